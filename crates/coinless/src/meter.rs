@@ -1,0 +1,127 @@
+//! `coinless meter`: a simulated meter around the real core. Its state file stands for its flash.
+
+use crate::output::{Context, Failure, Output};
+use coinless_meter::{Issuer, IssuerRole};
+use coinless_protocol::{Commodity, FINE_PER_UNIT, MeterId, Units};
+use coinless_sim::meter::{self, Blueprint};
+use coinless_station::records::{self, DeliveryRecord, HexKey, IssuerRecord};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// A simulated meter.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Make a meter with a new key; prints the delivery record for `coinless station enrol`.
+    New(NewArguments),
+    /// Run a meter: CoAP over UDP, and control lines on standard input (type `help`).
+    Run {
+        /// The meter's state file, made by `coinless meter new`.
+        #[arg(long)]
+        state: PathBuf,
+        /// Address and UDP port; port 0 takes any free one.
+        #[arg(long, default_value = "127.0.0.1:5683")]
+        listen: SocketAddr,
+    },
+}
+
+/// What a new meter is to be.
+#[derive(clap::Args)]
+pub struct NewArguments {
+    /// The state file to be made. An existing file is never overwritten.
+    #[arg(long)]
+    state: PathBuf,
+    /// The meter's number, with or without its check character: CLS0000000017 or CLS0000000017-Z.
+    #[arg(long)]
+    id: String,
+    /// gas, water or electricity.
+    #[arg(long)]
+    commodity: String,
+    /// What `coinless station issuer` printed. Without it the meter accepts no token.
+    #[arg(long)]
+    issuer: Option<PathBuf>,
+    /// Credit for the installation: 2.000m3, or 10kWh for electricity, unless given.
+    #[arg(long)]
+    initial: Option<String>,
+    /// The most credit that the meter can hold: 500m3 or 500kWh unless given.
+    #[arg(long)]
+    max_credit: Option<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`] says what to do.
+pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
+    match command {
+        Command::New(arguments) => new(&arguments, output),
+        Command::Run { state, listen } => serve(&state, listen, output),
+    }
+}
+
+fn new(arguments: &NewArguments, output: &Output) -> Result<(), Failure> {
+    let commodity = Commodity::from_name(&arguments.commodity)
+        .ok_or_else(|| Failure::new("--commodity is gas, water or electricity"))?;
+    let issuers = arguments.issuer.as_deref().map(read_issuers).transpose()?;
+    let amount = |name: &str, text: &Option<String>| {
+        text.as_deref().map(|text| whole_units(commodity, text).context(name)).transpose()
+    };
+    let blueprint = Blueprint {
+        id: read_id(&arguments.id)?,
+        commodity,
+        initial: amount("--initial", &arguments.initial)?,
+        max_credit: amount("--max-credit", &arguments.max_credit)?,
+        readings_key: issuers.as_ref().map(|record| record.readings_key.0),
+        issuers: issuers.map(|record| record.issuers.iter().map(issuer).collect()).unwrap_or_default(),
+    };
+    let key = meter::make(&arguments.state, &blueprint).context(arguments.state.display())?;
+    output.record(&DeliveryRecord {
+        id: blueprint.id.to_string(),
+        label: blueprint.id.label().to_string(),
+        commodity: commodity.name().to_owned(),
+        public_key: HexKey(key),
+        initial_units: blueprint.initial().get(),
+        max_credit_units: blueprint.max_credit().get(),
+        customer: None,
+        place: None,
+    })
+}
+
+fn serve(state: &Path, listen: SocketAddr, output: &Output) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
+    // Whoever started the meter may stop listening to it; the meter goes on.
+    let report = |report: &meter::Report| drop(output.result(report, report));
+    let result = runtime.block_on(meter::run(state, listen, meter::stdin_lines(), report));
+    result.context(state.display())
+}
+
+fn read_id(text: &str) -> Result<MeterId, Failure> {
+    let id = if text.contains('-') {
+        MeterId::from_label(text).map_err(|error| error.to_string())
+    } else {
+        text.parse::<MeterId>().map_err(|error| error.to_string())
+    };
+    id.context("--id")
+}
+
+fn read_issuers(path: &Path) -> Result<IssuerRecord, Failure> {
+    let reading = format!("{} (write it with `coinless station issuer --data DIR --json > FILE`)", path.display());
+    let text = std::fs::read_to_string(path).context(&reading)?;
+    serde_json::from_str(&text).context(&reading)
+}
+
+fn issuer(key: &records::IssuerKey) -> Issuer {
+    let role = match key.role {
+        records::IssuerRole::Root => IssuerRole::Root,
+        records::IssuerRole::Operational => IssuerRole::Operational,
+    };
+    Issuer { role, key: key.public_key.0 }
+}
+
+/// An amount in whole credit units (dm³, litre, Wh): a meter's own sums are not sold in thousandths.
+fn whole_units(commodity: Commodity, text: &str) -> Result<Units, Failure> {
+    let fine = commodity.parse_amount(text).context(text)?.0;
+    let units = u64::try_from(fine / FINE_PER_UNIT).ok().filter(|_| fine % FINE_PER_UNIT == 0);
+    let unit = commodity.display_unit();
+    let units = units.ok_or_else(|| Failure::new(format!("at most 3 digits after the point, for example 1.250{unit}")))?;
+    Units::new(units).context(text)
+}

@@ -1,0 +1,297 @@
+//! `coinless phone`: a phone on the command line: scan, quote, buy, deliver, refund, sync, list.
+
+mod buy;
+mod deliver;
+mod http;
+mod show;
+mod store;
+mod udp;
+
+use crate::output::{Context, Failure, Output};
+use clap::Subcommand;
+use coinless_phone::courier::{Purchase, PurchaseLine, refund, scan, sync, tell};
+use coinless_phone::store::{Damaged, Store};
+use coinless_phone::wire::{OrderRequest, RequestLine};
+use coinless_phone::{Amount, api};
+use coinless_protocol::MeterId;
+use http::{Http, StationUrl};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use store::PhoneStore;
+use udp::Udp;
+use uuid::Uuid;
+
+/// The points at which a debug build of the phone kills itself when `COINLESS_FAILPOINT` names one: before and after every
+/// durable write and every message.
+pub const PHONE_FAILPOINTS: &[&str] = &[
+    "phone.before_order_stored",
+    "phone.after_order_stored",
+    "phone.before_put",
+    "phone.after_put",
+    "phone.before_payment",
+    "phone.after_payment",
+    "phone.before_token_stored",
+    "phone.after_token_stored",
+    "phone.before_read",
+    "phone.after_read",
+    "phone.before_post",
+    "phone.after_post",
+    "phone.before_receipt_stored",
+    "phone.after_receipt_stored",
+    "phone.before_upload",
+    "phone.after_upload",
+    "phone.before_void",
+    "phone.after_void",
+    "phone.before_token_deleted",
+    "phone.after_token_deleted",
+];
+
+/// Commands of the phone.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Reads the identity of the meter at hand.
+    Scan {
+        /// The phone's memory, a directory; made if it is missing.
+        #[arg(long, value_name = "DIR")]
+        store: PathBuf,
+        /// A station that knows the meter, to check that it is the one that it says it is.
+        #[arg(long, value_name = "URL")]
+        station: Option<StationUrl>,
+        /// The meter at hand: coap://HOST[:PORT]
+        link: String,
+    },
+    /// Asks what amounts would buy. Nothing is ordered.
+    Quote {
+        /// The station.
+        #[arg(long, value_name = "URL")]
+        station: StationUrl,
+        /// Meter number with its check character, and amount: CLS0000000017-Z=50.00
+        #[arg(required = true, value_name = "ID-CHECK=AMOUNT")]
+        lines: Vec<LineArgument>,
+    },
+    /// Buys credit: orders, pays, and stores the tokens; with --at also loads them.
+    Buy {
+        /// The phone's memory, a directory; made if it is missing.
+        #[arg(long, value_name = "DIR")]
+        store: PathBuf,
+        /// The station.
+        #[arg(long, value_name = "URL")]
+        station: StationUrl,
+        /// Meter number with its check character, and amount: CLS0000000017-Z=50.00
+        #[arg(required = true, value_name = "ID-CHECK=AMOUNT")]
+        lines: Vec<LineArgument>,
+        /// The meter at hand (coap://HOST[:PORT]): checks it before anybody pays, and loads the credit at once.
+        #[arg(long, value_name = "LINK")]
+        at: Option<String>,
+        /// How many seconds to wait for the payment and the sale.
+        #[arg(long, value_name = "SECONDS", default_value_t = buy::DEFAULT_WAIT_S)]
+        wait: u64,
+    },
+    /// Hands the meter at hand its tokens.
+    Deliver {
+        /// The phone's memory, a directory.
+        #[arg(long, value_name = "DIR")]
+        store: PathBuf,
+        /// The meter at hand: coap://HOST[:PORT]
+        link: String,
+    },
+    /// Asks for the money of an order, or of one of its lines, back.
+    Refund {
+        /// The phone's memory, a directory.
+        #[arg(long, value_name = "DIR")]
+        store: PathBuf,
+        /// The order's id.
+        order: Uuid,
+        /// The number of the line; without it, all lines that are not loaded.
+        line: Option<u32>,
+    },
+    /// Brings receipts to the stations, goes on with unfinished orders, and fetches new tokens.
+    Sync {
+        /// The phone's memory, a directory.
+        #[arg(long, value_name = "DIR")]
+        store: PathBuf,
+    },
+    /// Lists orders, tokens and receipts on this phone.
+    List {
+        /// The phone's memory, a directory.
+        #[arg(long, value_name = "DIR")]
+        store: PathBuf,
+    },
+}
+
+/// A meter and what is to be paid for it, as typed.
+#[derive(Debug, Clone)]
+pub struct LineArgument(PurchaseLine);
+
+impl FromStr for LineArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (meter, amount) =
+            text.split_once('=').ok_or("write METER-CHECK=AMOUNT, for example CLS0000000017-Z=50.00")?;
+        let meter = MeterId::from_label(meter).map_err(|error| error.to_string())?;
+        let amount: Amount = amount.parse().map_err(|error| format!("{error}"))?;
+        Ok(Self(PurchaseLine { meter, amount }))
+    }
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// [`Failure`] says what did not work and what to do.
+pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
+    check_failpoint()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
+    runtime.block_on(async {
+        match command {
+            Command::Scan { store, station, link } => scan_meter(output, &store, station, &link).await,
+            Command::Quote { station, lines } => quote(output, &station, &purchase(lines)).await,
+            Command::Buy { store, station, lines, at, wait } => {
+                buy::run(output, &store, &station, &purchase(lines), at.as_deref(), wait).await
+            }
+            Command::Deliver { store, link } => deliver::run(output, &store, &link).await,
+            Command::Refund { store, order, line } => ask_back(output, &store, order, line).await,
+            Command::Sync { store } => sync_all(output, &store).await,
+            Command::List { store } => list(output, &store).await,
+        }
+    })
+}
+
+/// A test that names a point that does not exist would pass without testing anything.
+fn check_failpoint() -> Result<(), Failure> {
+    match std::env::var("COINLESS_FAILPOINT") {
+        Ok(name) if name.starts_with("phone.") && !PHONE_FAILPOINTS.contains(&name.as_str()) => {
+            Err(Failure::new(format!("no fail point {name}; there are: {}", PHONE_FAILPOINTS.join(", "))))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn purchase(lines: Vec<LineArgument>) -> Purchase {
+    Purchase { lines: lines.into_iter().map(|line| line.0).collect(), payer: None }
+}
+
+fn open(directory: &Path) -> Result<PhoneStore, Failure> {
+    PhoneStore::open(directory).map_err(|error| Failure::new(error.to_string()))
+}
+
+fn damage(damaged: &[Damaged]) -> Result<(), Failure> {
+    if damaged.is_empty() {
+        return Ok(());
+    }
+    let files: Vec<String> = damaged.iter().map(|file| format!("\n  {file}")).collect();
+    let what = "cannot be read; nothing was deleted. Move them elsewhere when you know what they are";
+    Err(Failure::new(format!("files in the phone's store {what}:{}", files.concat())))
+}
+
+async fn scan_meter(output: &Output, directory: &Path, station: Option<StationUrl>, link: &str) -> Result<(), Failure> {
+    let mut store = open(directory)?;
+    let mut link = Udp::connect(link).await?;
+    let scanned = scan(&mut link, udp::random()?).await.context("reading the meter")?;
+    let identity = scanned.identity;
+    let contents = store.load().await.context("reading the store")?;
+    let info = match station {
+        Some(url) => Some(api::meter(&mut Http::new(&url)?, &identity.meter).await.context("asking the station")?),
+        None => None,
+    };
+    let key = match &info {
+        Some(info) => Some(info.key().ok_or_else(|| Failure::new("the station gives no public key of this meter"))?),
+        None => contents.key_of(&identity.meter, identity.meter_key),
+    };
+    let code = key.map(|key| scanned.verify(&key)).transpose().context("checking the meter")?;
+    let waiting = contents.tokens.iter().filter(|t| t.key.meter == identity.meter && contents.is_current(t)).count();
+    let result = show::MeterResult::new(&identity, code, info.as_ref(), waiting);
+    output.result(&result, &result)?;
+    damage(&contents.damaged)
+}
+
+async fn quote(output: &Output, station: &StationUrl, purchase: &Purchase) -> Result<(), Failure> {
+    let line = |line: &PurchaseLine| RequestLine {
+        meter: line.meter.label().to_string(),
+        amount: line.amount.clone(),
+        immediate: false,
+    };
+    let lines = purchase.lines.iter().map(line).collect();
+    let request = OrderRequest { lines, currency: None, payer: None };
+    let quote = api::quote(&mut Http::new(station)?, &request).await.context("asking for a quote")?;
+    output.result(&quote, show::quote_words(&quote))
+}
+
+async fn ask_back(output: &Output, directory: &Path, order: Uuid, line: Option<u32>) -> Result<(), Failure> {
+    let mut store = open(directory)?;
+    let contents = store.load().await.context("reading the store")?;
+    let url = match contents.order(order) {
+        Some(order) => StationUrl::stored(&order.station)?,
+        None => return Err(Failure::new(format!("no order {order} in the phone's store"))),
+    };
+    let refunded = refund(&mut store, &mut Http::new(&url)?, order, line).await.context("asking for the money back")?;
+    let contents = store.load().await.context("reading the store")?;
+    let result = show::RefundResult::new(&refunded, &contents);
+    output.result(&result, &result)?;
+    damage(&contents.damaged)
+}
+
+async fn sync_all(output: &Output, directory: &Path) -> Result<(), Failure> {
+    let mut store = open(directory)?;
+    let contents = store.load().await.context("reading the store")?;
+    let of_orders = contents.orders.iter().map(|order| &order.station);
+    let mut urls: Vec<String> =
+        of_orders.chain(contents.receipts.iter().map(|receipt| &receipt.station)).cloned().collect();
+    urls.sort();
+    urls.dedup();
+    let mut result = show::SyncResult::default();
+    let mut orders = Vec::new();
+    for url in urls {
+        output.progress(format_args!("{url} ..."));
+        let report = sync(&mut store, &mut Http::new(&StationUrl::stored(&url)?)?, &url).await;
+        let report = report.context(&url)?;
+        result.add(&url, &report);
+        orders.extend(report.orders);
+    }
+    let contents = store.load().await.context("reading the store")?;
+    result.orders = orders.iter().map(|order| show::OrderResult::new(order, &contents)).collect();
+    output.result(&result, &result)?;
+    // The person has now seen how these orders ended.
+    for order in &mut orders {
+        tell(&mut store, order).await.context("writing the store")?;
+    }
+    damage(&contents.damaged)?;
+    match result.problems.as_slice() {
+        [] => Ok(()),
+        problems => Err(Failure::new(format!(
+            "not everything could be brought up to date; nothing is lost, run this again: {}",
+            problems.join("; ")
+        ))),
+    }
+}
+
+async fn list(output: &Output, directory: &Path) -> Result<(), Failure> {
+    let contents = open(directory)?.load().await.context("reading the store")?;
+    let result = show::ListResult::new(&contents);
+    output.result(&result, &result)?;
+    damage(&contents.damaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fail_point_is_somewhere() {
+        let sources = [include_str!("phone/store.rs"), include_str!("phone/http.rs"), include_str!("phone/udp.rs")];
+        for point in PHONE_FAILPOINTS {
+            assert_eq!(sources.iter().map(|source| source.matches(point).count()).sum::<usize>(), 1, "{point}");
+        }
+    }
+
+    #[test]
+    fn what_is_typed_is_checked_before_anything_is_sent() {
+        let line: LineArgument = "cls0000000017-z=50.00".parse().unwrap();
+        assert_eq!((line.0.meter.as_str(), line.0.amount.as_str()), ("CLS0000000017", "50.00"));
+        let error = |text: &str| text.parse::<LineArgument>().unwrap_err();
+        assert!(error("CLS0000000017-K=50.00").contains("check character does not fit"));
+        assert!(error("CLS0000000017=50.00").contains("check character is missing"));
+        assert!(error("CLS0000000017-Z=-1").contains("decimal number above zero"));
+        assert!(error("CLS0000000017-Z").contains("METER-CHECK=AMOUNT"));
+    }
+}

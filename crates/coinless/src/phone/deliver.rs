@@ -1,0 +1,44 @@
+//! Handing over tokens, and saying what became of them.
+
+use super::show::{DeliveryResult, NothingToDeliver};
+use super::udp::Udp;
+use super::{damage, open};
+use crate::output::{Context, Failure, Output};
+use coinless_phone::courier::{Delivered, deliver};
+use coinless_phone::store::{Contents, Store};
+use std::path::Path;
+
+/// `coinless phone deliver`.
+pub async fn run(output: &Output, directory: &Path, link: &str) -> Result<(), Failure> {
+    let mut store = open(directory)?;
+    let mut link = Udp::connect(link).await?;
+    let delivered = deliver(&mut store, &mut link).await.context("reaching the meter")?;
+    let contents = store.load().await.context("reading the store")?;
+    let results = results(&delivered, &contents);
+    if results.is_empty() && delivered.interrupted.is_none() {
+        let nothing = NothingToDeliver::new(&delivered.identity.meter);
+        output.result(&nothing, &nothing)?;
+    }
+    for result in &results {
+        output.result(result, result)?;
+    }
+    check(&delivered, &results)?;
+    damage(&delivered.damaged)
+}
+
+/// One result for each token.
+pub fn results(delivered: &Delivered, contents: &Contents) -> Vec<DeliveryResult> {
+    let result = |delivery| DeliveryResult::new(delivery, delivered.identity.commodity, contents);
+    delivered.deliveries.iter().map(result).collect()
+}
+
+/// Fails if a token was neither applied nor covered.
+pub fn check(delivered: &Delivered, results: &[DeliveryResult]) -> Result<(), Failure> {
+    if let Some(error) = &delivered.interrupted {
+        return Err(Failure::new(format!("the delivery was interrupted: {error}")));
+    }
+    match results.iter().find(|result| !result.done) {
+        Some(result) => Err(Failure::new(format!("not every token was loaded: {}", result.to_string().trim()))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,145 @@
+//! `coinless station show`.
+
+use super::with_work;
+use crate::output::{Failure, Output};
+use coinless_protocol::MeterId;
+use coinless_station::meters;
+use coinless_station::problem::Error;
+use coinless_station::show::{self, ExceptionStatus, LedgerStatus, MeterStatus, ReceiptStatus};
+use coinless_station::view::OrderView;
+use std::fmt::Write;
+use std::path::Path;
+
+/// What can be shown.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum What {
+    /// An order, or the newest ones.
+    Order,
+    /// A meter, or all of them.
+    Meter,
+    /// All accounts, and the movements of one order.
+    Ledger,
+    /// The receipts of a meter.
+    Receipts,
+    /// What a person must look at.
+    Exceptions,
+}
+
+/// Most orders that are shown without an id.
+const NEWEST_ORDERS: i64 = 20;
+
+/// Shows `what`.
+pub(super) fn show(data: &Path, what: What, id: Option<&str>, output: &Output) -> Result<(), Failure> {
+    let id = id.map(str::to_owned);
+    match what {
+        What::Order => {
+            let orders = with_work(data, move |work| match id {
+                Some(id) => Ok(vec![show::order(work, &id)?]),
+                None => show::newest_orders(work, NEWEST_ORDERS)?.iter().map(|id| show::order(work, id)).collect(),
+            })?;
+            each(&orders, order_words, "no orders yet", output)
+        }
+        What::Meter => {
+            let meters = with_work(data, move |work| match id {
+                Some(id) => Ok(vec![show::meter(work, meter_id(&id)?)?]),
+                None => show::all_meters(work),
+            })?;
+            each(&meters, meter_words, "no meters are enrolled yet", output)
+        }
+        What::Ledger => {
+            let ledger = with_work(data, move |work| show::ledger(work, id.as_deref()))?;
+            output.result(&ledger, ledger_words(&ledger))
+        }
+        What::Receipts => {
+            let receipts = with_work(data, move |work| match id {
+                Some(id) => show::receipts(work, meter_id(&id)?),
+                None => {
+                    let mut all = Vec::new();
+                    for meter in meters::all(work)? {
+                        all.extend(show::receipts(work, meter.id)?);
+                    }
+                    Ok(all)
+                }
+            })?;
+            each(&receipts, receipt_words, "no receipts yet", output)
+        }
+        What::Exceptions => each(&with_work(data, show::exceptions)?, exception_words, "no exceptions", output),
+    }
+}
+
+/// Operators may leave the check character out: they read numbers from files, not from labels.
+fn meter_id(text: &str) -> Result<MeterId, Error> {
+    text.parse().or_else(|_| meters::parse_label(text))
+}
+
+fn each<T: serde::Serialize>(
+    items: &[T],
+    words: impl Fn(&T) -> String,
+    none: &str,
+    output: &Output,
+) -> Result<(), Failure> {
+    if items.is_empty() {
+        output.progress(none);
+    }
+    items.iter().try_for_each(|item| output.result(item, words(item)))
+}
+
+fn order_words(order: &OrderView) -> String {
+    let mut text = format!("order {}  {} {}  payment {}", order.id, order.total, order.currency, order.payment.state.name());
+    if let Some(reason) = &order.payment.reason {
+        let _ = write!(text, " ({reason})");
+    }
+    for line in &order.lines {
+        let (shown, state) = (&line.quote.shown, line.state.name().replace('_', " "));
+        let _ = write!(text, "\n  {}. {:<20} {:>10} {:>14}  {state}", line.line, line.label, line.amount, shown);
+        if let Some(reason) = &line.reason {
+            let _ = write!(text, " ({reason})");
+        }
+    }
+    text
+}
+
+fn meter_words(meter: &MeterStatus) -> String {
+    let mut text = format!(
+        "meter {} ({})  signed up to number {}, {} units sold, {} on their way",
+        meter.label, meter.commodity, meter.last_number, meter.live_total_units, meter.reserved_units
+    );
+    let _ = match &meter.newest_receipt {
+        Some(seen) => write!(
+            text,
+            "\n  last seen at number {} with total {}, balance {} (receipt {})",
+            seen.credit_number, seen.total_units, seen.balance, seen.receipt
+        ),
+        None => write!(text, "\n  no receipt yet"),
+    };
+    text
+}
+
+fn ledger_words(ledger: &LedgerStatus) -> String {
+    let mut text = format!("{:<42} {:>14}", "account (debit is positive)", "balance");
+    for account in &ledger.accounts {
+        let _ = write!(text, "\n{:<42} {:>14} {}", account.account, account.balance, account.currency);
+    }
+    for entry in &ledger.entries {
+        let _ = write!(text, "\n  {:<28} {:<42} {:>12}", entry.cause, entry.account, entry.amount);
+    }
+    let verdict = if ledger.balanced { "the accounts add up to zero" } else { "THE BOOKS ARE WRONG" };
+    let _ = write!(text, "\n{verdict}");
+    text
+}
+
+fn receipt_words(receipt: &ReceiptStatus) -> String {
+    format!(
+        "receipt {} of {}  number {}, total {}, balance {}  ({})",
+        receipt.receipt,
+        receipt.meter,
+        receipt.credit_number,
+        receipt.total_units,
+        receipt.balance,
+        receipt.decision.as_deref().unwrap_or("-")
+    )
+}
+
+fn exception_words(exception: &ExceptionStatus) -> String {
+    format!("{}  {}: {}", exception.subject, exception.cause, exception.detail)
+}

@@ -1,0 +1,59 @@
+//! The meter core: registers, balance, the rules of tokens and valve, and a journal that survives power cuts.
+//!
+//! * [`Meter`]: the meter itself. Bytes, pulses, presses and the time go in; answers and [`ValveCommand`]s come out.
+//! * [`MeterServer`]: its CoAP resources, for one link.
+//! * [`journal`] and [`state`]: where and how its state is kept, byte by byte.
+//! * [`factory`] and [`commission`]: what it is made with, and how a flash becomes a meter.
+//! * [`decide`]: the rules of a token, as a pure function.
+//! * [`ram_flash`]: a flash with power cuts, for tests and simulations.
+//!
+//! # Architecture invariant
+//!
+//! This crate does not allocate, does no I/O but through the flash that it is given, reads no clock and draws no random
+//! number. Every buffer, attempt and loop has a named bound. Whatever bytes come in, it does not panic, loop, lose state or
+//! open a gas valve.
+#![no_std]
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
+
+#[cfg(test)]
+extern crate std;
+
+mod commission;
+mod decision;
+pub mod factory;
+mod fields;
+pub mod journal;
+mod meter;
+pub mod ram_flash;
+mod server;
+pub mod state;
+mod tokens;
+mod valve;
+
+pub use commission::{CommissionError, Layout, commission};
+pub use decision::decide;
+pub use factory::{Factory, FactoryError, Issuer, IssuerRole, OpeningCheck};
+pub use meter::{
+    Fault, Meter, MountError, UNBILLED_BOUND_ELECTRICITY, UNBILLED_BOUND_GAS, UNBILLED_BOUND_WATER, unbilled_bound,
+};
+pub use server::{LINKS, MeterServer, Served};
+pub use state::State;
+pub use tokens::{DISPLAY_CODE_MS, TokenAnswer};
+pub use valve::{ClearError, Pressed, VALVE_TRAVEL_MS, ValveCommand};
+
+/// Most bytes of RAM that a meter with one link may take, apart from the stack and its flash driver.
+pub const MAX_STATIC_BYTES: usize = 3072;
+
+const _: () = assert!(
+    size_of::<Meter<()>>() + size_of::<MeterServer<(), 1>>() <= MAX_STATIC_BYTES,
+    "the meter and its server have outgrown their RAM"
+);

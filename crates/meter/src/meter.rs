@@ -1,0 +1,285 @@
+//! The meter: its state, its journal, and how consumption is counted.
+
+use crate::commission::{Layout, read_factory};
+use crate::factory::{Factory, Issuer, MAX_ISSUERS, OpeningCheck};
+use crate::journal::{Journal, LayoutError, Newest};
+use crate::state::State;
+use crate::tokens::{Answered, DisplayCode};
+use crate::valve::{ValveCommand, Watch};
+use coinless_protocol::keys::{KeyHash, KeyPair};
+use coinless_protocol::problem::Refusal;
+use coinless_protocol::readings::ReadingsKey;
+use coinless_protocol::state::{Flags, ShutCause};
+use coinless_protocol::{Commodity, FineCredit, MeterId, Units};
+use embedded_storage::nor_flash::NorFlash;
+
+/// Consumption of gas that may be lost in a power cut: 10 dm³, in thousandths.
+pub const UNBILLED_BOUND_GAS: FineCredit = FineCredit(10_000);
+/// Consumption of water that may be lost in a power cut: 10 litres, in thousandths.
+pub const UNBILLED_BOUND_WATER: FineCredit = FineCredit(10_000);
+/// Consumption of electricity that may be lost in a power cut: 100 Wh, in thousandths. More than of the others, since a
+/// household uses some 10 kWh a day and every record wears the flash.
+pub const UNBILLED_BOUND_ELECTRICITY: FineCredit = FineCredit(100_000);
+
+/// The most consumption that a power cut can lose, but for the one pulse under way: as soon as this much is not journaled, it
+/// is. The loss falls on the utility.
+pub const fn unbilled_bound(commodity: Commodity) -> FineCredit {
+    match commodity {
+        Commodity::Gas => UNBILLED_BOUND_GAS,
+        Commodity::Water => UNBILLED_BOUND_WATER,
+        Commodity::Electricity => UNBILLED_BOUND_ELECTRICITY,
+    }
+}
+
+/// A meter over the flash `F`.
+///
+/// Time comes in as milliseconds since the start (a monotonic uptime). After every call the port takes
+/// [`Meter::take_valve_command`], drives the valve, and then calls [`Meter::tick`], which journals a shutting: a valve is shut
+/// before that is journaled, and journaled open before it is opened. A port that forgets loses nothing but time: whatever is
+/// called next journals it first.
+#[derive(Debug)]
+pub struct Meter<F> {
+    pub(crate) journal: Journal<F>,
+    pub(crate) made: Made,
+    /// What will be journaled next; what is journaled but for the consumption in `unjournaled` and for `dirty`.
+    pub(crate) state: State,
+    unjournaled: FineCredit,
+    /// The state differs from the journal by more than consumption.
+    pub(crate) dirty: bool,
+    fault: Option<Fault>,
+    pub(crate) watch: Option<Watch>,
+    pub(crate) command: Option<ValveCommand>,
+    /// When the valve was last told to shut.
+    pub(crate) shut_ms: Option<u64>,
+    /// Something has flowed since the valve was opened or the meter was started: it is known to be open.
+    pub(crate) flow_seen: bool,
+    pub(crate) answered: Option<Answered>,
+    pub(crate) display_code: Option<DisplayCode>,
+}
+
+/// What the meter was made with, ready for use.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) meter: MeterId,
+    pub(crate) commodity: Commodity,
+    pub(crate) issuers: heapless::Vec<Issuer, MAX_ISSUERS>,
+    pub(crate) max_credit: Units,
+    pub(crate) opening: OpeningCheck,
+    pub(crate) open_by_token: bool,
+    pub(crate) keys: Keys,
+}
+
+pub(crate) struct Keys {
+    pub(crate) pair: KeyPair,
+    pub(crate) hash: KeyHash,
+    pub(crate) readings: Option<ReadingsKey>,
+}
+
+impl core::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.pair.fmt(f)
+    }
+}
+
+/// Why a meter is out of service: it shuts its valve, answers no token and gives no receipt. Only a restart or the maker helps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The journal holds no valid record, or one of another format.
+    #[error("the meter has no valid state")]
+    NoState,
+    /// The balance is not what the sums say.
+    #[error("the meter's balance is not the sum of its registers")]
+    Sums,
+    /// The flash did not take a record.
+    #[error("the meter's flash did not take a record")]
+    Journal,
+}
+
+/// Why a flash holds no meter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MountError {
+    /// There is no valid factory record.
+    #[error("this flash holds no meter: there is no valid factory record")]
+    NoFactory,
+    /// The layout does not suit the flash.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+}
+
+impl<F: NorFlash> Meter<F> {
+    /// Starts the meter that `flash` holds, at uptime 0. Takes a key agreement, which is seconds on a small processor.
+    ///
+    /// A start drives the valve only towards shut: if anything holds it shut, if it stands shut, or if the opening check was
+    /// under way. The first call after this journals the state once more, so that a record that was read from half-programmed
+    /// cells is settled before anything is acknowledged on it.
+    ///
+    /// # Errors
+    /// [`MountError`] if the flash holds no meter. A meter without a valid state is mounted with [`Fault::NoState`].
+    pub fn mount(mut flash: F, layout: &Layout) -> Result<Self, MountError> {
+        let factory = read_factory(&mut flash, layout).ok_or(MountError::NoFactory)?;
+        let made = Made::new(&factory).ok_or(MountError::NoFactory)?;
+        let (journal, newest) = Journal::open(flash, layout.journal.clone())?;
+        let (state, fault) = match newest {
+            Newest::State(state) if state.sums_hold() => (state, None),
+            Newest::State(state) => (state, Some(Fault::Sums)),
+            // Never used as a state: the fault keeps it from everybody.
+            Newest::Nothing | Newest::OtherFormat => (State::new(Units::ZERO), Some(Fault::NoState)),
+        };
+        let mut meter = Self {
+            journal,
+            made,
+            state,
+            unjournaled: FineCredit::ZERO,
+            dirty: true,
+            fault: None,
+            watch: None,
+            command: None,
+            shut_ms: None,
+            flow_seen: false,
+            answered: None,
+            display_code: None,
+        };
+        match fault {
+            Some(fault) => meter.fail(fault),
+            None => meter.start_valve(),
+        }
+        Ok(meter)
+    }
+
+    /// Counts consumption of `fine` thousandths of a credit unit, a pulse or a few, at `now_ms`. Nothing is counted for 0 or
+    /// less: what flows back is not credit.
+    pub fn consume(&mut self, now_ms: u64, fine: FineCredit) {
+        self.tick(now_ms);
+        if fine.0 <= 0 || self.fault.is_some() {
+            return;
+        }
+        let consumed = self.state.consumed.0.checked_add(fine.0);
+        let balance = self.state.balance.0.checked_sub(fine.0);
+        let (Some(consumed), Some(balance)) = (consumed, balance) else { return self.fail(Fault::Sums) };
+        (self.state.consumed, self.state.balance) = (FineCredit(consumed), FineCredit(balance));
+        self.unjournaled = FineCredit(self.unjournaled.0.saturating_add(fine.0));
+        self.flow(now_ms, fine);
+        if balance <= 0 {
+            self.hold_shut(now_ms, ShutCause::NoCredit);
+        }
+        // With a valve to be shut first, it is journaled by the call after that.
+        if !self.dirty && self.unjournaled >= unbilled_bound(self.made.commodity) {
+            self.journal_now();
+        }
+    }
+
+    /// Does what is due at `now_ms`: journals what waits for a valve to have been driven, and ends an opening check. To be
+    /// called after each valve command, and about once a second.
+    pub fn tick(&mut self, now_ms: u64) {
+        if self.fault.is_some() {
+            return;
+        }
+        if self.dirty {
+            self.journal_now();
+        }
+        self.end_watch(now_ms);
+    }
+
+    /// Who this is.
+    pub fn id(&self) -> MeterId {
+        self.made.meter
+    }
+
+    /// What it measures.
+    pub fn commodity(&self) -> Commodity {
+        self.made.commodity
+    }
+
+    /// The most credit that it can hold.
+    pub fn max_credit(&self) -> Units {
+        self.made.max_credit
+    }
+
+    /// Its check after an opening.
+    pub fn opening_check(&self) -> OpeningCheck {
+        self.made.opening
+    }
+
+    /// Why it is out of service, if it is.
+    pub fn fault(&self) -> Option<Fault> {
+        self.fault
+    }
+
+    /// Its state, with consumption that is not yet journaled; none if it has none.
+    pub fn state(&self) -> Option<&State> {
+        (self.fault != Some(Fault::NoState)).then_some(&self.state)
+    }
+
+    /// What it tells everybody of valve and causes; a meter out of service adds the cause *fault*.
+    pub fn flags(&self) -> Flags {
+        let flags = self.state.flags;
+        match self.fault {
+            Some(_) => Flags { causes: flags.causes.with(ShutCause::Fault), open: false, armed: false, ..flags },
+            None => flags,
+        }
+    }
+
+    /// The flash.
+    pub fn flash(&self) -> &F {
+        self.journal.flash()
+    }
+
+    /// Gives the flash back without journaling anything, as a power cut would.
+    pub fn into_flash(self) -> F {
+        self.journal.into_flash()
+    }
+
+    /// Makes `next` the state, in the journal and here.
+    ///
+    /// # Errors
+    /// [`Refusal::OutOfService`] if its sums do not hold or the journal does not take it; the meter is then out of service.
+    pub(crate) fn commit(&mut self, next: State) -> Result<(), Refusal> {
+        self.in_service()?;
+        let done = match next.sums_hold() {
+            true => self.journal.commit(&next).map_err(|_| Fault::Journal),
+            false => Err(Fault::Sums),
+        };
+        match done {
+            Ok(()) => {
+                (self.state, self.dirty, self.unjournaled) = (next, false, FineCredit::ZERO);
+                Ok(())
+            }
+            Err(fault) => {
+                self.fail(fault);
+                Err(Refusal::OutOfService)
+            }
+        }
+    }
+
+    pub(crate) fn in_service(&self) -> Result<(), Refusal> {
+        if self.fault.is_some() { Err(Refusal::OutOfService) } else { Ok(()) }
+    }
+
+    fn journal_now(&mut self) {
+        // A failure is not lost: it puts the meter out of service.
+        let _ = self.commit(self.state);
+    }
+
+    fn fail(&mut self, fault: Fault) {
+        self.fault = Some(fault);
+        self.watch = None;
+        self.command = Some(ValveCommand::Shut);
+    }
+}
+
+impl Made {
+    fn new(factory: &Factory) -> Option<Self> {
+        let pair = factory.key_pair().ok()?;
+        let readings = factory.readings_key.as_ref().map(|key| ReadingsKey::agree(&pair, key, &factory.meter));
+        let keys = Keys { hash: pair.public_key().hash(), pair, readings };
+        Some(Self {
+            meter: factory.meter,
+            commodity: factory.commodity,
+            issuers: factory.issuers.clone(),
+            max_credit: factory.max_credit,
+            opening: factory.opening,
+            open_by_token: factory.open_by_token,
+            keys,
+        })
+    }
+}

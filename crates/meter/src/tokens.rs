@@ -1,0 +1,210 @@
+//! What the meter says: its identity, its answers to tokens, its receipts.
+
+use crate::decision::decide;
+use crate::factory::IssuerRole;
+use crate::meter::{Fault, Meter};
+use crate::state::State;
+use coinless_protocol::cose::{Label, MAX_OBJECT_BYTES, Sign1};
+use coinless_protocol::identity::{Identity, MAX_IDENTITY_BYTES, display_code};
+use coinless_protocol::problem::Refusal;
+use coinless_protocol::readings::Readings;
+use coinless_protocol::receipt::{Decision, MAX_RECEIPT_BYTES, Outcome, Receipt};
+use coinless_protocol::token::{Order, Token};
+use coinless_protocol::{Bytes, Challenge, CreditNumber};
+use embedded_storage::nor_flash::NorFlash;
+use sha2::{Digest, Sha256};
+
+/// How long the display shows the code of a challenge.
+pub const DISPLAY_CODE_MS: u64 = 120_000;
+
+/// The last receipt, to be given again.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    /// SHA-256 of the token that it answers; none if nobody sent one since the start.
+    token: Option<[u8; 32]>,
+    outcome: Outcome,
+    receipt: Bytes<MAX_RECEIPT_BYTES>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DisplayCode {
+    code: u32,
+    since_ms: u64,
+}
+
+/// The answer to an authentic token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenAnswer<'a> {
+    /// What was decided, and about which credit number.
+    pub outcome: Outcome,
+    /// The token is the last one once more, answered from what is stored.
+    pub repeated: bool,
+    /// The signed receipt.
+    pub receipt: &'a [u8],
+}
+
+impl<F: NorFlash> Meter<F> {
+    /// The public statement of the meter, not signed.
+    ///
+    /// # Errors
+    /// [`Refusal::OutOfService`] if the meter has no state.
+    pub fn identity(&mut self, now_ms: u64) -> Result<Bytes<MAX_IDENTITY_BYTES>, Refusal> {
+        self.state_identity(now_ms, None)?.to_bytes().map_err(|_| Refusal::OutOfService)
+    }
+
+    /// The same, signed in answer to `challenge`. The display shows a code of both for [`DISPLAY_CODE_MS`].
+    ///
+    /// # Errors
+    /// [`Refusal::OutOfService`] if the meter has no state.
+    pub fn signed_identity(&mut self, now_ms: u64, challenge: Challenge) -> Result<Bytes<MAX_OBJECT_BYTES>, Refusal> {
+        let identity = self.state_identity(now_ms, Some(challenge))?;
+        let keys = &self.made.keys;
+        let signed = identity.sign(&keys.hash, &keys.pair).map_err(|_| Refusal::OutOfService)?;
+        self.display_code = Some(DisplayCode { code: display_code(&challenge, &keys.hash), since_ms: now_ms });
+        Ok(signed)
+    }
+
+    /// The code that the display shows now, 0 to 999 999, six digits.
+    pub fn display_code(&self, now_ms: u64) -> Option<u32> {
+        let fresh = |shown: &DisplayCode| now_ms.saturating_sub(shown.since_ms) < DISPLAY_CODE_MS;
+        self.display_code.filter(fresh).map(|shown| shown.code)
+    }
+
+    /// Takes a token as it was sent. An authentic one is always answered with a receipt, applied or not; what it changes is
+    /// journaled before. A byte-identical repeat of the last token is answered from what is stored.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the token is not authentic or the meter is out of service; then nothing has changed. Cheap checks come
+    /// before the signature.
+    pub fn token(&mut self, now_ms: u64, bytes: &[u8]) -> Result<TokenAnswer<'_>, Refusal> {
+        self.tick(now_ms);
+        self.in_service()?;
+        let (signed, token) = Token::parse(bytes)?;
+        let hash: [u8; 32] = Sha256::digest(bytes).into();
+        let repeated = self.is_answered(&hash, &token);
+        if !repeated {
+            self.authenticate(&signed, &token)?;
+            self.execute(now_ms, &token, hash)?;
+        }
+        let answered = self.answered.as_ref().ok_or(Refusal::OutOfService)?;
+        Ok(TokenAnswer { outcome: answered.outcome, repeated, receipt: &answered.receipt })
+    }
+
+    /// The last receipt. After a start it is a new one about the same outcome, with a new number.
+    ///
+    /// # Errors
+    /// [`Refusal::OutOfService`] if the meter is, or was never given keys.
+    pub fn receipt(&mut self, now_ms: u64) -> Result<&[u8], Refusal> {
+        self.tick(now_ms);
+        self.in_service()?;
+        if self.answered.is_none() {
+            self.answer(self.state, None, None)?;
+        }
+        self.answered.as_ref().map(|answered| answered.receipt.as_slice()).ok_or(Refusal::OutOfService)
+    }
+
+    /// Whether [`Meter::receipt`] has to sign first.
+    pub fn receipt_needs_signature(&self) -> bool {
+        self.answered.is_none()
+    }
+
+    fn state_identity(&mut self, now_ms: u64, challenge: Option<Challenge>) -> Result<Identity, Refusal> {
+        self.tick(now_ms);
+        if self.fault() == Some(Fault::NoState) {
+            return Err(Refusal::OutOfService);
+        }
+        Ok(Identity {
+            meter: self.made.meter,
+            meter_key: self.made.keys.hash.hint(),
+            commodity: self.made.commodity,
+            registers: self.state.registers,
+            flags: self.flags(),
+            challenge,
+        })
+    }
+
+    /// Whether the stored receipt still is the answer to the token with this hash. What was *not yet* may be taken now.
+    fn is_answered(&self, hash: &[u8; 32], token: &Token) -> bool {
+        self.answered.as_ref().filter(|answered| answered.token == Some(*hash)).is_some_and(|answered| {
+            let decision = answered.outcome.decision;
+            let may_change = matches!(decision, Decision::NotYet { .. } | Decision::NeedsNewerRegister);
+            !may_change || decide(&self.state, self.made.max_credit, token) == decision
+        })
+    }
+
+    /// Whether an issuer signed this for this meter and key.
+    fn authenticate(&self, signed: &Sign1<'_>, token: &Token) -> Result<(), Refusal> {
+        let keys = &self.made.keys;
+        if token.meter != self.made.meter {
+            return Err(Refusal::NotThisMeter);
+        }
+        if token.meter_key != keys.hash.hint() {
+            return Err(Refusal::OtherKey);
+        }
+        if self.made.issuers.is_empty() {
+            return Err(Refusal::OutOfService);
+        }
+        // A hint is short, so two keys may share one.
+        let issuers = self.made.issuers.iter().filter(|issuer| issuer.role == IssuerRole::Operational);
+        let mut named = issuers.filter(|issuer| issuer.key.hash().hint() == signed.kid).peekable();
+        if named.peek().is_none() {
+            return Err(Refusal::UnknownIssuer);
+        }
+        let authentic = named.any(|issuer| signed.verify(&issuer.key, Label::Token, &keys.hash));
+        authentic.then_some(()).ok_or(Refusal::BadSignature)
+    }
+
+    fn execute(&mut self, now_ms: u64, token: &Token, hash: [u8; 32]) -> Result<(), Refusal> {
+        let decision = decide(&self.state, self.made.max_credit, token);
+        let number = token.register().map_or(CreditNumber(0), |register| register.number);
+        let mut next = State { outcome: Outcome { decision, token: number }, ..self.state };
+        if let (Decision::Applied, Some(register)) = (decision, token.register()) {
+            let added = register.total.checked_sub(next.total).ok_or(Refusal::OutOfService)?;
+            next.registers.credit = register.number;
+            next.total = register.total;
+            next.balance.0 = next.balance.0.checked_add(added.fine().0).ok_or(Refusal::OutOfService)?;
+            next = self.credited(next);
+        }
+        let opens = next.flags.open && !self.state.flags.open;
+        let challenge = match token.order {
+            Order::Read(challenge) => Some(challenge),
+            Order::Credit { .. } => None,
+        };
+        self.answer(next, challenge, Some(hash))?;
+        if opens {
+            self.drive_open(now_ms);
+        }
+        Ok(())
+    }
+
+    /// Journals `next` under a new receipt number, and only then signs the receipt: a number, which is the partial IV of the
+    /// readings, is never used for two contents.
+    fn answer(&mut self, next: State, challenge: Option<Challenge>, token: Option<[u8; 32]>) -> Result<(), Refusal> {
+        let readings_key = self.made.keys.readings.is_some();
+        let number = next.receipt_number.checked_add(1).filter(|_| readings_key).ok_or(Refusal::OutOfService)?;
+        self.commit(State { receipt_number: number, ..next })?;
+        let receipt = self.sign_receipt(challenge)?;
+        self.answered = Some(Answered { token, outcome: self.state.outcome, receipt });
+        Ok(())
+    }
+
+    /// Signs the journaled state.
+    fn sign_receipt(&self, challenge: Option<Challenge>) -> Result<Bytes<MAX_RECEIPT_BYTES>, Refusal> {
+        let (state, keys) = (&self.state, &self.made.keys);
+        let clock = (state.clock > 0).then_some(state.clock);
+        let readings = Readings { balance: state.balance, consumed: state.consumed, clock };
+        let sealed = keys.readings.as_ref().and_then(|key| key.seal(state.receipt_number, &readings).ok());
+        let receipt = Receipt {
+            meter: self.made.meter,
+            number: state.receipt_number,
+            outcome: state.outcome,
+            registers: state.registers,
+            total: state.total,
+            sums: state.sums,
+            flags: state.flags,
+            readings: sealed.ok_or(Refusal::OutOfService)?,
+            challenge,
+        };
+        receipt.sign(&keys.hash, &keys.pair).map_err(|_| Refusal::OutOfService)
+    }
+}

@@ -1,0 +1,156 @@
+//! The journal under power cuts at every step, one and two in a row, and with slots that do not take a record.
+
+use crate::support::units;
+use coinless_meter::State;
+use coinless_meter::journal::{Journal, Newest, RECORD_BYTES};
+use coinless_meter::ram_flash::RamFlash;
+use core::ops::Range;
+
+const RANGE: Range<u32> = 0..1024;
+/// Two sectors of four slots, filled twice.
+const COMMITS: u32 = 16;
+
+type Small = RamFlash<1024, 8, 512>;
+
+/// A state that is told apart by its receipt number.
+fn state(number: u32) -> State {
+    State { receipt_number: number, ..State::new(units(5)) }
+}
+
+fn open<const W: usize>(flash: RamFlash<1024, W, 512>) -> (Journal<RamFlash<1024, W, 512>>, u32) {
+    let (journal, newest) = Journal::open(flash, RANGE).unwrap();
+    match newest {
+        Newest::State(state) => (journal, state.receipt_number),
+        other => panic!("a journal that was ever acknowledged has a state, not {other:?}"),
+    }
+}
+
+/// Commits from `from` on until the power is cut; gives the last number that was acknowledged.
+fn run<const W: usize>(journal: &mut Journal<RamFlash<1024, W, 512>>, from: u32) -> u32 {
+    (from..=COMMITS).find(|number| journal.commit(&state(*number)).is_err()).unwrap_or(COMMITS + 1) - 1
+}
+
+fn begun<const W: usize>(seed: u64) -> RamFlash<1024, W, 512> {
+    let (mut journal, newest) = Journal::open(RamFlash::new(seed), RANGE).unwrap();
+    assert_eq!(newest, Newest::Nothing);
+    journal.commit(&state(0)).unwrap();
+    journal.into_flash()
+}
+
+fn single_cuts<const W: usize>(seed: u64) -> u64 {
+    let mut cuts = 0;
+    loop {
+        let flash = begun::<W>(seed.wrapping_add(cuts));
+        flash.cut_after(cuts);
+        let (mut journal, _) = open(flash);
+        let acknowledged = run(&mut journal, 1);
+        let flash = journal.into_flash();
+        if !flash.is_cut() {
+            assert_eq!(acknowledged, COMMITS);
+            return cuts;
+        }
+        flash.power_on();
+        let (mut journal, found) = open(flash);
+        assert!(found == acknowledged || found == acknowledged + 1, "cut {cuts}: {found} after {acknowledged}");
+        // And it goes on from there.
+        assert_eq!(run(&mut journal, found + 1), COMMITS);
+        assert_eq!(open(journal.into_flash()).1, COMMITS);
+        cuts += 1;
+    }
+}
+
+#[test]
+fn a_cut_at_every_step_leaves_the_old_state_or_the_new() {
+    assert!(single_cuts::<8>(1) > 2000);
+    single_cuts::<1>(2);
+    single_cuts::<4>(3);
+    single_cuts::<128>(4);
+}
+
+#[test]
+fn two_cuts_in_a_row_at_every_pair_of_steps() {
+    let mut pairs = 0_u64;
+    for first in 0.. {
+        let flash: Small = begun(first);
+        flash.cut_after(first);
+        let (mut journal, _) = open(flash);
+        // Half the workload: both sectors are entered once more.
+        let acknowledged = (1..=COMMITS / 2).find(|number| journal.commit(&state(*number)).is_err());
+        let Some(failed) = acknowledged else { break };
+        let once = journal.into_flash();
+        once.power_on();
+        for second in 0.. {
+            let flash = once.clone();
+            flash.cut_after(second);
+            let (mut journal, found) = open(flash);
+            assert!(found == failed - 1 || found == failed, "cut {first}: {found}");
+            let done = journal.commit(&state(found + 1)).is_ok();
+            let flash = journal.into_flash();
+            flash.power_on();
+            let (_, again) = open(flash);
+            assert!(again == found + 1 || (!done && again == found), "cuts {first}, {second}: {again} after {found}");
+            pairs += 1;
+            if done {
+                break;
+            }
+        }
+    }
+    assert!(pairs > 100_000, "{pairs} pairs");
+}
+
+#[test]
+fn slots_that_do_not_take_a_record_are_passed_over() {
+    // A bit that is stuck at 0 in every slot but one of each sector.
+    let mut flash: Small = begun(1);
+    for slot in [1, 2, 4, 5, 7] {
+        flash.bytes_mut()[slot * RECORD_BYTES + 3] = 0xfe;
+    }
+    let (mut journal, _) = open(flash);
+    journal.commit(&state(1)).unwrap();
+    let mut flash = journal.into_flash();
+    let third = &flash.bytes_mut()[3 * RECORD_BYTES..4 * RECORD_BYTES];
+    assert!(third.iter().any(|byte| *byte != 0xff), "the only erased slot took it");
+    assert_eq!(open(flash).1, 1);
+}
+
+#[test]
+fn the_sector_of_the_newest_record_is_never_erased() {
+    let (mut journal, _) = open(begun::<8>(1));
+    for number in 1..200 {
+        journal.commit(&state(number)).unwrap();
+        let mut flash = journal.into_flash();
+        let sectors = flash.bytes_mut().chunks(512);
+        let written = sectors.filter(|sector| sector.iter().any(|byte| *byte != 0xff)).count();
+        assert!(written >= 1);
+        let (again, found) = open(flash);
+        assert_eq!(found, number);
+        journal = again;
+    }
+}
+
+#[test]
+fn nothing_is_no_state_and_a_newer_format_is_not_skipped() {
+    assert_eq!(Journal::open(Small::new(1), RANGE).unwrap().1, Newest::Nothing);
+    let mut flash = begun::<8>(1);
+    for bit in 0..RECORD_BYTES * 8 {
+        flash.bytes_mut()[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(Journal::open(flash.clone(), RANGE).unwrap().1, Newest::Nothing, "bit {bit}");
+        flash.bytes_mut()[bit / 8] ^= 1 << (bit % 8);
+    }
+    // The same record as a newer format would be, with a right checksum and a higher sequence number, in the next slot.
+    let mut record = flash.bytes_mut()[..RECORD_BYTES].to_vec();
+    record[0..4].copy_from_slice(&9_u32.to_le_bytes());
+    record[4..8].copy_from_slice(&(!9_u32).to_le_bytes());
+    record[8] = 2;
+    let checksum = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI).checksum(&record[..124]);
+    record[124..].copy_from_slice(&checksum.to_le_bytes());
+    flash.bytes_mut()[RECORD_BYTES..2 * RECORD_BYTES].copy_from_slice(&record);
+    assert_eq!(Journal::open(flash, RANGE).unwrap().1, Newest::OtherFormat);
+}
+
+#[test]
+fn ranges_that_do_not_suit_are_refused() {
+    for range in [0..512, 0..1000, 256..1024, 512..1536, 1024..0, 0..0] {
+        assert!(Journal::open(Small::new(1), range).is_err());
+    }
+}

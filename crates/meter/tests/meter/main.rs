@@ -1,0 +1,10 @@
+//! The meter core through its public interface: journal, tokens, valve, server, and what holds in any order of events.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cuts;
+mod journal;
+mod properties;
+mod server;
+mod support;
+mod tokens;
+mod valve;

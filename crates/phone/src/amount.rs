@@ -1,0 +1,98 @@
+//! Amounts of money, as a person types them and the station reads them.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// An amount of money above zero: a decimal number such as `50.00`, with at most 12 digits before and 6 after the point. The
+/// currency is said elsewhere. Two amounts are equal if they are worth the same (`50` and `50.00`).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Amount {
+    text: String,
+    millionths: u64,
+}
+
+/// The text is not an amount of money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an amount is a decimal number above zero, for example 50.00")]
+pub struct AmountError;
+
+const WHOLE_DIGITS: usize = 12;
+const FRACTION_DIGITS: usize = 6;
+
+impl Amount {
+    /// The amount as it was typed; so it is sent.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Its worth in millionths of the currency's unit.
+    pub fn millionths(&self) -> u64 {
+        self.millionths
+    }
+}
+
+impl FromStr for Amount {
+    type Err = AmountError;
+
+    fn from_str(text: &str) -> Result<Self, AmountError> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let digits =
+            |part: &str, most| (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(whole, WHOLE_DIGITS) || !digits(fraction, FRACTION_DIGITS) {
+            return Err(AmountError);
+        }
+        let millionths = format!("{whole}{fraction:0<FRACTION_DIGITS$}").parse().map_err(|_| AmountError)?;
+        if millionths == 0 {
+            return Err(AmountError);
+        }
+        Ok(Self { text: text.to_owned(), millionths })
+    }
+}
+
+impl TryFrom<String> for Amount {
+    type Error = AmountError;
+
+    fn try_from(text: String) -> Result<Self, AmountError> {
+        text.parse()
+    }
+}
+
+impl From<Amount> for String {
+    fn from(amount: Amount) -> Self {
+        amount.text
+    }
+}
+
+impl PartialEq for Amount {
+    fn eq(&self, other: &Self) -> bool {
+        self.millionths == other.millionths
+    }
+}
+
+impl Eq for Amount {}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts() {
+        let amount = |text: &str| text.parse::<Amount>();
+        assert_eq!(amount("50").unwrap(), amount("50.00").unwrap());
+        assert_ne!(amount("50").unwrap(), amount("50.01").unwrap());
+        assert_eq!(amount("0.5").unwrap().millionths(), 500_000);
+        assert_eq!(amount("999999999999.999999").unwrap().millionths(), 999_999_999_999_999_999);
+        assert_eq!(amount("50.00").unwrap().to_string(), "50.00");
+        for bad in ["", "0", "0.00", "-1", "+1", "1.", ".5", "1e3", "1,50", " 1", "1.0000001", "1000000000000", "५"] {
+            assert_eq!(amount(bad), Err(AmountError), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The station's HTTP API as functions. Only a whole answer of the station itself counts: what a broken server, a proxy or a
+//! hotel's login page says is *unknown*.
+
+use crate::io::{HttpAnswer, HttpMethod, HttpRequest, NoAnswer, Station};
+use crate::wire::{MeterInfo, OrderRequest, OrderView, Problem, Quote, ReadRequest, ReceiptTaken};
+use crate::{Amount, hex};
+use coinless_protocol::{Challenge, MeterId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+const JSON: &str = "application/json";
+/// Media type of a receipt (RFC 9052 §2).
+const COSE: &str = "application/cose";
+
+/// Why a request to the station gave no result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApiError {
+    /// No whole answer came.
+    #[error("no answer from the station ({0}); what it has done is unknown")]
+    NoAnswer(NoAnswer),
+    /// Something answered, but it was not the station, or the station was not able to.
+    #[error("the station gave no clear answer (HTTP {status}: {why}); what it has done is unknown")]
+    Unclear {
+        /// HTTP status.
+        status: u16,
+        /// What came.
+        why: String,
+    },
+    /// The station refused, and says why.
+    #[error("the station refuses: {}", words(.0))]
+    Refused(Problem),
+}
+
+impl ApiError {
+    /// Whether the station may have acted: never to be called a failure.
+    pub fn is_unknown(&self) -> bool {
+        !matches!(self, Self::Refused(_))
+    }
+
+    /// The station's code for the cause, if it refused.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused(problem) => problem.code.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+fn words(problem: &Problem) -> &str {
+    problem.detail.as_deref().unwrap_or(&problem.title)
+}
+
+/// What the station says of `meter`.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn meter<S: Station>(station: &mut S, meter: &MeterId) -> Result<MeterInfo, ApiError> {
+    call(station, HttpMethod::Get, &format!("/v1/meters/{}", meter.label()), None).await
+}
+
+/// A read request for `meter`, signed over `challenge`.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn read_request<S: Station>(
+    station: &mut S,
+    meter: &MeterId,
+    challenge: &Challenge,
+) -> Result<ReadRequest, ApiError> {
+    #[derive(Serialize)]
+    struct Body {
+        challenge: String,
+    }
+    let body = to_json(&Body { challenge: hex::encode(challenge) })?;
+    call(station, HttpMethod::Post, &format!("/v1/meters/{}/read-requests", meter.label()), Some(&body)).await
+}
+
+/// What the lines of `request` would buy now.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn quote<S: Station>(station: &mut S, request: &OrderRequest) -> Result<Quote, ApiError> {
+    call(station, HttpMethod::Post, "/v1/quotes", Some(&to_json(request)?)).await
+}
+
+/// Makes the order `id`, or gives it again.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn put_order<S: Station>(station: &mut S, id: Uuid, request: &OrderRequest) -> Result<OrderView, ApiError> {
+    let body = to_json(request)?;
+    same_order(id, call(station, HttpMethod::Put, &format!("/v1/orders/{id}"), Some(&body)).await?)
+}
+
+/// The order `id` as it stands.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn order<S: Station>(station: &mut S, id: Uuid) -> Result<OrderView, ApiError> {
+    same_order(id, call(station, HttpMethod::Get, &format!("/v1/orders/{id}"), None).await?)
+}
+
+/// Accepts a quote and starts the payment of the order `id`; any number of times.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn pay<S: Station>(station: &mut S, id: Uuid, quote_version: u32) -> Result<OrderView, ApiError> {
+    #[derive(Serialize)]
+    struct Body {
+        quote_version: u32,
+    }
+    let body = to_json(&Body { quote_version })?;
+    same_order(id, call(station, HttpMethod::Post, &format!("/v1/orders/{id}/payment"), Some(&body)).await?)
+}
+
+/// Asks to take a line of the order `id` back; any number of times.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn void<S: Station>(station: &mut S, id: Uuid, line: u32) -> Result<OrderView, ApiError> {
+    same_order(id, call(station, HttpMethod::Post, &format!("/v1/orders/{id}/lines/{line}/void"), None).await?)
+}
+
+/// Brings a receipt; any number of times.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn receipt<S: Station>(station: &mut S, bytes: &[u8]) -> Result<ReceiptTaken, ApiError> {
+    let request = HttpRequest { method: HttpMethod::Post, path: "/v1/receipts", content_type: Some(COSE), body: bytes };
+    read(station.send(&request).await.map_err(ApiError::NoAnswer)?)
+}
+
+/// The path of the events of the order `id`.
+pub fn events_path(id: Uuid) -> String {
+    format!("/v1/orders/{id}/events")
+}
+
+/// Whether an amount in the station's words is `amount`.
+pub(crate) fn is_amount(text: &str, amount: &Amount) -> bool {
+    text.parse::<Amount>().is_ok_and(|parsed| parsed == *amount)
+}
+
+async fn call<S: Station, T: DeserializeOwned>(
+    station: &mut S,
+    method: HttpMethod,
+    path: &str,
+    json: Option<&[u8]>,
+) -> Result<T, ApiError> {
+    let request = HttpRequest { method, path, content_type: json.map(|_| JSON), body: json.unwrap_or(&[]) };
+    read(station.send(&request).await.map_err(ApiError::NoAnswer)?)
+}
+
+fn to_json(body: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(body).map_err(|error| ApiError::NoAnswer(NoAnswer(format!("not sent: {error}"))))
+}
+
+fn read<T: DeserializeOwned>(answer: HttpAnswer) -> Result<T, ApiError> {
+    let HttpAnswer { status, body } = answer;
+    match status {
+        200..=299 => serde_json::from_slice(&body)
+            .map_err(|error| ApiError::Unclear { status, why: format!("not the answer of a station: {error}") }),
+        // Time-out, too early, too many requests: refused for now at most, and not by what was asked.
+        400..=499 if ![408, 425, 429].contains(&status) => match problem(status, &body) {
+            Some(problem) => Err(ApiError::Refused(problem)),
+            None => Err(ApiError::Unclear { status, why: "without a reason of the station".into() }),
+        },
+        _ => {
+            let why = problem(status, &body).map_or_else(|| "without a reason".into(), |p| words(&p).to_owned());
+            Err(ApiError::Unclear { status, why })
+        }
+    }
+}
+
+fn problem(status: u16, body: &[u8]) -> Option<Problem> {
+    serde_json::from_slice::<Problem>(body).ok().filter(|problem| problem.status == status)
+}
+
+fn same_order(id: Uuid, view: OrderView) -> Result<OrderView, ApiError> {
+    if view.id == id {
+        return Ok(view);
+    }
+    Err(ApiError::Unclear { status: 200, why: format!("it is about the order {}", view.id) })
+}

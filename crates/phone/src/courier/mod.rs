@@ -1,0 +1,18 @@
+//! What a courier does: [`scan`] a meter, [`Buyer`] buys, [`deliver`] hands tokens over, [`refund`] asks for money back,
+//! [`sync`] brings receipts to the station and asks how orders stand.
+
+mod buy;
+mod buy_at;
+mod deliver;
+mod meter;
+mod orders;
+mod refund;
+mod sync;
+
+pub use buy::{Bought, Buyer, Progress, Purchase, PurchaseLine};
+pub use buy_at::{BoughtAt, Draws};
+pub use deliver::{Delivered, Delivery, DeliveryOutcome, deliver};
+pub use meter::{Scanned, fresh_receipt, scan};
+pub use orders::tell;
+pub use refund::{Refund, refund};
+pub use sync::{Problem, SyncReport, sync};

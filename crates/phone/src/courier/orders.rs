@@ -1,0 +1,164 @@
+//! One step of an order at a time; each may be cut off anywhere and done again.
+
+use crate::api::{self, ApiError};
+use crate::io::Station;
+use crate::records::{Consent, StoredOrder, StoredToken, TokenKey};
+use crate::store::Store;
+use crate::wire::{LineView, OrderRequest, OrderView, PaymentState};
+use crate::{Amount, Error, hex};
+use coinless_protocol::MeterId;
+use coinless_protocol::token::Token;
+
+/// How often a quote may change under the payer's hand before the courier gives up.
+const MAX_QUOTES: usize = 3;
+
+/// Notes that the payer was shown how the purchase ended: from now on, buying the same is a new purchase. To be called after
+/// showing it, never before.
+///
+/// # Errors
+/// [`Error::Store`].
+pub async fn tell<S: Store>(store: &mut S, order: &mut StoredOrder) -> Result<(), Error> {
+    if order.told || !order.is_settled() {
+        return Ok(());
+    }
+    order.told = true;
+    Ok(store.save_order(order).await?)
+}
+
+/// Brings an order as far as it goes without waiting: makes it at the station or asks how it stands, pays if the payer has
+/// agreed and nobody has paid yet, and stores its tokens. Gives the names of tokens that are new here.
+pub(super) async fn advance<S: Store, N: Station>(
+    store: &mut S,
+    station: &mut N,
+    order: &mut StoredOrder,
+) -> Result<Vec<TokenKey>, Error> {
+    let view = match order.view {
+        Some(_) => api::order(station, order.id).await?,
+        None => put(store, station, order).await?,
+    };
+    let mut new = take_view(store, order, view).await?;
+    for _ in 0..MAX_QUOTES {
+        let Some(quote_version) = quote_to_pay(order)? else { break };
+        if order.accepted != Some(quote_version) {
+            order.accepted = Some(quote_version);
+            store.save_order(order).await?;
+        }
+        match api::pay(station, order.id, quote_version).await {
+            Ok(view) => {
+                new.extend(take_view(store, order, view).await?);
+                break;
+            }
+            // The quote may have run out or changed, or the answer to an earlier acceptance got lost: look.
+            Err(refused @ ApiError::Refused(_)) => {
+                let view = api::order(station, order.id).await?;
+                new.extend(take_view(store, order, view).await?);
+                if quote_to_pay(order)? == Some(quote_version) {
+                    return Err(refused.into());
+                }
+            }
+            Err(unknown) => return Err(unknown.into()),
+        }
+    }
+    Ok(new)
+}
+
+/// A refusal of an order that was never accepted is final: no money can have moved.
+async fn put<S: Store, N: Station>(
+    store: &mut S,
+    station: &mut N,
+    order: &mut StoredOrder,
+) -> Result<OrderView, Error> {
+    let result = api::put_order(station, order.id, &order.request).await;
+    if let (Err(refused @ ApiError::Refused(_)), None) = (&result, order.accepted) {
+        order.rejected = Some(refused.to_string());
+        store.save_order(order).await?;
+    }
+    Ok(result?)
+}
+
+/// The version of the quote to be accepted now, if the payer has agreed and no payment was started.
+fn quote_to_pay(order: &StoredOrder) -> Result<Option<u32>, Error> {
+    let Some(view) = order.view.as_ref().filter(|view| view.payment.state == PaymentState::None) else {
+        return Ok(None);
+    };
+    if view.is_settled() {
+        return Ok(None);
+    }
+    match order.consent {
+        Consent::QuoteFirst => Ok(order.accepted),
+        Consent::Amounts if is_sum(&view.total, &order.request) => Ok(Some(view.quote_version)),
+        Consent::Amounts => Err(Error::OtherOrder(format!("the total is {} {}", view.total, view.currency))),
+    }
+}
+
+fn is_sum(total: &str, request: &OrderRequest) -> bool {
+    let sum = request.lines.iter().try_fold(0_u64, |sum, line| sum.checked_add(line.amount.millionths()));
+    total.parse::<Amount>().is_ok_and(|total| Some(total.millionths()) == sum)
+}
+
+/// Keeps what the station says of an order: its tokens first, so that an order never points to a token that was lost.
+/// Gives the names of tokens that are new here.
+pub(super) async fn take_view<S: Store>(
+    store: &mut S,
+    order: &mut StoredOrder,
+    view: OrderView,
+) -> Result<Vec<TokenKey>, Error> {
+    check(&order.request, &view)?;
+    let known = store.load().await?.tokens;
+    let (mut new, mut wrong) = (Vec::new(), None);
+    for line in view.lines.iter().filter(|line| line.token.is_some()) {
+        match token_of(order, line) {
+            // A wrong token of one line keeps nobody from the tokens of the others.
+            Err(error) => wrong = Some(error),
+            Ok(token) => match known.iter().find(|known| known.key == token.key) {
+                None => {
+                    store.save_token(&token).await?;
+                    new.push(token.key);
+                }
+                Some(known) if same_content(known, &token) => {}
+                Some(_) => {
+                    let what = format!("a second token with number {}", token.key.number.0);
+                    wrong = Some(Error::StationAnswer(what));
+                }
+            },
+        }
+    }
+    if order.view.as_ref() != Some(&view) {
+        order.view = Some(view);
+        store.save_order(order).await?;
+    }
+    wrong.map_or(Ok(new), Err)
+}
+
+/// The station must speak of the lines that were asked for: same meters, same amounts.
+fn check(request: &OrderRequest, view: &OrderView) -> Result<(), Error> {
+    if view.lines.len() != request.lines.len() {
+        return Err(Error::OtherOrder(format!("it has {} lines", view.lines.len())));
+    }
+    for (number, asked) in (1..).zip(&request.lines) {
+        let same = view.line(number).is_some_and(|line| {
+            MeterId::from_label(&asked.meter).is_ok_and(|meter| meter.as_str() == line.meter)
+                && api::is_amount(&line.amount, &asked.amount)
+        });
+        if !same {
+            return Err(Error::OtherOrder(format!("line {number} is another one")));
+        }
+    }
+    Ok(())
+}
+
+fn token_of(order: &StoredOrder, line: &LineView) -> Result<StoredToken, Error> {
+    let wrong = |why: &str| Error::StationAnswer(format!("the token of line {}: {why}", line.line));
+    let bytes = hex::decode(line.token.as_deref().unwrap_or("")).ok_or_else(|| wrong("not hexadecimal"))?;
+    let key = TokenKey::of(&bytes).map_err(|error| wrong(&error.to_string()))?;
+    if key.meter.as_str() != line.meter {
+        return Err(wrong("it is for another meter"));
+    }
+    Ok(StoredToken { key, station: order.station.clone(), order: order.id, line: line.line, bytes })
+}
+
+/// Signatures may differ, what was signed may not.
+fn same_content(one: &StoredToken, other: &StoredToken) -> bool {
+    let content = |token: &StoredToken| Token::parse(&token.bytes).map(|(_, content)| content);
+    one.station == other.station && content(one).is_ok() && content(one) == content(other)
+}

@@ -1,0 +1,129 @@
+//! Bringing receipts to the station, and what that allows to delete.
+
+use super::{meter, orders};
+use crate::Error;
+use crate::api::ApiError;
+use crate::io::Station;
+use crate::records::{ReceiptKey, StoredOrder, StoredReceipt, StoredToken, TokenKey};
+use crate::store::{Contents, Damaged, Store};
+use coinless_protocol::receipt::Decision;
+
+/// What a sync has done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SyncReport {
+    /// The receipts that the station has taken.
+    pub uploaded: Vec<ReceiptKey>,
+    /// The orders that were asked about, as they stand.
+    pub orders: Vec<StoredOrder>,
+    /// Tokens that are new on this phone.
+    pub new_tokens: Vec<TokenKey>,
+    /// Tokens that no one needs any more.
+    pub deleted: Vec<TokenKey>,
+    /// What did not work. It stays in the store, and the same again is right.
+    pub problems: Vec<Problem>,
+    /// What in the store cannot be read.
+    pub damaged: Vec<Damaged>,
+}
+
+/// Something that a sync could not do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{about}: {error}")]
+pub struct Problem {
+    /// What it is about.
+    pub about: String,
+    /// Why it did not work.
+    pub error: Error,
+}
+
+impl SyncReport {
+    /// Notes a problem; says whether the station is out of reach, so that there is no use in going on.
+    fn note(&mut self, about: String, error: Error) -> bool {
+        let unreachable = matches!(error, Error::Station(ApiError::NoAnswer(_)));
+        self.problems.push(Problem { about, error });
+        unreachable
+    }
+}
+
+/// Brings the station at `url` the receipts that it has not acknowledged, goes on with every order that is not finished (those
+/// too that the station never answered; it pays only what the payer agreed to), stores new tokens, and deletes the tokens that
+/// no one needs any more.
+///
+/// # Errors
+/// [`Error::Store`]; everything else is in the report.
+pub async fn sync<S: Store, N: Station>(store: &mut S, station: &mut N, url: &str) -> Result<SyncReport, Error> {
+    let contents = store.load().await?;
+    let mut report = SyncReport { damaged: contents.damaged, ..SyncReport::default() };
+    let mut reachable = true;
+    for receipt in contents.receipts.iter().filter(|receipt| receipt.station == url && !receipt.acknowledged) {
+        match meter::upload(store, station, receipt).await {
+            Ok(()) => report.uploaded.push(receipt.key),
+            Err(error @ Error::Store(_)) => return Err(error),
+            Err(error) => reachable = !report.note(format!("receipt {}", receipt.key), error),
+        }
+        if !reachable {
+            break;
+        }
+    }
+    for mut order in contents.orders.into_iter().filter(|order| order.station == url && order.is_open()) {
+        if reachable {
+            match orders::advance(store, station, &mut order).await {
+                Ok(new) => report.new_tokens.extend(new),
+                Err(error @ Error::Store(_)) => return Err(error),
+                Err(error) => reachable = !report.note(format!("order {}", order.id), error),
+            }
+        }
+        report.orders.push(order);
+    }
+    clean_up(store, &mut report).await?;
+    Ok(report)
+}
+
+/// Deletes tokens that no one needs any more, and then receipts that say nothing that a newer one does not say.
+async fn clean_up<S: Store>(store: &mut S, report: &mut SyncReport) -> Result<(), Error> {
+    let mut contents = store.load().await?;
+    let deleted: Vec<TokenKey> =
+        contents.tokens.iter().filter(|token| may_be_deleted(token, &contents)).map(|token| token.key).collect();
+    for token in deleted {
+        store.remove_token(&token).await?;
+        contents.tokens.retain(|kept| kept.key != token);
+        report.deleted.push(token);
+    }
+    for receipt in contents.receipts.iter().filter(|receipt| is_past(receipt, &contents)) {
+        store.remove_receipt(&receipt.key).await?;
+    }
+    Ok(())
+}
+
+/// A token may go when the station has acknowledged a receipt of the same meter and key that covers it.
+///
+/// One more case: a void that found its line loaded is refused for good, and no receipt covers it before the next purchase.
+/// It may go when the station has acknowledged the receipt that says so and wants it carried no longer.
+fn may_be_deleted(token: &StoredToken, contents: &Contents) -> bool {
+    let acknowledged = |receipt: &&StoredReceipt| receipt.acknowledged && receipt.station == token.station;
+    let orders_readable = !contents.damaged.iter().any(|damaged| damaged.may_be_order);
+    let not_wanted = orders_readable && !contents.is_current(token);
+    contents
+        .receipts
+        .iter()
+        .filter(acknowledged)
+        .any(|receipt| receipt.covers(&token.key) || (not_wanted && refuses_for_good(receipt, &token.key)))
+}
+
+fn refuses_for_good(receipt: &StoredReceipt, token: &TokenKey) -> bool {
+    let outcome = receipt.receipt.outcome;
+    receipt.is_of_meter(token)
+        && outcome.token == token.number
+        && receipt.receipt.registers.epoch == token.epoch
+        && matches!(outcome.decision, Decision::InRefusedRange | Decision::TotalWouldFall)
+}
+
+/// The station has it and a newer one of the same meter, and no token waits for it.
+fn is_past(receipt: &StoredReceipt, contents: &Contents) -> bool {
+    let key = receipt.key;
+    let newer = contents.receipts.iter().any(|other| {
+        (other.key.meter, other.key.meter_key) == (key.meter, key.meter_key)
+            && other.key.number > key.number
+            && other.acknowledged
+    });
+    receipt.acknowledged && newer && !contents.tokens.iter().any(|token| receipt.is_of_meter(&token.key))
+}

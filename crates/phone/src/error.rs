@@ -1,0 +1,64 @@
+//! Why the courier could not go on. Each message says whose turn it is, and that nothing is lost where that is so.
+
+use crate::api::ApiError;
+use crate::io::NoAnswer;
+use crate::store::{Damaged, StoreError};
+use coinless_protocol::coap::Code;
+use coinless_protocol::problem::Refusal;
+use coinless_protocol::{DecodeError, MeterId};
+use uuid::Uuid;
+
+/// Why the courier could not go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The phone's own store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An order in the store cannot be read, and it may be this very purchase.
+    #[error("cannot buy while an order in the phone's store cannot be read, since it may be this purchase: {0}")]
+    Damaged(Damaged),
+    /// The meter did not answer.
+    #[error("no answer from the meter ({0}). What it has done is unknown; nothing is lost, do the same again")]
+    Link(NoAnswer),
+    /// The station.
+    #[error(transparent)]
+    Station(#[from] ApiError),
+    /// The station answered with something that does not fit the question.
+    #[error("the station's answer does not fit the question: {0}")]
+    StationAnswer(String),
+    /// The meter refused a message.
+    #[error("the meter refuses: {}", .0.title())]
+    Refused(Refusal),
+    /// The meter's response has a code that does not belong here.
+    #[error("the meter answered with {0}")]
+    MeterCode(Code),
+    /// The meter's answer is not what was asked for.
+    #[error("the meter's answer cannot be read: {0}")]
+    MeterAnswer(#[from] DecodeError),
+    /// The answer is not the meter's own, or an old one.
+    #[error("the meter's answer is not to be trusted: {0}")]
+    NotAuthentic(&'static str),
+    /// Another meter is at the link.
+    #[error("this is meter {}, which is not in the order; nothing was done", .0.label())]
+    WrongMeter(MeterId),
+    /// What the station asks for is not what the payer agreed to.
+    #[error("the station's order is not the one that was asked for ({0}); nothing more is paid")]
+    OtherOrder(String),
+    /// No such order in the store.
+    #[error("no order {0} in the phone's store")]
+    NoSuchOrder(Uuid),
+    /// No such line in the order, or none that can be taken back.
+    #[error("{0}")]
+    NothingToRefund(String),
+}
+
+impl Error {
+    /// Whether the other side may have acted without this phone knowing it: never to be called a failure.
+    pub fn is_unknown(&self) -> bool {
+        match self {
+            Self::Link(_) => true,
+            Self::Station(error) => error.is_unknown(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What a phone's memory must be able to do.
+
+use crate::records::{ReceiptKey, StoredOrder, StoredReceipt, StoredToken, TokenKey};
+use coinless_protocol::MeterId;
+use coinless_protocol::keys::{KeyHint, PublicKey};
+use std::path::PathBuf;
+
+/// A phone's memory. **Every change is durable before its future gives a result**, and a change that was cut off has happened
+/// completely or not at all. One process or page works on a store at a time.
+pub trait Store {
+    /// Everything in the store.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store as a whole cannot be read; single records that cannot are in [`Contents::damaged`].
+    fn load(&mut self) -> impl Future<Output = Result<Contents, StoreError>>;
+
+    /// Writes an order in the place of the one with the same id.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is not certain that it is written.
+    fn save_order(&mut self, order: &StoredOrder) -> impl Future<Output = Result<(), StoreError>>;
+
+    /// Writes a token in the place of the one with the same name.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is not certain that it is written.
+    fn save_token(&mut self, token: &StoredToken) -> impl Future<Output = Result<(), StoreError>>;
+
+    /// Removes a token; does nothing if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is not certain that it is gone.
+    fn remove_token(&mut self, token: &TokenKey) -> impl Future<Output = Result<(), StoreError>>;
+
+    /// Writes a receipt in the place of the one with the same name.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is not certain that it is written.
+    fn save_receipt(&mut self, receipt: &StoredReceipt) -> impl Future<Output = Result<(), StoreError>>;
+
+    /// Removes a receipt; does nothing if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is not certain that it is gone.
+    fn remove_receipt(&mut self, receipt: &ReceiptKey) -> impl Future<Output = Result<(), StoreError>>;
+}
+
+/// Everything in a store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// The orders, oldest first.
+    pub orders: Vec<StoredOrder>,
+    /// The tokens.
+    pub tokens: Vec<StoredToken>,
+    /// The receipts.
+    pub receipts: Vec<StoredReceipt>,
+    /// What cannot be read. It stays where it is until a person has looked.
+    pub damaged: Vec<Damaged>,
+}
+
+impl Contents {
+    /// The order with this id.
+    pub fn order(&self, id: uuid::Uuid) -> Option<&StoredOrder> {
+        self.orders.iter().find(|order| order.id == id)
+    }
+
+    /// The public key of `meter` that has this hint, if a station gave one.
+    pub fn key_of(&self, meter: &MeterId, hint: KeyHint) -> Option<PublicKey> {
+        self.orders.iter().rev().filter_map(|order| order.key_of(meter)).find(|key| key.hash().hint() == hint)
+    }
+
+    /// Whether the token is to be carried: an order has it as its current one, or its order is not known here.
+    pub fn is_current(&self, token: &StoredToken) -> bool {
+        let orders = || self.orders.iter().filter(|order| order.station == token.station);
+        self.order(token.order).is_none() || orders().any(|order| order.current_tokens().any(|key| key == token.key))
+    }
+
+    /// The newest receipt of `meter` with the key of this hint.
+    pub fn newest_receipt(&self, meter: &MeterId, hint: KeyHint) -> Option<&StoredReceipt> {
+        let of_meter = |receipt: &&StoredReceipt| (receipt.key.meter, receipt.key.meter_key) == (*meter, hint);
+        self.receipts.iter().filter(of_meter).max_by_key(|receipt| receipt.key.number)
+    }
+}
+
+/// A record that cannot be read, or something in the store that does not belong there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {why}")]
+pub struct Damaged {
+    /// Where it is.
+    pub name: String,
+    /// What is wrong.
+    pub why: String,
+    /// Whether it is or may be an order. Then an unfinished purchase may be hidden, and nothing new is bought.
+    pub may_be_order: bool,
+}
+
+/// Why a store does not work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Another process works on it.
+    #[error("another command is working on the phone's store {}; wait until it has ended", .0.display())]
+    InUse(PathBuf),
+    /// The directory holds something else.
+    #[error("{} is not empty and not a phone's store", .0.display())]
+    NotAStore(PathBuf),
+    /// Written by another version of this program.
+    #[error("the phone's store {} has the format {found:?}; this program knows format 1", place.display())]
+    OtherFormat {
+        /// The store.
+        place: PathBuf,
+        /// What its format file says.
+        found: String,
+    },
+    /// Reading or writing failed.
+    #[error("the phone's store failed: {0}")]
+    Failed(String),
+}

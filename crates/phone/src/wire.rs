@@ -1,0 +1,344 @@
+//! The JSON of the station's API, as far as a phone needs it. Fields that are not known are ignored.
+
+use crate::records::TokenKey;
+use crate::{Amount, hex};
+use coinless_protocol::keys::PublicKey;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What is ordered or quoted. Sent again, it is sent exactly as it was stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRequest {
+    /// One line for each purchase; several meters of several utilities may be in one order.
+    pub lines: Vec<RequestLine>,
+    /// Currency (ISO 4217) if the payer named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// Who pays, in the payer's own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payer: Option<String>,
+}
+
+/// One line of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestLine {
+    /// The meter's label, with its check character.
+    pub meter: String,
+    /// What is to be paid.
+    pub amount: Amount,
+    /// The token will be loaded at once: the station then checks that the meter has room for it.
+    #[serde(default)]
+    pub immediate: bool,
+}
+
+/// What the station says of a meter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeterInfo {
+    /// Its identity.
+    pub meter: String,
+    /// Its label.
+    #[serde(default)]
+    pub label: String,
+    /// What it measures.
+    #[serde(default)]
+    pub commodity: String,
+    /// The company that sells.
+    #[serde(default)]
+    pub utility: Option<String>,
+    /// The customer's name, masked.
+    #[serde(default)]
+    pub customer: Option<String>,
+    /// Where it hangs, masked.
+    #[serde(default)]
+    pub place: Option<String>,
+    /// In what it is paid.
+    #[serde(default)]
+    pub currency: Option<String>,
+    /// Its public key: hexadecimal SEC 1 point.
+    pub public_key: String,
+}
+
+/// What an amount buys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineQuote {
+    /// Credit units.
+    pub units: u64,
+    /// The same for people: `12.345 m³`.
+    #[serde(default)]
+    pub shown: String,
+    /// Price without tax.
+    #[serde(default)]
+    pub net: Option<String>,
+    /// Tax.
+    #[serde(default)]
+    pub tax: Option<String>,
+    /// How it is reckoned.
+    #[serde(default)]
+    pub explanation: Vec<Explanation>,
+}
+
+/// One step of a quote's reckoning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// In words.
+    pub text: String,
+    /// Its money.
+    #[serde(default)]
+    pub amount: String,
+}
+
+/// The answer to a request for a quote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quote {
+    /// Currency.
+    pub currency: String,
+    /// Sum of all lines.
+    pub total: String,
+    /// Its lines.
+    pub lines: Vec<QuotedLine>,
+}
+
+/// One line of a quote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotedLine {
+    /// The meter's identity.
+    pub meter: String,
+    /// Its label.
+    #[serde(default)]
+    pub label: String,
+    /// What it measures.
+    #[serde(default)]
+    pub commodity: String,
+    /// The customer's name, masked.
+    #[serde(default)]
+    pub customer: Option<String>,
+    /// Where it hangs, masked.
+    #[serde(default)]
+    pub place: Option<String>,
+    /// What is to be paid.
+    pub amount: String,
+    /// What it buys.
+    pub quote: LineQuote,
+}
+
+/// An order as the station sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderView {
+    /// Its id, which the phone has made.
+    pub id: Uuid,
+    /// Rises with each change.
+    #[serde(default)]
+    pub version: u64,
+    /// Version of the quote; whoever pays accepts one.
+    #[serde(default)]
+    pub quote_version: u32,
+    /// Currency.
+    #[serde(default)]
+    pub currency: String,
+    /// Sum of all lines.
+    #[serde(default)]
+    pub total: String,
+    /// How the payment stands.
+    pub payment: PaymentView,
+    /// Its lines.
+    pub lines: Vec<LineView>,
+}
+
+/// How a payment stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentView {
+    /// Its state.
+    pub state: PaymentState,
+    /// Why, if the station says so.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// State of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentState {
+    /// Not asked for.
+    None,
+    /// Asked for.
+    Sent,
+    /// Asked for; the provider has not said what became of it.
+    Unknown,
+    /// The money is there.
+    Captured,
+    /// The provider refused.
+    Declined,
+    /// A state that this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// One line of an order as the station sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineView {
+    /// Its number within the order.
+    pub line: u32,
+    /// The meter's identity.
+    pub meter: String,
+    /// Its label.
+    #[serde(default)]
+    pub label: String,
+    /// What it measures.
+    #[serde(default)]
+    pub commodity: String,
+    /// What is to be paid.
+    pub amount: String,
+    /// How it stands.
+    pub state: LineState,
+    /// What the amount buys.
+    #[serde(default)]
+    pub quote: Option<LineQuote>,
+    /// The token to be carried to the meter now, in hexadecimal.
+    #[serde(default)]
+    pub token: Option<String>,
+    /// Why, if the station says so.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// State of an order line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineState {
+    /// The price is said.
+    Quoted,
+    /// The payer has accepted; the money is on its way.
+    AwaitingPayment,
+    /// What became of the payment is not known.
+    PaymentUnknown,
+    /// The money is there.
+    Paid,
+    /// What became of the sale is not known.
+    SaleUnknown,
+    /// The utility has sold.
+    Sold,
+    /// There is a token.
+    Issued,
+    /// A receipt shows that the meter has loaded it.
+    Delivered,
+    /// To be taken back; the void token must reach the meter.
+    VoidPending,
+    /// A receipt shows that the meter can never load it.
+    Voided,
+    /// The utility has taken the sale back.
+    SaleReversed,
+    /// The money went back.
+    Refunded,
+    /// Not paid in time.
+    Expired,
+    /// Ended without a sale.
+    Failed,
+    /// A person must look.
+    Exception,
+    /// A state that this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// What the station says of a receipt that it has taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptTaken {
+    /// Whose it is.
+    pub meter: String,
+    /// Its number.
+    pub receipt: u32,
+    /// Whether the station did not have it yet.
+    #[serde(default)]
+    pub new: bool,
+}
+
+/// A signed read request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadRequest {
+    /// The token, in hexadecimal.
+    pub token: String,
+}
+
+/// Problem details (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// In a few words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// In words for a person.
+    #[serde(default)]
+    pub detail: Option<String>,
+    /// One code per cause.
+    #[serde(default)]
+    pub code: Option<String>,
+}
+
+impl MeterInfo {
+    /// Its public key; none if the station gave nonsense.
+    pub fn key(&self) -> Option<PublicKey> {
+        PublicKey::from_sec1(&hex::decode(&self.public_key)?).ok()
+    }
+}
+
+impl OrderView {
+    /// The line with this number.
+    pub fn line(&self, number: u32) -> Option<&LineView> {
+        self.lines.iter().find(|line| line.line == number)
+    }
+
+    /// Whether nothing will ever change any more.
+    pub fn is_finished(&self) -> bool {
+        self.lines.iter().all(|line| line.state.is_final())
+    }
+
+    /// Whether a buyer need not wait any longer: the payment was refused, or every line has its token or has ended.
+    pub fn is_settled(&self) -> bool {
+        self.payment.state == PaymentState::Declined || self.lines.iter().all(|line| !line.is_waiting())
+    }
+}
+
+impl LineView {
+    /// The name of its token, if it has one that can be read.
+    pub fn token_key(&self) -> Option<TokenKey> {
+        TokenKey::of(&hex::decode(self.token.as_ref()?)?).ok()
+    }
+
+    fn is_waiting(&self) -> bool {
+        use LineState::*;
+        match self.state {
+            Quoted | AwaitingPayment | PaymentUnknown | Paid | SaleUnknown | Sold | Other => true,
+            Issued => self.token.is_none(),
+            Delivered | VoidPending | Voided | SaleReversed | Refunded | Expired | Failed | Exception => false,
+        }
+    }
+}
+
+impl LineState {
+    /// Whether the line stays so.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Delivered | Self::Refunded | Self::Expired | Self::Failed | Self::Exception)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_fields_and_states_are_tolerated() {
+        let json = r#"{"id":"01890a5d-ac96-774b-bcce-b302099a8057","version":3,"new_thing":[1],"payment":{"state":"thought_about"},
+            "lines":[{"line":1,"meter":"CLS0000000017","amount":"50.00","state":"dreamt_of","colour":"blue"}]}"#;
+        let view: OrderView = serde_json::from_str(json).unwrap();
+        assert_eq!((view.payment.state, view.lines[0].state), (PaymentState::Other, LineState::Other));
+        assert!(!view.is_finished() && !view.is_settled());
+    }
+
+    #[test]
+    fn a_request_says_only_what_was_said() {
+        let line = RequestLine { meter: "CLS0000000017-Z".into(), amount: "50.00".parse().unwrap(), immediate: false };
+        let request = OrderRequest { lines: vec![line], currency: None, payer: None };
+        let json = r#"{"lines":[{"meter":"CLS0000000017-Z","amount":"50.00","immediate":false}]}"#;
+        assert_eq!(serde_json::to_string(&request).unwrap(), json);
+    }
+}

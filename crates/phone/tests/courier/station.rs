@@ -1,0 +1,265 @@
+//! A station as far as a courier sees it: orders, one payment each, tokens that count live lines, receipts that settle them.
+
+use coinless_phone::io::{HttpAnswer, HttpMethod, HttpRequest};
+use coinless_protocol::keys::{KeyPair, PublicKey};
+use coinless_protocol::receipt::Receipt;
+use coinless_protocol::token::{Conditions, Order, RefusedRange, Token};
+use coinless_protocol::{CreditNumber, Epoch, MeterId, Register, Units};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Credit units that one line buys, whatever is paid.
+pub const UNITS: u64 = 1000;
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Line {
+    pub meter: MeterId,
+    pub amount: String,
+    pub state: &'static str,
+    pub token: Option<Vec<u8>>,
+    /// The numbers of its meter's tokens that count it.
+    counted: Vec<u32>,
+}
+
+pub struct TestOrder {
+    request: Value,
+    pub version: u64,
+    pub payment: &'static str,
+    pub lines: Vec<Line>,
+    /// How often the order must be looked at before the money is there.
+    patience: u32,
+}
+
+pub struct TestMeterFile {
+    pub key: PublicKey,
+    number: u32,
+    room: u64,
+}
+
+#[derive(Default)]
+pub struct TestStation {
+    pub orders: BTreeMap<String, TestOrder>,
+    pub meters: BTreeMap<MeterId, TestMeterFile>,
+    /// Orders whose payment the provider was asked for.
+    pub payments: u32,
+    pub refunds: u32,
+    pub receipts: Vec<Vec<u8>>,
+    /// What the provider says in the end.
+    pub declines: bool,
+    /// Answers every request with this, as a proxy would.
+    pub in_the_way: Option<(u16, String)>,
+    /// Added to every total that the station asks for.
+    pub surcharge: u64,
+}
+
+fn issuer() -> KeyPair {
+    KeyPair::from_secret(&[99; 32]).unwrap()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn answer(status: u16, body: &Value) -> HttpAnswer {
+    HttpAnswer { status, body: body.to_string().into_bytes() }
+}
+
+fn problem(status: u16, code: &str) -> HttpAnswer {
+    answer(status, &json!({"type": "about:blank", "title": code, "status": status, "detail": code, "code": code}))
+}
+
+impl TestStation {
+    pub fn enrol(&mut self, meter: MeterId, key: PublicKey, room: u64) {
+        self.meters.insert(meter, TestMeterFile { key, number: 0, room });
+    }
+
+    pub fn has_receipt(&self, bytes: &[u8]) -> bool {
+        self.receipts.iter().any(|receipt| receipt == bytes)
+    }
+
+    pub fn answer(&mut self, request: &HttpRequest<'_>) -> HttpAnswer {
+        if let Some((status, body)) = &self.in_the_way {
+            return HttpAnswer { status: *status, body: body.clone().into_bytes() };
+        }
+        let segments: Vec<&str> = request.path.trim_start_matches("/v1/").split('/').collect();
+        match (request.method, segments.as_slice()) {
+            (HttpMethod::Get, ["meters", label]) => self.meter(label),
+            (HttpMethod::Post, ["meters", label, "read-requests"]) => self.read_request(label, request.body),
+            (HttpMethod::Put, ["orders", id]) => self.put(id, request.body),
+            (HttpMethod::Get, ["orders", id]) => self.get(id),
+            (HttpMethod::Post, ["orders", id, "payment"]) => self.pay(id),
+            (HttpMethod::Post, ["orders", id, "lines", line, "void"]) => self.void(id, line.parse().unwrap()),
+            (HttpMethod::Post, ["receipts"]) => self.receipt(request.body),
+            _ => problem(404, "not_found"),
+        }
+    }
+
+    /// The stream says how the order stands, and how it goes on once; then it breaks.
+    pub fn events(&mut self, path: &str) -> Vec<Vec<u8>> {
+        let id = path.trim_start_matches("/v1/orders/").trim_end_matches("/events").to_owned();
+        let first = format!(": hello\n\ndata: {}\n\n", self.view(&id));
+        self.look(&id);
+        let second = format!("data: {}\r\n\r\ndata: {{\"cut", self.view(&id));
+        let (head, tail) = second.split_at(second.len() / 2);
+        vec![first.into_bytes(), head.as_bytes().to_vec(), tail.as_bytes().to_vec()]
+    }
+
+    fn meter(&self, label: &str) -> HttpAnswer {
+        let id = MeterId::from_label(label).unwrap();
+        let Some(file) = self.meters.get(&id) else { return problem(404, "unknown_meter") };
+        answer(200, &json!({"meter": id.as_str(), "label": label, "public_key": hex(&file.key.to_sec1()), "more": 1}))
+    }
+
+    fn read_request(&self, label: &str, body: &[u8]) -> HttpAnswer {
+        let id = MeterId::from_label(label).unwrap();
+        let body: Value = serde_json::from_slice(body).unwrap();
+        let challenge = u64::from_str_radix(body["challenge"].as_str().unwrap(), 16).unwrap().to_be_bytes();
+        answer(200, &json!({"token": hex(&self.sign(id, Order::Read(challenge)))}))
+    }
+
+    fn sign(&self, meter: MeterId, order: Order) -> Vec<u8> {
+        let hash = self.meters[&meter].key.hash();
+        let token = Token { meter, meter_key: hash.hint(), epoch: Epoch(0), order };
+        token.sign(&hash, &issuer()).unwrap().to_vec()
+    }
+
+    fn put(&mut self, id: &str, body: &[u8]) -> HttpAnswer {
+        let request: Value = serde_json::from_slice(body).unwrap();
+        if let Some(order) = self.orders.get(id) {
+            return if order.request == request { answer(200, &self.view(id)) } else { problem(409, "order_conflict") };
+        }
+        let mut lines = Vec::new();
+        for line in request["lines"].as_array().unwrap() {
+            let meter = MeterId::from_label(line["meter"].as_str().unwrap()).unwrap();
+            let Some(file) = self.meters.get(&meter) else { return problem(422, "unknown_meter") };
+            if line["immediate"] == true && file.room < UNITS {
+                return problem(422, "no_room");
+            }
+            let amount = line["amount"].as_str().unwrap().to_owned();
+            lines.push(Line { meter, amount, state: "quoted", token: None, counted: Vec::new() });
+        }
+        self.orders.insert(id.to_owned(), TestOrder { request, version: 1, payment: "none", lines, patience: 2 });
+        answer(201, &self.view(id))
+    }
+
+    fn get(&mut self, id: &str) -> HttpAnswer {
+        if !self.orders.contains_key(id) {
+            return problem(404, "unknown_order");
+        }
+        self.look(id);
+        answer(200, &self.view(id))
+    }
+
+    fn pay(&mut self, id: &str) -> HttpAnswer {
+        let Some(order) = self.orders.get_mut(id) else { return problem(404, "unknown_order") };
+        if order.payment == "none" {
+            order.payment = "sent";
+            order.version += 1;
+            order.lines.iter_mut().for_each(|line| line.state = "awaiting_payment");
+            self.payments += 1;
+        }
+        answer(202, &self.view(id))
+    }
+
+    /// Time passes: the money comes, the sale is made, the token signed.
+    fn look(&mut self, id: &str) {
+        let order = self.orders.get_mut(id).unwrap();
+        if order.payment != "sent" {
+            return;
+        }
+        if order.patience > 0 {
+            order.patience -= 1;
+            return;
+        }
+        order.version += 1;
+        let (payment, state) = if self.declines { ("declined", "failed") } else { ("captured", "issued") };
+        order.payment = payment;
+        order.lines.iter_mut().for_each(|line| line.state = state);
+        for line in 0..order.lines.len() {
+            self.issue(id, line, None);
+        }
+    }
+
+    /// Signs a token that counts the live lines of a line's meter, and makes it the line's token.
+    fn issue(&mut self, id: &str, line: usize, refused: Option<RefusedRange>) {
+        let meter = self.orders[id].lines[line].meter;
+        let file = self.meters.get_mut(&meter).unwrap();
+        file.number += 1;
+        let number = file.number;
+        let mut total = 0;
+        for line in self.orders.values_mut().flat_map(|order| &mut order.lines).filter(|line| line.meter == meter) {
+            if ["issued", "delivered"].contains(&line.state) {
+                line.counted.push(number);
+                total += UNITS;
+            }
+        }
+        let register = Register { number: CreditNumber(number), total: Units::new(total).unwrap() };
+        let conditions = Conditions { refused, ..Conditions::default() };
+        let token = self.sign(meter, Order::Credit { register, conditions });
+        let line = &mut self.orders.get_mut(id).unwrap().lines[line];
+        line.token = ["issued", "void_pending"].contains(&line.state).then_some(token);
+    }
+
+    fn void(&mut self, id: &str, number: usize) -> HttpAnswer {
+        let order = self.orders.get_mut(id).unwrap();
+        let line = &mut order.lines[number - 1];
+        match line.state {
+            "issued" => {
+                line.state = "void_pending";
+                order.version += 1;
+                let counted = |at: Option<&u32>| CreditNumber(*at.unwrap());
+                let range = RefusedRange::new(counted(line.counted.first()), counted(line.counted.last()));
+                self.issue(id, number - 1, range);
+            }
+            "void_pending" => {}
+            _ => return problem(409, "already_delivered"),
+        }
+        answer(202, &self.view(id))
+    }
+
+    fn receipt(&mut self, bytes: &[u8]) -> HttpAnswer {
+        let Ok((_, receipt)) = Receipt::parse(bytes) else { return problem(422, "malformed") };
+        let Some(file) = self.meters.get(&receipt.meter) else { return problem(422, "unknown_meter") };
+        if Receipt::verified(bytes, &file.key, &file.key.hash()).is_err() {
+            return problem(422, "not_signed");
+        }
+        let new = !self.has_receipt(bytes);
+        if new {
+            self.receipts.push(bytes.to_vec());
+        }
+        let at = receipt.registers.credit.0;
+        let mut refunds = 0;
+        for order in self.orders.values_mut() {
+            for line in order.lines.iter_mut().filter(|line| line.meter == receipt.meter) {
+                let last = line.counted.last().copied().unwrap_or(0);
+                let state = match line.state {
+                    "issued" | "void_pending" if line.counted.contains(&at) => "delivered",
+                    "void_pending" if at > last => "refunded",
+                    same => same,
+                };
+                if state != line.state {
+                    refunds += u32::from(state == "refunded");
+                    line.state = state;
+                    line.token = None;
+                    order.version += 1;
+                }
+            }
+        }
+        self.refunds += refunds;
+        answer(200, &json!({"meter": receipt.meter.as_str(), "receipt": receipt.number, "new": new}))
+    }
+
+    fn view(&self, id: &str) -> Value {
+        let order = &self.orders[id];
+        let lines: Vec<Value> = (1..)
+            .zip(&order.lines)
+            .map(|(number, line)| {
+                json!({"line": number, "meter": line.meter.as_str(), "amount": line.amount, "state": line.state,
+                "token": line.token.as_ref().map(|token| hex(token)), "reason": null, "quote": {"units": UNITS}})
+            })
+            .collect();
+        let sum: u64 = order.lines.iter().map(|line| line.amount.parse::<u64>().unwrap()).sum();
+        json!({"id": id, "version": order.version, "quote_version": 1, "currency": "EUR",
+            "total": (sum + self.surcharge).to_string(), "payment": {"state": order.payment}, "lines": lines})
+    }
+}

@@ -1,0 +1,225 @@
+//! The store in a directory: what a crash or a bad disk can leave there.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use coinless_phone::file_store::FileStore;
+use coinless_phone::records::{Consent, StoredOrder, StoredReceipt, StoredToken, TokenKey};
+use coinless_phone::store::{Contents, Store, StoreError};
+use coinless_phone::wire::{OrderRequest, RequestLine};
+use coinless_protocol::keys::{KeyPair, Signer};
+use coinless_protocol::receipt::{Decision, Outcome, Receipt, RegisterNumbers, Sums};
+use coinless_protocol::state::Flags;
+use coinless_protocol::token::{Conditions, Order, Token};
+use coinless_protocol::{Bytes, CreditNumber, Epoch, MeterId, Register, Units};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+fn now<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("a file store does not wait"),
+    }
+}
+
+fn meter() -> (MeterId, KeyPair) {
+    ("CLS0000000017".parse().unwrap(), KeyPair::from_secret(&[5; 32]).unwrap())
+}
+
+fn order() -> StoredOrder {
+    let line = RequestLine { meter: "CLS0000000017-Z".into(), amount: "50.00".parse().unwrap(), immediate: false };
+    StoredOrder {
+        id: Uuid::from_u64_pair(0x0190_0000_0000_7000, 0x8000_0000_0000_0001),
+        station: "https://station.example".into(),
+        request: OrderRequest { lines: vec![line], currency: None, payer: Some("Zoë".into()) },
+        consent: Consent::Amounts,
+        accepted: None,
+        view: None,
+        rejected: None,
+        told: false,
+        meters: Vec::new(),
+    }
+}
+
+fn token() -> StoredToken {
+    let (meter, key) = meter();
+    let register = Register { number: CreditNumber(7), total: Units::new(1000).unwrap() };
+    let credit = Order::Credit { register, conditions: Conditions::default() };
+    let token = Token { meter, meter_key: key.key_hint(), epoch: Epoch(0), order: credit };
+    let bytes = token.sign(&key.public_key().hash(), &KeyPair::from_secret(&[6; 32]).unwrap()).unwrap().to_vec();
+    let key = TokenKey::of(&bytes).unwrap();
+    StoredToken { key, station: "https://station.example".into(), order: order().id, line: 1, bytes }
+}
+
+fn receipt() -> StoredReceipt {
+    let (meter, key) = meter();
+    let receipt = Receipt {
+        meter,
+        number: 3,
+        outcome: Outcome { decision: Decision::Applied, token: CreditNumber(7) },
+        registers: RegisterNumbers { credit: CreditNumber(7), ..RegisterNumbers::default() },
+        total: Units::new(1000).unwrap(),
+        sums: Sums::default(),
+        flags: Flags::default(),
+        readings: Bytes::new(),
+        challenge: None,
+    };
+    let bytes = receipt.sign(&key.public_key().hash(), &key).unwrap();
+    StoredReceipt::new(&bytes, "https://station.example").unwrap()
+}
+
+fn filled(directory: &Path) -> FileStore {
+    let mut store = FileStore::open(directory).unwrap();
+    now(store.save_order(&order())).unwrap();
+    now(store.save_token(&token())).unwrap();
+    now(store.save_receipt(&receipt())).unwrap();
+    store
+}
+
+fn contents(directory: &Path) -> Contents {
+    now(FileStore::open(directory).unwrap().load()).unwrap()
+}
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn records(directory: &Path) -> Vec<PathBuf> {
+    files(directory).into_iter().filter(|path| path.extension().is_some_and(|end| end == "json")).collect()
+}
+
+#[test]
+fn what_was_written_is_read() {
+    let place = TempDir::new().unwrap();
+    let directory = place.path().join("a/b/store");
+    drop(filled(&directory));
+    let all = Contents { orders: vec![order()], tokens: vec![token()], receipts: vec![receipt()], damaged: vec![] };
+    assert_eq!(contents(&directory), all);
+
+    let mut store = FileStore::open(&directory).unwrap();
+    let changed = StoredOrder { accepted: Some(2), told: true, ..order() };
+    now(store.save_order(&changed)).unwrap();
+    now(store.remove_token(&token().key)).unwrap();
+    now(store.remove_token(&token().key)).unwrap();
+    now(store.remove_receipt(&receipt().key)).unwrap();
+    assert_eq!(now(store.load()).unwrap(), Contents { orders: vec![changed], ..Contents::default() });
+}
+
+#[test]
+fn a_crash_while_writing_leaves_the_old_or_the_new() {
+    let place = TempDir::new().unwrap();
+    drop(filled(place.path()));
+    let before = contents(place.path());
+    for path in records(place.path()) {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let whole = fs::read(&path).unwrap();
+        let temporary = place.path().join(format!(".tmp-{name}"));
+        // Any part of the new file was written, and it was not renamed.
+        for length in (0..whole.len()).step_by(17).chain([whole.len()]) {
+            fs::write(&temporary, &whole[..length]).unwrap();
+            assert_eq!(contents(place.path()), before);
+            assert!(!temporary.exists(), "left over for ever");
+        }
+        // Renamed where nothing was before.
+        fs::remove_file(&path).unwrap();
+        fs::write(&temporary, &whole).unwrap();
+        fs::rename(&temporary, &path).unwrap();
+        assert_eq!(contents(place.path()), before);
+    }
+}
+
+#[test]
+fn a_crash_while_the_store_is_made() {
+    for left in [&[][..], &["lock"], &["lock", ".tmp-format"]] {
+        let place = TempDir::new().unwrap();
+        left.iter().for_each(|name| fs::write(place.path().join(name), "coin").unwrap());
+        drop(filled(place.path()));
+        assert_eq!(contents(place.path()).damaged, []);
+    }
+}
+
+#[test]
+fn damage_is_reported_and_left_alone() {
+    let place = TempDir::new().unwrap();
+    drop(filled(place.path()));
+    for path in records(place.path()) {
+        let whole = fs::read(&path).unwrap();
+        let is_order = path.file_name().unwrap().to_str().unwrap().starts_with("order-");
+        let mut cases: Vec<Vec<u8>> = vec![Vec::new(), whole[..whole.len() / 2].to_vec(), vec![0xff; 10]];
+        for at in (0..whole.len()).step_by(7) {
+            let mut changed = whole.clone();
+            changed[at] ^= 4;
+            cases.push(changed);
+        }
+        for bad in cases {
+            fs::write(&path, &bad).unwrap();
+            let contents = contents(place.path());
+            assert_eq!(contents.orders.len() + contents.tokens.len() + contents.receipts.len(), 2);
+            assert_eq!(contents.damaged.len(), 1);
+            assert_eq!(contents.damaged[0].name, path.display().to_string());
+            assert_eq!(contents.damaged[0].may_be_order, is_order);
+            assert_eq!(fs::read(&path).unwrap(), bad);
+        }
+        fs::write(&path, &whole).unwrap();
+    }
+    assert_eq!(contents(place.path()).damaged, []);
+}
+
+#[test]
+fn what_does_not_belong_there_is_reported() {
+    let place = TempDir::new().unwrap();
+    drop(filled(place.path()));
+    let token = records(place.path()).pop().unwrap();
+    let strangers = ["holiday.jpg", "token-CLS0000000017-00000000-0-9.json", "order-x.json~"];
+    for name in strangers {
+        fs::copy(&token, place.path().join(name)).unwrap();
+    }
+    fs::create_dir(place.path().join("receipt-directory.json")).unwrap();
+    let contents = contents(place.path());
+    assert_eq!(contents.damaged.len(), 4, "{:?}", contents.damaged);
+    assert_eq!(contents.tokens.len(), 1);
+    assert!(strangers.iter().all(|name| place.path().join(name).exists()));
+}
+
+#[test]
+fn other_directories_are_not_touched() {
+    let place = TempDir::new().unwrap();
+    fs::write(place.path().join("thesis.txt"), "x").unwrap();
+    assert!(matches!(FileStore::open(place.path()), Err(StoreError::NotAStore(_))));
+    assert_eq!(files(place.path()).len(), 1);
+
+    let place = TempDir::new().unwrap();
+    drop(filled(place.path()));
+    fs::write(place.path().join("format"), "coinless phone store 2\n").unwrap();
+    let error = FileStore::open(place.path()).unwrap_err();
+    assert!(matches!(error, StoreError::OtherFormat { ref found, .. } if found == "coinless phone store 2"));
+    fs::write(place.path().join("file"), "x").unwrap();
+    assert!(matches!(FileStore::open(place.path().join("file")), Err(StoreError::Failed(_))));
+}
+
+#[test]
+fn one_at_a_time() {
+    let place = TempDir::new().unwrap();
+    let first = FileStore::open(place.path()).unwrap();
+    assert!(matches!(FileStore::open(place.path()), Err(StoreError::InUse(_))));
+    drop(first);
+    assert!(FileStore::open(place.path()).is_ok());
+}
+
+#[cfg(unix)]
+#[test]
+fn for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = TempDir::new().unwrap();
+    let directory = place.path().join("store");
+    drop(filled(&directory));
+    assert_eq!(fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o700);
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+    drop(FileStore::open(&directory).unwrap());
+    assert_eq!(fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o700);
+}

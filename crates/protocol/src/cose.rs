@@ -1,0 +1,164 @@
+//! COSE_Sign1 with ES256 (RFC 9052 §4.2, RFC 9053 §2.1), untagged, without allocation.
+//!
+//! The protected header is always `{1: -7, 4: kid}` with a 4-byte kid, the unprotected one empty. The external_aad is the
+//! deterministic CBOR array `[label, version, hash of the meter's key]`, which binds every object to one meter's key and
+//! to its role: no signature can serve as one of another kind.
+
+use crate::keys::{KeyHash, KeyHint, SIGNATURE_BYTES, Signer, Verifier};
+use crate::{Bytes, DecodeError, VERSION};
+use minicbor::{Decoder, Encoder};
+
+/// Most bytes of a payload.
+pub const MAX_PAYLOAD_BYTES: usize = 176;
+
+/// Bytes that COSE_Sign1 adds to a payload of 24 to 255 bytes; one fewer below.
+pub const OVERHEAD_BYTES: usize = 80;
+
+/// Most bytes of a signed object.
+pub const MAX_OBJECT_BYTES: usize = MAX_PAYLOAD_BYTES + OVERHEAD_BYTES;
+
+/// Most bytes of the Sig_structure that is signed.
+pub const MAX_SIGNED_BYTES: usize = 320;
+
+/// What a signature is about; the first element of external_aad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Label {
+    /// What a station signs for a meter.
+    Token,
+    /// What a meter signs about its registers.
+    Receipt,
+    /// What a meter signs when it is challenged for its identity.
+    Identity,
+}
+
+impl Label {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Token => "coinless/token",
+            Self::Receipt => "coinless/receipt",
+            Self::Identity => "coinless/identity",
+        }
+    }
+}
+
+const PROTECTED_BYTES: usize = 9;
+
+fn protected(kid: KeyHint) -> [u8; PROTECTED_BYTES] {
+    let [a, b, c, d] = kid.0;
+    // {1: -7, 4: kid}
+    [0xa2, 0x01, 0x26, 0x04, 0x44, a, b, c, d]
+}
+
+/// A signed object, taken apart but not verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sign1<'a> {
+    /// The hint of the key that is said to have signed.
+    pub kid: KeyHint,
+    /// What was signed; at most [`MAX_PAYLOAD_BYTES`].
+    pub payload: &'a [u8],
+    /// r and s, 32 bytes each.
+    pub signature: &'a [u8; SIGNATURE_BYTES],
+}
+
+impl<'a> Sign1<'a> {
+    /// Takes `bytes` apart.
+    ///
+    /// # Errors
+    /// [`DecodeError::Malformed`] if they are not COSE_Sign1 exactly as this module writes it.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut input = Decoder::new(bytes);
+        if input.array()? != Some(4) {
+            return Err(DecodeError::Malformed);
+        }
+        let header = input.bytes()?;
+        let kid = match header.get(5..).and_then(|kid| <[u8; 4]>::try_from(kid).ok()).map(KeyHint) {
+            Some(kid) if protected(kid).as_slice() == header => kid,
+            _ => return Err(DecodeError::Malformed),
+        };
+        if input.map()? != Some(0) {
+            return Err(DecodeError::Malformed);
+        }
+        let payload = input.bytes()?;
+        let signature = input.bytes()?.try_into().map_err(|_| DecodeError::Malformed)?;
+        let object = Self { kid, payload, signature };
+        // One form only: what is put together again must be what was taken apart.
+        match object.assemble() {
+            Some(again) if again.as_slice() == bytes => Ok(object),
+            _ => Err(DecodeError::Malformed),
+        }
+    }
+
+    /// Whether the signature is one by `key`, under `label` and for the meter whose key has the hash `meter_key`.
+    pub fn verify(&self, key: &impl Verifier, label: Label, meter_key: &KeyHash) -> bool {
+        sig_structure(self.kid, self.payload, label, meter_key)
+            .is_some_and(|message| key.verify(&message, self.signature))
+    }
+
+    fn assemble(&self) -> Option<Bytes<MAX_OBJECT_BYTES>> {
+        let mut out = Bytes::new();
+        Encoder::new(&mut out)
+            .array(4)
+            .and_then(|e| e.bytes(&protected(self.kid)))
+            .and_then(|e| e.map(0))
+            .and_then(|e| e.bytes(self.payload))
+            .and_then(|e| e.bytes(self.signature))
+            .ok()?;
+        Some(out)
+    }
+}
+
+/// Why an object could not be signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SealError<E> {
+    /// The payload is longer than [`MAX_PAYLOAD_BYTES`].
+    #[error("the payload is longer than a signed object may hold")]
+    TooLong,
+    /// The signer failed.
+    #[error("signing failed: {0}")]
+    Signer(E),
+}
+
+/// Signs `payload` under `label` for the meter whose key has the hash `meter_key`.
+///
+/// # Errors
+/// [`SealError`] if the payload is too long or the signer fails.
+pub fn sign<S: Signer>(
+    payload: &[u8],
+    label: Label,
+    meter_key: &KeyHash,
+    signer: &S,
+) -> Result<Bytes<MAX_OBJECT_BYTES>, SealError<S::Error>> {
+    let kid = signer.key_hint();
+    let message = sig_structure(kid, payload, label, meter_key).ok_or(SealError::TooLong)?;
+    let signature = signer.sign(&message).map_err(SealError::Signer)?;
+    Sign1 { kid, payload, signature: &signature }.assemble().ok_or(SealError::TooLong)
+}
+
+/// The external_aad of an object: `[label, version, hash of the meter's key]`; at most 54 bytes.
+pub fn external_aad(label: Label, meter_key: &KeyHash) -> Bytes<56> {
+    let mut aad = Bytes::new();
+    let written = Encoder::new(&mut aad)
+        .array(3)
+        .and_then(|e| e.str(label.text()))
+        .and_then(|e| e.u8(VERSION))
+        .and_then(|e| e.bytes(&meter_key.0))
+        .is_ok();
+    debug_assert!(written, "the longest label fits");
+    aad
+}
+
+/// Sig_structure of RFC 9052 §4.4; none if the payload is too long.
+fn sig_structure(kid: KeyHint, payload: &[u8], label: Label, meter_key: &KeyHash) -> Option<Bytes<MAX_SIGNED_BYTES>> {
+    if payload.len() > MAX_PAYLOAD_BYTES {
+        return None;
+    }
+    let mut message = Bytes::new();
+    Encoder::new(&mut message)
+        .array(4)
+        .and_then(|e| e.str("Signature1"))
+        .and_then(|e| e.bytes(&protected(kid)))
+        .and_then(|e| e.bytes(&external_aad(label, meter_key)))
+        .and_then(|e| e.bytes(payload))
+        .ok()?;
+    Some(message)
+}

@@ -1,0 +1,123 @@
+//! What a meter says of itself to anybody, and the proof that it is that meter.
+
+use crate::cbor::{
+    self, DecodeError, Object, WriteResult, Writer, read_bytes, read_version, required, set, write_version,
+};
+use crate::cose::{self, Label, SealError, Sign1};
+use crate::keys::{KeyHash, KeyHint, Signer, Verifier};
+use crate::receipt::{ReceiptError, RegisterNumbers};
+use crate::state::Flags;
+use crate::token::read_meter;
+use crate::{Bytes, Challenge, Commodity, Full, MeterId};
+use minicbor::Decoder;
+use sha2::{Digest, Sha256};
+
+/// Most bytes of an identity that is not signed.
+pub const MAX_IDENTITY_BYTES: usize = 80;
+
+/// The public statement of a meter (`GET /meter`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// Who says this.
+    pub meter: MeterId,
+    /// The hint of its key.
+    pub meter_key: KeyHint,
+    /// What it measures.
+    pub commodity: Commodity,
+    /// The numbers of its registers.
+    pub registers: RegisterNumbers,
+    /// Valve and shut causes.
+    pub flags: Flags,
+    /// The challenge that it answers; then it is signed.
+    pub challenge: Option<Challenge>,
+}
+
+impl Identity {
+    /// Deterministic CBOR, at most [`MAX_IDENTITY_BYTES`].
+    ///
+    /// # Errors
+    /// None in practice: the longest identity fits, which a test shows.
+    pub fn to_bytes(&self) -> Result<Bytes<MAX_IDENTITY_BYTES>, Full> {
+        cbor::encode(self)
+    }
+
+    /// Reads one that is not signed.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if it is malformed.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        cbor::decode::<Self, MAX_IDENTITY_BYTES>(bytes)
+    }
+
+    /// Signs it with the meter's key, whose hash is `meter_key`.
+    ///
+    /// # Errors
+    /// [`SealError`] when the signer fails.
+    pub fn sign<S: Signer>(
+        &self,
+        meter_key: &KeyHash,
+        signer: &S,
+    ) -> Result<Bytes<{ cose::MAX_OBJECT_BYTES }>, SealError<S::Error>> {
+        let payload = self.to_bytes().map_err(|_| SealError::TooLong)?;
+        cose::sign(&payload, Label::Identity, meter_key, signer)
+    }
+
+    /// Reads a signed one of the meter with the public key `key`; who asked compares the challenge.
+    ///
+    /// # Errors
+    /// [`ReceiptError`] if it is malformed or not signed by that key.
+    pub fn verified(bytes: &[u8], key: &impl Verifier, meter_key: &KeyHash) -> Result<Self, ReceiptError> {
+        let signed = Sign1::parse(bytes)?;
+        let identity = Self::from_bytes(signed.payload)?;
+        if signed.verify(key, Label::Identity, meter_key) { Ok(identity) } else { Err(ReceiptError::Signature) }
+    }
+}
+
+/// The code that a challenged meter shows on its display, 0 to 999 999 (six digits): from SHA-256 of the challenge and the
+/// hash of the meter's key. Who reads the same on meter and phone knows that the phone talks to this meter.
+pub fn display_code(challenge: &Challenge, meter_key: &KeyHash) -> u32 {
+    let hash = Sha256::new().chain_update(challenge).chain_update(meter_key.0).finalize();
+    let [a, b, c, d, ..] = <[u8; 32]>::from(hash);
+    u32::from_be_bytes([a, b, c, d]) % 1_000_000
+}
+
+impl Object for Identity {
+    fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
+        write_version(out, 6 + u64::from(self.challenge.is_some()))?;
+        out.u8(1)?.str(self.meter.as_str())?;
+        out.u8(2)?.bytes(&self.meter_key.0)?;
+        out.u8(3)?.u8(self.commodity as u8)?;
+        out.u8(4)?;
+        self.registers.write(out)?;
+        out.u8(5)?.u16(self.flags.bits())?;
+        if let Some(challenge) = &self.challenge {
+            out.u8(6)?.bytes(challenge)?;
+        }
+        Ok(())
+    }
+
+    fn read(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let entries = read_version(input)?;
+        let (mut meter, mut meter_key, mut commodity) = (None, None, None);
+        let (mut registers, mut flags, mut challenge) = (None, None, None);
+        for _ in 0..entries {
+            match input.u64()? {
+                1 => set(&mut meter, read_meter(input)?)?,
+                2 => set(&mut meter_key, KeyHint(read_bytes(input)?))?,
+                3 => set(&mut commodity, Commodity::from_code(input.u64()?).ok_or(DecodeError::Malformed)?)?,
+                4 => set(&mut registers, RegisterNumbers::read(input)?)?,
+                5 => set(&mut flags, Flags::from_bits(input.u16()?).ok_or(DecodeError::Malformed)?)?,
+                6 => set(&mut challenge, read_bytes(input)?)?,
+                key => return Err(DecodeError::UnknownKey(key)),
+            }
+        }
+        Ok(Self {
+            meter: required(meter)?,
+            meter_key: required(meter_key)?,
+            commodity: required(commodity)?,
+            registers: required(registers)?,
+            flags: required(flags)?,
+            challenge,
+        })
+    }
+}

@@ -1,0 +1,159 @@
+//! Names of keys, and who can sign and verify.
+
+use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
+use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
+use sha2::{Digest, Sha256};
+
+/// Bytes of an ES256 signature: r and s, 32 bytes each, big-endian (RFC 9053 §2.1).
+pub const SIGNATURE_BYTES: usize = 64;
+
+/// Bytes of a public key as stored and shown: SEC 1 uncompressed point, `04`, x, y.
+pub const PUBLIC_KEY_BYTES: usize = 65;
+
+/// A P-256 public key that is a point on the curve.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PublicKey(VerifyingKey);
+
+/// The bytes are no point of P-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a P-256 public key (65 bytes: 04, x, y)")]
+pub struct PublicKeyError;
+
+/// SHA-256 thumbprint of a public key's COSE_Key (RFC 9679): its full name.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct KeyHash(pub [u8; 32]);
+
+/// The first 4 bytes of a [`KeyHash`]: enough to pick a key, never to trust it. The `kid` of every signature.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct KeyHint(pub [u8; 4]);
+
+impl PublicKey {
+    /// Reads a SEC 1 point.
+    ///
+    /// # Errors
+    /// [`PublicKeyError`] if it is none of P-256.
+    pub fn from_sec1(bytes: &[u8]) -> Result<Self, PublicKeyError> {
+        VerifyingKey::from_sec1_bytes(bytes).map(Self).map_err(|_| PublicKeyError)
+    }
+
+    /// The SEC 1 uncompressed point.
+    pub fn to_sec1(&self) -> [u8; PUBLIC_KEY_BYTES] {
+        let mut bytes = [0; PUBLIC_KEY_BYTES];
+        let point = self.0.to_encoded_point(false);
+        bytes.iter_mut().zip(point.as_bytes()).for_each(|(to, from)| *to = *from);
+        bytes
+    }
+
+    /// The thumbprint of the key (RFC 9679 §3): SHA-256 of the deterministic COSE_Key of kty, crv, x and y.
+    pub fn hash(&self) -> KeyHash {
+        let point = self.to_sec1();
+        let (x, y) = point[1..].split_at(32);
+        let mut hash = Sha256::new();
+        // {1: 2, -1: 1, -2: x, -3: y} of RFC 9053 §7.1.1 in deterministic CBOR.
+        hash.update([0xa4, 0x01, 0x02, 0x20, 0x01, 0x21, 0x58, 0x20]);
+        hash.update(x);
+        hash.update([0x22, 0x58, 0x20]);
+        hash.update(y);
+        KeyHash(hash.finalize().into())
+    }
+
+    pub(crate) fn point(&self) -> p256::PublicKey {
+        self.0.into()
+    }
+}
+
+impl KeyHash {
+    /// Its first 4 bytes.
+    pub fn hint(&self) -> KeyHint {
+        let [a, b, c, d, ..] = self.0;
+        KeyHint([a, b, c, d])
+    }
+}
+
+/// Signs with ES256 (ECDSA on P-256 with SHA-256, RFC 9053 §2.1). The station signs with a fast library, a meter with a
+/// small one or with its secure element.
+pub trait Signer {
+    /// Why it could not sign.
+    type Error;
+
+    /// The hint of its public key.
+    fn key_hint(&self) -> KeyHint;
+
+    /// Signs `message` (at most [`crate::cose::MAX_SIGNED_BYTES`] bytes); r and s, 32 bytes each.
+    ///
+    /// # Errors
+    /// When the key store refuses or fails.
+    fn sign(&self, message: &[u8]) -> Result<[u8; SIGNATURE_BYTES], Self::Error>;
+}
+
+/// Verifies ES256.
+pub trait Verifier {
+    /// Whether `signature` is one of `message` by this key.
+    fn verify(&self, message: &[u8], signature: &[u8; SIGNATURE_BYTES]) -> bool;
+}
+
+impl Verifier for PublicKey {
+    fn verify(&self, message: &[u8], signature: &[u8; SIGNATURE_BYTES]) -> bool {
+        Signature::from_slice(signature)
+            .is_ok_and(|signature| self.0.verify_prehash(&Sha256::digest(message), &signature).is_ok())
+    }
+}
+
+/// A P-256 key pair in memory. Signs deterministically (RFC 6979), so that it needs no random numbers. Its bytes are wiped
+/// when it is dropped.
+#[derive(Clone)]
+pub struct KeyPair {
+    secret: SigningKey,
+    hint: KeyHint,
+}
+
+/// The bytes are no private key of P-256: zero, or not below the order of the curve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a P-256 private key")]
+pub struct SecretKeyError;
+
+impl KeyPair {
+    /// The pair of a private key: 32 bytes, big-endian.
+    ///
+    /// # Errors
+    /// [`SecretKeyError`] if it is 0 or not below the order of the curve; who draws keys at random draws again.
+    pub fn from_secret(secret: &[u8; 32]) -> Result<Self, SecretKeyError> {
+        let secret = SigningKey::from_slice(secret).map_err(|_| SecretKeyError)?;
+        let hint = PublicKey(*secret.verifying_key()).hash().hint();
+        Ok(Self { secret, hint })
+    }
+
+    /// Its public key.
+    pub fn public_key(&self) -> PublicKey {
+        PublicKey(*self.secret.verifying_key())
+    }
+
+    /// The shared secret with `other` (ECDH, the x coordinate; NIST SP 800-56A §5.7.1.2), for key derivation only.
+    pub(crate) fn agree(&self, other: &PublicKey) -> p256::ecdh::SharedSecret {
+        p256::ecdh::diffie_hellman(self.secret.as_nonzero_scalar(), other.point().as_affine())
+    }
+}
+
+impl Signer for KeyPair {
+    type Error = SignError;
+
+    fn key_hint(&self) -> KeyHint {
+        self.hint
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; SIGNATURE_BYTES], SignError> {
+        let signature: Signature = self.secret.sign_prehash(&Sha256::digest(message)).map_err(|_| SignError)?;
+        Ok(signature.to_bytes().into())
+    }
+}
+
+/// The signature could not be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the signature could not be made")]
+pub struct SignError;
+
+impl core::fmt::Debug for KeyPair {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "KeyPair({:?})", self.hint)
+    }
+}

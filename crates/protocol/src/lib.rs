@@ -1,0 +1,51 @@
+//! The bytes that a station, a phone and a meter exchange, and nothing else.
+//!
+//! * [`MeterId`]: what is printed on a meter, with its check character and its label URL.
+//! * [`token`]: what a station signs for one meter: a credit token, a void, a read request.
+//! * [`receipt`]: what a meter signs: all its registers, the outcome of a token, and sealed readings.
+//! * [`identity`]: what a meter says of itself to anybody, signed when it is challenged.
+//! * [`cose`]: COSE_Sign1 and COSE_Encrypt0 (RFC 9052) over these objects.
+//! * [`problem`]: why a meter refused a message (RFC 9290).
+//! * [`coap`]: CoAP (RFC 7252), as sans-I/O client and server.
+//!
+//! `docs/protocol.md` describes the protocol, `docs/protocol.cddl` its objects.
+//!
+//! # Architecture invariant
+//!
+//! This crate does not allocate, does no I/O, reads no clock and draws no random number. Every buffer has a named bound.
+//! Whatever bytes it is given, a decoder returns a value or an error.
+#![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+mod bytes;
+mod cbor;
+pub mod coap;
+pub mod cose;
+pub mod identity;
+pub mod keys;
+mod meter_id;
+pub mod problem;
+mod quantity;
+pub mod readings;
+pub mod receipt;
+pub mod state;
+pub mod token;
+
+pub use bytes::{Bytes, Full};
+pub use cbor::DecodeError;
+pub use meter_id::{LabelError, MeterId, MeterIdError};
+pub use quantity::{
+    AmountError, Commodity, CreditNumber, Epoch, FINE_PER_UNIT, FineCredit, MAX_NUMBER_JUMP, Register, Units,
+    UnitsError,
+};
+
+/// Version of every object of this protocol; an object with another one is refused.
+pub const VERSION: u8 = 1;
+
+/// Bytes of a challenge: drawn by whoever asks, so that an answer is known to be fresh.
+pub const CHALLENGE_BYTES: usize = 8;
+
+/// A challenge: 8 bytes that whoever asks draws at random.
+pub type Challenge = [u8; CHALLENGE_BYTES];

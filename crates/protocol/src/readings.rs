@@ -1,0 +1,179 @@
+//! Readings, sealed to the station: COSE_Encrypt0 with AES-CCM-16-64-128 (RFC 9052 §5.2, RFC 9053 §4.2).
+//!
+//! The key is agreed once from the meter's and the station's keys: ECDH on P-256, then HKDF-SHA-256 (RFC 5869) without salt.
+//! The info is `coinless/readings/1`, the meter's identity, and `/key` for the 16 bytes of the key or `/iv` for the 13 of the
+//! context IV. The partial IV is the receipt's number in 4 bytes big-endian, so a number may be used for one content only.
+
+use crate::cbor::{self, DecodeError, Object, WriteResult, Writer, read_array};
+use crate::keys::{KeyPair, PublicKey};
+use crate::{Bytes, FineCredit, MeterId};
+use aes::Aes128;
+use ccm::aead::{AeadInPlace, KeyInit};
+use ccm::consts::{U8, U13};
+use hkdf::Hkdf;
+use minicbor::{Decoder, Encoder};
+use sha2::Sha256;
+
+type AesCcm = ccm::Ccm<Aes128, U8, U13>;
+
+/// Most bytes of sealed readings: 14 of COSE_Encrypt0 around 28 of readings and a tag of 8.
+pub const MAX_SEALED_BYTES: usize = 50;
+
+const MAX_PLAIN_BYTES: usize = 28;
+const TAG_BYTES: usize = 8;
+const INFO: &str = "coinless/readings/1";
+const EXTERNAL_AAD: &[u8] = b"coinless/readings";
+
+/// What only the station and people whom it trusts may read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Readings {
+    /// Credit left, in thousandths of a credit unit; negative when more was used than bought.
+    pub balance: FineCredit,
+    /// Consumption since the meter was made, in thousandths of a credit unit.
+    pub consumed: FineCredit,
+    /// The meter's clock in seconds since 1970-01-01 UTC, if it was ever set.
+    pub clock: Option<u64>,
+}
+
+/// Key and context IV, agreed once between one meter and the station.
+#[derive(Clone)]
+pub struct ReadingsKey {
+    cipher: AesCcm,
+    context_iv: [u8; 13],
+}
+
+/// The readings cannot be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// Not COSE_Encrypt0 as this module writes it, or for another receipt.
+    #[error("sealed readings are malformed or belong to another receipt")]
+    Malformed,
+    /// Sealed with another key, or changed.
+    #[error("sealed readings do not open with this meter's key")]
+    Key,
+}
+
+impl ReadingsKey {
+    /// Agrees the key of `meter` from one's own pair and the other side's public key; both sides get the same.
+    pub fn agree(own: &KeyPair, other: &PublicKey, meter: &MeterId) -> Self {
+        let secret = own.agree(other);
+        let derive = Hkdf::<Sha256>::new(None, secret.raw_secret_bytes());
+        let (mut key, mut context_iv) = ([0; 16], [0; 13]);
+        for (name, bytes) in [("/key", key.as_mut_slice()), ("/iv", context_iv.as_mut_slice())] {
+            let info = [INFO, meter.as_str(), name].map(str::as_bytes);
+            let expanded = derive.expand_multi_info(&info, bytes);
+            debug_assert!(expanded.is_ok(), "HKDF-SHA-256 gives up to 8160 bytes");
+        }
+        Self { cipher: AesCcm::new(&key.into()), context_iv }
+    }
+
+    /// Seals the readings of receipt `number`. The same number must never be used for other readings.
+    ///
+    /// # Errors
+    /// None in practice: the longest readings fit, which a test shows.
+    pub fn seal(&self, number: u32, readings: &Readings) -> Result<Bytes<MAX_SEALED_BYTES>, crate::Full> {
+        let mut text = cbor::encode::<_, MAX_PLAIN_BYTES>(readings)?;
+        let tag =
+            self.cipher.encrypt_in_place_detached(&self.nonce(number).into(), &enc_structure(), text.as_mut_slice());
+        let tag = tag.map_err(|_| crate::Full)?;
+        let mut cipher_text = Bytes::<{ MAX_PLAIN_BYTES + TAG_BYTES }>::copy_of(&text)?;
+        cipher_text.append(&tag)?;
+        assemble(number, &cipher_text)
+    }
+
+    /// Opens the readings of receipt `number`.
+    ///
+    /// # Errors
+    /// [`OpenError`] if they are malformed, of another receipt, sealed with another key, or changed.
+    pub fn open(&self, number: u32, sealed: &[u8]) -> Result<Readings, OpenError> {
+        let cipher_text = parse(number, sealed).map_err(|_| OpenError::Malformed)?;
+        let at = cipher_text.len().checked_sub(TAG_BYTES).ok_or(OpenError::Malformed)?;
+        let (text, tag) = cipher_text.split_at(at);
+        let tag: [u8; TAG_BYTES] = tag.try_into().map_err(|_| OpenError::Malformed)?;
+        let mut text = Bytes::<MAX_PLAIN_BYTES>::copy_of(text).map_err(|_| OpenError::Malformed)?;
+        self.cipher
+            .decrypt_in_place_detached(&self.nonce(number).into(), &enc_structure(), text.as_mut_slice(), &tag.into())
+            .map_err(|_| OpenError::Key)?;
+        cbor::decode::<_, MAX_PLAIN_BYTES>(&text).map_err(|_| OpenError::Malformed)
+    }
+
+    /// The whole 13-byte IV of receipt `number`: the partial IV, padded on the left, XORed into the context IV (RFC 9052 §3.1).
+    pub fn nonce(&self, number: u32) -> [u8; 13] {
+        let mut nonce = self.context_iv;
+        nonce[9..].iter_mut().zip(number.to_be_bytes()).for_each(|(to, from)| *to ^= from);
+        nonce
+    }
+}
+
+/// {1: 10}: AES-CCM-16-64-128.
+const PROTECTED: [u8; 3] = [0xa1, 0x01, 0x0a];
+
+/// COSE_Encrypt0 (RFC 9052 §5.2), untagged; the only unprotected parameter is the partial IV.
+fn assemble(number: u32, cipher_text: &[u8]) -> Result<Bytes<MAX_SEALED_BYTES>, crate::Full> {
+    let mut out = Bytes::new();
+    Encoder::new(&mut out)
+        .array(3)
+        .and_then(|e| e.bytes(&PROTECTED))
+        .and_then(|e| e.map(1))
+        .and_then(|e| e.u8(6))
+        .and_then(|e| e.bytes(&number.to_be_bytes()))
+        .and_then(|e| e.bytes(cipher_text))
+        .map_err(|_| crate::Full)?;
+    Ok(out)
+}
+
+fn parse(number: u32, sealed: &[u8]) -> Result<&[u8], DecodeError> {
+    let mut input = Decoder::new(sealed);
+    read_array(&mut input, 3)?;
+    let header = input.bytes()? == PROTECTED && input.map()? == Some(1) && input.u8()? == 6;
+    let iv = header && input.bytes()? == number.to_be_bytes();
+    if !iv {
+        return Err(DecodeError::Malformed);
+    }
+    let cipher_text = input.bytes()?;
+    // One form only: what is put together again must be what was taken apart.
+    match assemble(number, cipher_text) {
+        Ok(again) if again.as_slice() == sealed => Ok(cipher_text),
+        _ => Err(DecodeError::Malformed),
+    }
+}
+
+/// Enc_structure of RFC 9052 §5.3.
+fn enc_structure() -> Bytes<40> {
+    let mut aad = Bytes::new();
+    let written = Encoder::new(&mut aad)
+        .array(3)
+        .and_then(|e| e.str("Encrypt0"))
+        .and_then(|e| e.bytes(&PROTECTED))
+        .and_then(|e| e.bytes(EXTERNAL_AAD))
+        .is_ok();
+    debug_assert!(written, "a constant of 32 bytes");
+    aad
+}
+
+impl Object for Readings {
+    fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
+        out.array(3)?.i64(self.balance.0)?.i64(self.consumed.0)?;
+        match self.clock {
+            Some(seconds) => out.u64(seconds)?,
+            None => out.null()?,
+        };
+        Ok(())
+    }
+
+    fn read(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        read_array(input, 3)?;
+        let (balance, consumed) = (FineCredit(input.i64()?), FineCredit(input.i64()?));
+        let clock = match input.datatype()? {
+            minicbor::data::Type::Null => {
+                input.null()?;
+                None
+            }
+            _ => Some(input.u64()?),
+        };
+        if consumed.0 < 0 {
+            return Err(DecodeError::Malformed);
+        }
+        Ok(Self { balance, consumed, clock })
+    }
+}

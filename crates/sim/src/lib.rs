@@ -1,0 +1,6 @@
+//! Simulated meters around the real core, and what else the project is tried out with.
+
+pub mod failpoint;
+pub mod flash;
+pub mod meter;
+pub mod sandbox;

@@ -1,0 +1,182 @@
+//! The process of a simulated meter: CoAP over UDP, and control lines.
+
+use super::control::{Control, HELP};
+use super::device::SimulatedMeter;
+use super::report::Report;
+use crate::failpoint;
+use crate::flash::{FileFlash, FileFlashError};
+use coinless_meter::MountError;
+use std::io::{self, BufRead};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio::net::UdpSocket;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// Why a meter does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The state file cannot be used.
+    #[error("the state file cannot be used: {0}")]
+    File(#[from] FileFlashError),
+    /// The state file holds no meter.
+    #[error("{0}; delete the file and make a meter with `coinless meter new`")]
+    Mount(#[from] MountError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}; choose another with --listen, port 0 for any free one")]
+    Listen(SocketAddr, io::Error),
+    /// The operating system refused something else.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Longest time between two ticks of the meter.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Longest datagram that is looked at; a longer one is not for a meter.
+const MAX_DATAGRAM_BYTES: usize = 2048;
+
+/// The lines of standard input. At its end the meter goes on.
+pub fn stdin_lines() -> UnboundedReceiver<String> {
+    let (sender, receiver) = unbounded_channel();
+    // A thread of its own, since nothing can interrupt a read of standard input: the process ends without waiting for it.
+    std::thread::spawn(move || {
+        let lines = io::stdin().lock().lines().map_while(Result::ok);
+        for line in lines {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Runs the meter of the file `state` until SIGINT or SIGTERM. `report` hears of everything, first of the link.
+///
+/// # Errors
+/// [`RunError`] if it cannot be started.
+pub async fn run(
+    state: &Path,
+    listen: SocketAddr,
+    mut lines: UnboundedReceiver<String>,
+    mut report: impl FnMut(&Report),
+) -> Result<(), RunError> {
+    let mut process = Process::start(state, listen)?;
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let incoming = UdpSocket::from_std(process.socket.try_clone()?)?;
+    report(&Report::listening(&process.meter, process.socket.local_addr()?));
+    let mut buffer = [0; MAX_DATAGRAM_BYTES];
+    let mut lines_open = true;
+    loop {
+        let wait = process.until_due();
+        let happened = tokio::select! {
+            received = incoming.recv_from(&mut buffer) => match received {
+                Ok((len, peer)) if len < MAX_DATAGRAM_BYTES => process.datagram(peer, buffer.get(..len).unwrap_or(&[])),
+                Ok(_) => None,
+                Err(error) => {
+                    tracing::warn!(%error, "receiving failed");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    None
+                }
+            },
+            line = lines.recv(), if lines_open => match line {
+                Some(line) => process.control(&line),
+                None => { lines_open = false; None }
+            },
+            () = tokio::time::sleep(wait) => None,
+            _ = interrupt.recv() => return Ok(()),
+            _ = terminate.recv() => return Ok(()),
+        };
+        happened.iter().for_each(&mut report);
+        process.poll();
+    }
+}
+
+struct Process {
+    meter: SimulatedMeter<FileFlash, SocketAddr>,
+    socket: std::net::UdpSocket,
+    started: Instant,
+    /// Time that went by in the meter's world only.
+    skipped_ms: u64,
+}
+
+impl Process {
+    fn start(state: &Path, listen: SocketAddr) -> Result<Self, RunError> {
+        let chip = FileFlash::open(state)?;
+        let mut random = [0; 2];
+        getrandom::fill(&mut random).map_err(|error| RunError::Io(io::Error::other(error.to_string())))?;
+        let meter = SimulatedMeter::start(chip, u16::from_le_bytes(random))?;
+        let socket = std::net::UdpSocket::bind(listen).map_err(|error| RunError::Listen(listen, error))?;
+        socket.set_nonblocking(true)?;
+        Ok(Self { meter, socket, started: Instant::now(), skipped_ms: 0 })
+    }
+
+    fn now_ms(&self) -> u64 {
+        (self.started.elapsed().as_millis() as u64).saturating_add(self.skipped_ms)
+    }
+
+    fn until_due(&self) -> Duration {
+        let due = self.meter.next_due_ms().map(|due| due.saturating_sub(self.now_ms()));
+        due.map_or(TICK, |due| TICK.min(Duration::from_millis(due)))
+    }
+
+    fn datagram(&mut self, peer: SocketAddr, datagram: &[u8]) -> Option<Report> {
+        let (now_ms, jitter) = (self.now_ms(), self.started.elapsed().subsec_nanos() as u8);
+        let Self { meter, socket, .. } = self;
+        let event = meter.serve(now_ms, jitter, peer, datagram, &mut |peer, bytes: &[u8]| send(socket, peer, bytes))?;
+        Some(Report::event(meter, event))
+    }
+
+    fn poll(&mut self) {
+        let now_ms = self.now_ms();
+        let Self { meter, socket, .. } = self;
+        meter.poll(now_ms, &mut |peer, bytes: &[u8]| send(socket, peer, bytes));
+    }
+
+    fn control(&mut self, line: &str) -> Option<Report> {
+        if line.trim().is_empty() {
+            return None;
+        }
+        let now_ms = self.now_ms();
+        let control = match Control::parse(line, self.meter.meter().commodity()) {
+            Ok(control) => control,
+            Err(error) => return Some(Report::Error { message: error.to_string() }),
+        };
+        let meter = &mut self.meter;
+        Some(match control {
+            Control::Consume { amount, spread } => {
+                let consumed = meter.consume(now_ms, amount, spread);
+                self.skipped_ms = self.skipped_ms.saturating_add(consumed.elapsed_ms);
+                Report::consumed(meter, amount, consumed)
+            }
+            Control::Open => {
+                let pressed = meter.press_open(now_ms);
+                Report::pressed(meter, pressed)
+            }
+            Control::Show => Report::show(meter, now_ms),
+            Control::Cut => failpoint::die(),
+            Control::Raise(cause) => {
+                meter.meter_mut().raise_cause(now_ms, cause);
+                meter.settle(now_ms);
+                Report::technician(meter, Ok::<(), &str>(()))
+            }
+            Control::Clear(cause) => {
+                let cleared = meter.meter_mut().clear_cause(now_ms, cause);
+                Report::technician(meter, cleared)
+            }
+            Control::ClearValve => {
+                let cleared = meter.meter_mut().clear_valve_failed(now_ms);
+                Report::technician(meter, cleared)
+            }
+            Control::Help => Report::Help { lines: HELP },
+        })
+    }
+}
+
+/// A datagram that cannot be sent is lost like one that gets lost on its way: the peer asks again.
+fn send(socket: &std::net::UdpSocket, peer: SocketAddr, bytes: &[u8]) {
+    if let Err(error) = socket.send_to(bytes, peer) {
+        tracing::warn!(%error, %peer, "sending failed");
+    }
+}

@@ -1,0 +1,206 @@
+//! Simulated meters with their valves, in memory, in files and over UDP.
+
+use super::*;
+use crate::flash::{Chip, FileFlash, FileFlashError, RamChip, layout};
+use coinless_meter::{Issuer, IssuerRole, Pressed, commission};
+use coinless_protocol::coap::{Client, ClientEvent, Code, ContentFormat, Method, Request};
+use coinless_protocol::keys::KeyPair;
+use coinless_protocol::receipt::{Decision, Receipt};
+use coinless_protocol::state::ShutCause;
+use coinless_protocol::token::{Conditions, Order, Token};
+use coinless_protocol::{Commodity, CreditNumber, Epoch, FineCredit, Register, Units};
+use embedded_storage::nor_flash::NorFlash;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+const M3: i64 = 1_000_000;
+
+fn issuer() -> KeyPair {
+    KeyPair::from_secret(&[2; 32]).unwrap()
+}
+
+fn blueprint(commodity: Commodity) -> Blueprint {
+    Blueprint {
+        id: "CLS0000000017".parse().unwrap(),
+        commodity,
+        issuers: vec![Issuer { role: IssuerRole::Operational, key: issuer().public_key() }],
+        readings_key: Some(KeyPair::from_secret(&[3; 32]).unwrap().public_key()),
+        initial: None,
+        max_credit: None,
+    }
+}
+
+fn ram_meter(commodity: Commodity) -> SimulatedMeter<RamChip, u8> {
+    let factory = blueprint(commodity).factory([1; 32]).unwrap();
+    let chip = commission(RamChip::new(5), &layout(), &factory).unwrap();
+    SimulatedMeter::start(chip, 7).unwrap()
+}
+
+fn credit(number: u32, total: u64, key: &coinless_protocol::keys::PublicKey) -> Vec<u8> {
+    let register = Register { number: CreditNumber(number), total: Units::new(total).unwrap() };
+    let order = Order::Credit { register, conditions: Conditions::default() };
+    let meter = "CLS0000000017".parse().unwrap();
+    let token = Token { meter, meter_key: key.hash().hint(), epoch: Epoch(0), order };
+    token.sign(&key.hash(), &issuer()).unwrap().to_vec()
+}
+
+#[test]
+fn gas_flows_while_the_valve_is_open_and_stops_at_zero() {
+    let mut meter = ram_meter(Commodity::Gas);
+    assert_eq!(meter.consume(0, FineCredit(M3), None).used, FineCredit::ZERO);
+    assert_eq!(meter.press_open(1_000), Pressed::Opened);
+    let first = meter.consume(2_000, FineCredit(M3 + M3 / 4), None);
+    assert_eq!(first.used, FineCredit(M3 + M3 / 4));
+    assert!(meter.valve_is_open());
+    let rest = meter.consume(2_000 + first.elapsed_ms, FineCredit(M3), None);
+    assert_eq!((rest.used, meter.balance()), (FineCredit(M3 - M3 / 4), FineCredit::ZERO));
+    assert!(!meter.valve_is_open());
+    assert!(meter.meter().flags().causes.contains(ShutCause::NoCredit));
+    assert!(!meter.meter().flags().valve_failed);
+}
+
+#[test]
+fn an_open_appliance_is_shut_off_three_times_and_then_for_good() {
+    let mut meter = ram_meter(Commodity::Gas);
+    let mut now = 0;
+    for round in 1..=3 {
+        assert_eq!(meter.press_open(now), Pressed::Opened);
+        let flow = meter.consume(now, FineCredit(M3 / 2), Some(Duration::from_secs(30)));
+        assert_eq!(flow.used, FineCredit(6_000), "round {round}");
+        assert!(!meter.valve_is_open() && flow.elapsed_ms < 1_000);
+        now += 60_000;
+    }
+    assert!(matches!(meter.press_open(now), Pressed::HeldShut(_)));
+    meter.meter_mut().clear_cause(now, ShutCause::Flow).unwrap();
+    meter.settle(now);
+    assert!(!meter.valve_is_open());
+    assert_eq!(meter.press_open(now), Pressed::Opened);
+    // After the check the same flow is an appliance in use.
+    assert_eq!(meter.consume(now, FineCredit(M3 / 2), None).used, FineCredit(M3 / 2));
+}
+
+#[test]
+fn a_cut_in_memory_is_a_restart_from_the_chip() {
+    for steps in (0..3_000).step_by(61) {
+        let mut meter = ram_meter(Commodity::Water);
+        meter.press_open(0);
+        meter.meter().flash().cut_after(steps);
+        let used = meter.consume(0, FineCredit(M3 / 4), None).used;
+        let chip = meter.into_chip();
+        let cut = chip.is_cut();
+        chip.power_on();
+        let again = SimulatedMeter::<_, u8>::start(chip, 1).unwrap();
+        let lost = 2 * M3 - used.0 - again.balance().0;
+        // What is lost is lost to the utility, and is at most the bound and the pulse under way.
+        assert!((-11_000..=0).contains(&lost), "{lost}");
+        assert!(again.valve_is_open() && again.meter().fault().is_none());
+        assert!(cut || steps > 2_500);
+    }
+}
+
+#[test]
+fn the_chip_in_a_file_keeps_its_rules() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("meter");
+    let mut chip = FileFlash::create(&path).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(matches!(FileFlash::open(&path), Err(FileFlashError::InUse)));
+    chip.write(8, &[0xf0; 8]).unwrap();
+    assert!(chip.write(8, &[0; 8]).is_err(), "a word is programmed once");
+    assert!(chip.write(17, &[0; 8]).is_err() && chip.write(16, &[0; 7]).is_err() && chip.erase(0, 100).is_err());
+    assert!(chip.write(10_240, &[0; 8]).is_err(), "the valve is no part of the flash");
+    chip.drive_valve(coinless_meter::ValveCommand::Open);
+    drop(chip);
+    let mut chip = FileFlash::open(&path).unwrap();
+    assert!(chip.valve_is_open());
+    chip.erase(0, 2048).unwrap();
+    chip.write(8, &[0; 8]).unwrap();
+    drop(chip);
+    std::fs::write(&path, b"something else").unwrap();
+    assert!(matches!(FileFlash::open(&path), Err(FileFlashError::NotAChip)));
+}
+
+#[test]
+fn a_meter_is_made_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("meter");
+    let bad = Blueprint { readings_key: None, ..blueprint(Commodity::Gas) };
+    assert!(matches!(make(&path, &bad), Err(MakeError::Commission(_))));
+    assert!(!path.exists());
+    make(&path, &blueprint(Commodity::Gas)).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    assert!(matches!(make(&path, &blueprint(Commodity::Gas)), Err(MakeError::Exists)));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+/// Posts a token as a phone does, without repeats; gives the receipt.
+async fn post(link: &str, key: &coinless_protocol::keys::PublicKey, token: &[u8]) -> Receipt {
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    socket.connect(link.strip_prefix("coap://").unwrap()).await.unwrap();
+    let format = Some(ContentFormat::CoseSign1);
+    let request = Request { method: Method::Post, path: &["token"], query: &[], format, payload: token };
+    let mut client = Client::start(0, 77, &request).unwrap();
+    socket.send(client.first_datagram()).await.unwrap();
+    let mut buffer = [0; 512];
+    loop {
+        let len = tokio::time::timeout(Duration::from_secs(20), socket.recv(&mut buffer)).await.unwrap().unwrap();
+        if let ClientEvent::Response(response, ack) = client.receive(0, &buffer[..len]) {
+            if let Some(ack) = ack {
+                socket.send(&ack).await.unwrap();
+            }
+            assert_eq!(response.code, Code::CHANGED);
+            return Receipt::verified(&response.payload, key, &key.hash()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_meter_process_takes_tokens_and_control_lines_and_goes_on_from_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("meter");
+    let key = make(&path, &blueprint(Commodity::Gas)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let story = async |lines: &[&str], token: Option<Vec<u8>>| {
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let (reports, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let report = |report: &Report| reports.send(report.clone()).unwrap();
+        let mut told = Vec::new();
+        let acting = async {
+            let Some(Report::Listening { link, .. }) = heard.recv().await else { panic!("not listening") };
+            if let Some(token) = token {
+                let receipt = post(&link, &key, &token).await;
+                assert_eq!(receipt.outcome.decision, Decision::Applied);
+                told.push(heard.recv().await.unwrap());
+            }
+            for line in lines {
+                sender.send((*line).to_owned()).unwrap();
+                told.push(heard.recv().await.unwrap());
+            }
+        };
+        tokio::select! {
+            ended = run(&path, "127.0.0.1:0".parse().unwrap(), receiver, report) => panic!("ended: {ended:?}"),
+            () = acting => {}
+        }
+        told
+    };
+    let told = runtime.block_on(story(&["open", "consume 3m3", "nonsense", "open"], None));
+    assert!(matches!(&told[0], Report::Open { opened: true, valve: "open", .. }));
+    assert!(matches!(&told[1], Report::Consumed { used_fine: 2_000_000, left_fine: 0, valve: "shut", .. }));
+    assert!(matches!(&told[2], Report::Error { .. }));
+    assert!(matches!(&told[3], Report::Open { opened: false, outcome: "held shut", .. }));
+    let told = runtime.block_on(story(&["show", "open"], Some(credit(1, 1500, &key))));
+    assert!(matches!(
+        &told[0],
+        Report::Token { decision: "applied", balance_before_fine: 0, balance_fine: 1_500_000, armed: true, .. }
+    ));
+    let Report::Show(shown) = &told[1] else { panic!("{told:?}") };
+    assert_eq!((shown.number, shown.total_units, shown.consumed_fine, shown.valve), (1, 1500, 2_000_000, "shut"));
+    assert_eq!(
+        told[1].to_string(),
+        "gas meter CLS0000000017-Z: balance 1.500 m³; valve shut, armed: a press opens it; credit number 1 of epoch 0, \
+         total 1.500 m³; consumed 2.000 m³; receipt 1"
+    );
+    assert!(matches!(&told[2], Report::Open { opened: true, valve: "open", .. }));
+    let json = serde_json::to_value(&told[1]).unwrap();
+    assert_eq!((json["event"].as_str(), json["label"].as_str()), (Some("show"), Some("CLS0000000017-Z")));
+}

@@ -1,0 +1,117 @@
+//! The HTTP API: REST and JSON, problem details for errors, server-sent events for live state.
+
+mod callbacks;
+mod extract;
+mod meters;
+mod orders;
+mod receipts;
+
+use crate::orders::{LineRequest, LineState, OrderRequest};
+use crate::payments::PaymentState;
+use crate::problem::{Error, ProblemDetails};
+use crate::service::Station;
+use crate::view;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use utoipa::OpenApi;
+
+/// Most bytes of a request's body: an order of 500 lines.
+pub const MAX_BODY_BYTES: usize = 128 * 1024;
+
+/// The API of `station`.
+pub fn router(station: Station) -> Router {
+    Router::new()
+        .route("/v1/issuer", get(meters::issuer))
+        .route("/v1/meters/{meter}", get(meters::meter))
+        .route("/v1/meters/{meter}/read-requests", post(meters::read_request))
+        .route("/v1/quotes", post(orders::quote))
+        .route("/v1/orders/{id}", put(orders::put).get(orders::get))
+        .route("/v1/orders/{id}/payment", post(orders::pay))
+        .route("/v1/orders/{id}/lines/{line}/void", post(orders::void))
+        .route("/v1/orders/{id}/events", get(orders::events))
+        .route("/v1/receipts", post(receipts::upload))
+        .route("/v1/callbacks/{provider}/{payment}/{mac}", post(callbacks::callback))
+        .route("/openapi.json", get(openapi))
+        .route("/health", get(health))
+        .fallback(async || not_found())
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(station)
+}
+
+/// The OpenAPI 3.1 description, as checked in at `docs/openapi.json`.
+pub fn openapi_json() -> String {
+    let text = Api::openapi().to_pretty_json();
+    text.unwrap_or_else(|error| unreachable!("the description is made of plain strings: {error}")) + "\n"
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Coinless station",
+        description = "Sells credit for meters without a network, and reads their receipts."
+    ),
+    paths(
+        meters::issuer,
+        meters::meter,
+        meters::read_request,
+        orders::quote,
+        orders::put,
+        orders::get,
+        orders::pay,
+        orders::void,
+        orders::events,
+        receipts::upload,
+        callbacks::callback
+    ),
+    components(schemas(
+        OrderRequest,
+        LineRequest,
+        LineState,
+        PaymentState,
+        ProblemDetails,
+        view::OrderView,
+        view::MeterView,
+        view::QuotesView,
+        orders::Acceptance,
+        meters::ReadRequest,
+        meters::ReadToken,
+        receipts::Accepted
+    ))
+)]
+struct Api;
+
+async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], openapi_json())
+}
+
+async fn health() -> &'static str {
+    "ok\n"
+}
+
+fn not_found() -> Response {
+    problem(ProblemDetails {
+        kind: "about:blank".to_owned(),
+        title: "there is nothing here".to_owned(),
+        status: 404,
+        detail: "see /openapi.json for what there is".to_owned(),
+        code: "not_found".to_owned(),
+    })
+}
+
+fn problem(details: ProblemDetails) -> Response {
+    let status = StatusCode::from_u16(details.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = serde_json::to_string(&details).unwrap_or_default();
+    (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        if !matches!(self, Self::Refused { .. }) {
+            tracing::error!(error = %self, "a command failed");
+        }
+        problem(self.details())
+    }
+}

@@ -1,0 +1,182 @@
+//! Quotes and orders.
+
+use super::extract::{Json, order_id};
+use crate::meters::{self, Meter};
+use crate::money::Money;
+use crate::orders::{self, Line, OrderRequest};
+use crate::problem::{Code, Error, ProblemDetails};
+use crate::refunds;
+use crate::sales::Quote;
+use crate::service::Station;
+use crate::view::{self, OrderView, QuotesView};
+use axum::Json as JsonAnswer;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_core::Stream;
+use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
+use tokio::sync::{broadcast, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use utoipa::ToSchema;
+
+/// Accepts a quote.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Acceptance {
+    /// The version of the quote that the payer saw.
+    pub quote_version: i64,
+}
+
+/// What sums of money buy now; nothing is stored.
+#[utoipa::path(post, path = "/v1/quotes", request_body = OrderRequest,
+    responses((status = 200, body = QuotesView), (status = 404, body = ProblemDetails), (status = 422, body = ProblemDetails)))]
+pub(super) async fn quote(
+    State(station): State<Station>,
+    Json(request): Json<OrderRequest>,
+) -> Result<JsonAnswer<QuotesView>, Error> {
+    let currency = station.sales().currency();
+    let lines = quoted(&station, &request).await?;
+    let rooms: Vec<_> = lines.iter().map(|(line, quote, _)| (line.meter, quote.units, line.immediate)).collect();
+    station.read(move |work| orders::check_rooms(work, rooms.into_iter())).await?;
+    let total = lines.iter().try_fold(Money::ZERO, |sum, (line, ..)| sum.checked_add(line.amount));
+    let total = total.ok_or_else(|| Error::refused(Code::BadAmount, "the sum is absurdly large"))?;
+    Ok(JsonAnswer(view::quotes(&lines, total, currency)))
+}
+
+/// Makes an order of quoted lines. The same id with the same request is the same order.
+#[utoipa::path(put, path = "/v1/orders/{id}", request_body = OrderRequest,
+    params(("id" = String, Path, description = "a UUID of version 7, made and stored by the caller before the first send; who knows it holds the order")),
+    responses((status = 201, body = OrderView), (status = 200, body = OrderView, description = "the same order again"),
+        (status = 409, body = ProblemDetails), (status = 422, body = ProblemDetails)))]
+pub(super) async fn put(
+    State(station): State<Station>,
+    Path(id): Path<String>,
+    Json(request): Json<OrderRequest>,
+) -> Result<(StatusCode, JsonAnswer<OrderView>), Error> {
+    let id = order_id(&id)?;
+    let (known_id, known) = (id.clone(), request.clone());
+    // The same order again must not depend on what is sold today.
+    if station.read(move |work| orders::exists(work, &known_id, &known)).await?.is_some() {
+        return Ok((StatusCode::OK, JsonAnswer(show(&station, id).await?)));
+    }
+    let currency = station.sales().currency();
+    let lines: Vec<_> = quoted(&station, &request).await?.into_iter().map(|(line, quote, _)| (line, quote)).collect();
+    let answer = station.run(move |work| {
+        let new = orders::put(work, &id, &request, currency, &lines)?;
+        Ok((new, view::order(work, &id)?))
+    });
+    let (new, order) = answer.await?;
+    Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, JsonAnswer(order)))
+}
+
+/// An order with the tokens of its lines.
+#[utoipa::path(get, path = "/v1/orders/{id}", params(("id" = String, Path)),
+    responses((status = 200, body = OrderView), (status = 404, body = ProblemDetails)))]
+pub(super) async fn get(
+    State(station): State<Station>,
+    Path(id): Path<String>,
+) -> Result<JsonAnswer<OrderView>, Error> {
+    Ok(JsonAnswer(show(&station, order_id(&id)?).await?))
+}
+
+/// Accepts the quote and starts the payment. Accepting it again changes nothing.
+#[utoipa::path(post, path = "/v1/orders/{id}/payment", request_body = Acceptance, params(("id" = String, Path)),
+    responses((status = 202, body = OrderView), (status = 404, body = ProblemDetails), (status = 409, body = ProblemDetails)))]
+pub(super) async fn pay(
+    State(station): State<Station>,
+    Path(id): Path<String>,
+    Json(acceptance): Json<Acceptance>,
+) -> Result<(StatusCode, JsonAnswer<OrderView>), Error> {
+    let id = order_id(&id)?;
+    let answer = station.run(move |work| {
+        orders::accept(work, &id, acceptance.quote_version)?;
+        view::order(work, &id)
+    });
+    Ok((StatusCode::ACCEPTED, JsonAnswer(answer.await?)))
+}
+
+/// Asks for a line to be taken back. Its token becomes a void, which must reach the meter; the meter's receipt decides.
+#[utoipa::path(post, path = "/v1/orders/{id}/lines/{line}/void", params(("id" = String, Path), ("line" = u32, Path)),
+    responses((status = 202, body = OrderView), (status = 404, body = ProblemDetails), (status = 409, body = ProblemDetails)))]
+pub(super) async fn void(
+    State(station): State<Station>,
+    Path((id, line)): Path<(String, u32)>,
+) -> Result<(StatusCode, JsonAnswer<OrderView>), Error> {
+    let id = order_id(&id)?;
+    let answer = station.run(move |work| {
+        refunds::void(work, &id, line)?;
+        view::order(work, &id)
+    });
+    Ok((StatusCode::ACCEPTED, JsonAnswer(answer.await?)))
+}
+
+/// The order now and at each change, as server-sent events.
+#[utoipa::path(get, path = "/v1/orders/{id}/events", params(("id" = String, Path)),
+    responses((status = 200, content_type = "text/event-stream", body = OrderView), (status = 404, body = ProblemDetails)))]
+pub(super) async fn events(
+    State(station): State<Station>,
+    Path(id): Path<String>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
+    let id = order_id(&id)?;
+    // Subscribed before the first look, so that no change falls between.
+    let changes = station.changes();
+    let first = show(&station, id.clone()).await?;
+    let (sender, receiver) = mpsc::channel(4);
+    tokio::spawn(tell_changes(station, id, first, changes, sender));
+    Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default()))
+}
+
+async fn tell_changes(
+    station: Station,
+    id: String,
+    first: OrderView,
+    mut changes: broadcast::Receiver<String>,
+    sender: mpsc::Sender<Result<Event, Infallible>>,
+) {
+    let mut order = first;
+    loop {
+        let Ok(event) = Event::default().event("order").json_data(&order) else { return };
+        if sender.send(Ok(event)).await.is_err() {
+            return;
+        }
+        loop {
+            let change = tokio::select! {
+                change = changes.recv() => change,
+                () = sender.closed() => return,
+                () = station.stopped() => return,
+            };
+            match change {
+                Ok(changed) if changed != id => {}
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => break,
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+        order = match show(&station, id.clone()).await {
+            Ok(order) => order,
+            Err(error) => {
+                tracing::error!(%error, "an order cannot be shown");
+                return;
+            }
+        };
+    }
+}
+
+async fn show(station: &Station, id: String) -> Result<OrderView, Error> {
+    station.read(move |work| view::order(work, &id)).await
+}
+
+/// Reads a request, looks its meters up and asks the sales system what each line buys.
+async fn quoted(station: &Station, request: &OrderRequest) -> Result<Vec<(Line, Quote, Meter)>, Error> {
+    let lines = request.parse(station.sales().currency())?;
+    let ids = lines.clone();
+    let found =
+        station.read(move |work| ids.iter().map(|line| meters::find(work, line.meter)).collect::<Result<Vec<_>, _>>());
+    let mut quoted = Vec::with_capacity(lines.len());
+    for (line, meter) in lines.into_iter().zip(found.await?) {
+        let quote = station.sales().trial(meter.id, meter.commodity, line.amount).await;
+        let quote = quote.map_err(|error| Error::refused(Code::BadAmount, format!("{}: {error}", meter.id.label())))?;
+        quoted.push((line, quote, meter));
+    }
+    Ok(quoted)
+}

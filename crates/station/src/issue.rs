@@ -1,0 +1,85 @@
+//! Issuing: signing what was committed, and handing it out.
+
+use crate::meters;
+use crate::orders::{self, LineState};
+use crate::problem::Error;
+use crate::tasks::{Task, back_off};
+use crate::work::Work;
+use coinless_protocol::keys::KeyHash;
+use coinless_protocol::{Epoch, MeterId};
+
+/// A committed token that is to be signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignRequest {
+    /// The token's payload, as committed.
+    pub payload: Vec<u8>,
+    /// The hash of the meter's key, for the external_aad.
+    pub meter_key: KeyHash,
+}
+
+/// What is to be signed, if it is not signed yet.
+///
+/// # Errors
+/// When the database fails.
+pub fn request(work: &mut Work<'_>, subject: &str) -> Result<Option<SignRequest>, Error> {
+    let (meter, epoch, number) = parse(subject)?;
+    let row = work.query_first(
+        "SELECT payload FROM token WHERE meter_id = $1 AND epoch = $2 AND number = $3 AND bytes IS NULL",
+        &[meter.as_str().into(), i64::from(epoch.0).into(), number.into()],
+    )?;
+    let Some(row) = row else { return Ok(None) };
+    let meter_key = meters::find(work, meter)?.key.hash();
+    Ok(Some(SignRequest { payload: row.bytes(0)?.to_vec(), meter_key }))
+}
+
+/// Stores a signed token. The first signature stays: another one of the same payload says the same.
+///
+/// # Errors
+/// When the database fails.
+pub fn signed(work: &mut Work<'_>, task: &Task, outcome: Result<Vec<u8>, String>) -> Result<(), Error> {
+    let (meter, epoch, number) = parse(&task.subject)?;
+    let bytes = match outcome {
+        Ok(bytes) => bytes,
+        Err(why) => {
+            work.exception(&task.subject, "signer_refused", &why)?;
+            return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
+        }
+    };
+    work.execute(
+        "UPDATE token SET bytes = $4 WHERE meter_id = $1 AND epoch = $2 AND number = $3 AND bytes IS NULL",
+        &[meter.as_str().into(), i64::from(epoch.0).into(), number.into(), bytes.as_slice().into()],
+    )?;
+    let rows = work.query(
+        "SELECT order_id, line, state FROM meter_line
+         WHERE meter_id = $1 AND state IN ('issued', 'void_pending') AND first_number <= $2",
+        &[meter.as_str().into(), number.into()],
+    )?;
+    for row in rows {
+        let line = orders::line(work, row.text(0)?, row.number(1)?)?;
+        if line.state == LineState::Sold {
+            orders::set_state(work, &line, LineState::Issued, None)?;
+        }
+        work.touch(&line.order_id);
+    }
+    Ok(work.finish(task)?)
+}
+
+/// The newest signed token of a meter, which settles all of its open lines.
+///
+/// # Errors
+/// When the database fails.
+pub fn newest(work: &mut Work<'_>, meter: MeterId) -> Result<Option<Vec<u8>>, Error> {
+    let row = work.query_first(
+        "SELECT bytes FROM token WHERE meter_id = $1 AND bytes IS NOT NULL ORDER BY epoch DESC, number DESC LIMIT 1",
+        &[meter.as_str().into()],
+    )?;
+    Ok(row.map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()?)
+}
+
+fn parse(subject: &str) -> Result<(MeterId, Epoch, u32), Error> {
+    let mut parts = subject.split('/');
+    let mut next = || parts.next();
+    let read = || Some((next()?.parse().ok()?, Epoch(next()?.parse().ok()?), next()?.parse().ok()?));
+    let mut read = read;
+    read().ok_or_else(|| Error::inconsistent(format!("a task about {subject}")))
+}

@@ -1,0 +1,40 @@
+//! The station: looks meters up, quotes, collects money, sells through the utility, issues tokens, reads receipts and keeps
+//! the books.
+//!
+//! Data flows one way: an HTTP request or a task's result becomes a *command* (a function over [`work::Work`]), which runs
+//! in one database transaction and writes what must be done next as *tasks*; workers perform a task's *effect* (a call to a
+//! payment provider, a sales system, or the signer) outside any transaction and bring its result back as the next command.
+//!
+//! * [`store`]: the database behind a small trait, with one writer that commits in groups.
+//! * [`work`], [`tasks`]: a command's context; what is to be done next and how its result comes back.
+//! * [`orders`], [`payments`], [`sell`], [`issue`], [`receipts`], [`refunds`]: the life of an order, in this order.
+//! * [`registers`]: which order lines each signed number counts; voids and their settlement.
+//! * [`ledger`]: double entry.
+//! * [`provider`], [`sales`]: the world outside, as traits with one module for each real system.
+//! * [`keys`]: the issuer's keys and the signer.
+//! * [`http`]: the API. [`service`]: all of it as one running process.
+
+pub mod config;
+pub mod http;
+pub mod issue;
+pub mod keys;
+pub mod ledger;
+pub mod meters;
+pub mod money;
+pub mod net;
+pub mod orders;
+pub mod payments;
+pub mod problem;
+pub mod provider;
+pub mod receipts;
+pub mod records;
+pub mod refunds;
+pub mod registers;
+pub mod sales;
+pub mod sell;
+pub mod service;
+pub mod show;
+pub mod store;
+pub mod tasks;
+pub mod view;
+pub mod work;

@@ -1,0 +1,163 @@
+//! Why the station did not do what it was asked, for whoever asked (RFC 9457) and for the log.
+
+use crate::store::StoreError;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Problem details (RFC 9457 §3.1), with `code` as a stable name for scripts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProblemDetails {
+    /// `urn:coinless:problem:` and the code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind of problem in English.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What went wrong this time and what to do.
+    pub detail: String,
+    /// Stable name of the kind of problem.
+    pub code: String,
+}
+
+/// Kinds of problems that a caller can have caused or has to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// The body or a parameter cannot be read.
+    Malformed,
+    /// A meter's number is mistyped.
+    BadMeterNumber,
+    /// No such meter here.
+    UnknownMeter,
+    /// No such order.
+    UnknownOrder,
+    /// No such line in this order.
+    UnknownLine,
+    /// The amount is not a sum that can be sold.
+    BadAmount,
+    /// Another currency than the station's.
+    WrongCurrency,
+    /// More credit than the meter can take.
+    OverMaximumCredit,
+    /// The same id with other content.
+    OrderConflict,
+    /// The quote is another one, or too old.
+    QuoteExpired,
+    /// The line is loaded already.
+    AlreadyDelivered,
+    /// The line is not in a state for this.
+    NotPossibleNow,
+    /// A receipt that is not one of an enrolled meter.
+    BadReceipt,
+    /// A callback that did not come from the provider.
+    BadCallback,
+    /// The station itself failed; the outcome of what was asked is unknown until asked again.
+    Internal,
+}
+
+impl Code {
+    /// Its stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::BadMeterNumber => "bad_meter_number",
+            Self::UnknownMeter => "unknown_meter",
+            Self::UnknownOrder => "unknown_order",
+            Self::UnknownLine => "unknown_line",
+            Self::BadAmount => "bad_amount",
+            Self::WrongCurrency => "wrong_currency",
+            Self::OverMaximumCredit => "over_maximum_credit",
+            Self::OrderConflict => "order_conflict",
+            Self::QuoteExpired => "quote_expired",
+            Self::AlreadyDelivered => "already_delivered",
+            Self::NotPossibleNow => "not_possible_now",
+            Self::BadReceipt => "bad_receipt",
+            Self::BadCallback => "bad_callback",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Its HTTP status.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Malformed => 400,
+            Self::BadCallback => 403,
+            Self::UnknownMeter | Self::UnknownOrder | Self::UnknownLine => 404,
+            Self::OrderConflict | Self::QuoteExpired | Self::AlreadyDelivered | Self::NotPossibleNow => 409,
+            Self::BadMeterNumber
+            | Self::BadAmount
+            | Self::WrongCurrency
+            | Self::OverMaximumCredit
+            | Self::BadReceipt => 422,
+            Self::Internal => 500,
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Malformed => "the request cannot be read",
+            Self::BadMeterNumber => "the meter number is mistyped",
+            Self::UnknownMeter => "this meter is not known here",
+            Self::UnknownOrder => "this order is not known here",
+            Self::UnknownLine => "this order has no such line",
+            Self::BadAmount => "this amount cannot be sold",
+            Self::WrongCurrency => "another currency is used here",
+            Self::OverMaximumCredit => "the meter cannot take so much",
+            Self::OrderConflict => "this order id is used for other content",
+            Self::QuoteExpired => "the quote is no longer valid",
+            Self::AlreadyDelivered => "this line is loaded already",
+            Self::NotPossibleNow => "this is not possible now",
+            Self::BadReceipt => "this is not a receipt of a meter known here",
+            Self::BadCallback => "this callback is not authentic",
+            Self::Internal => "the station failed",
+        }
+    }
+}
+
+/// Why a command was refused, or failed. What the database said stays in the log.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The caller can do something about it.
+    #[error("{}: {detail}", .code.name())]
+    Refused {
+        /// The kind.
+        code: Code,
+        /// What and what to do, for the caller.
+        detail: String,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The station's own state is not as it must be; nothing was written.
+    #[error("inconsistent: {0}")]
+    Inconsistent(String),
+}
+
+impl Error {
+    /// A refusal.
+    pub fn refused(code: Code, detail: impl Into<String>) -> Self {
+        Self::Refused { code, detail: detail.into() }
+    }
+
+    /// A state that must not be.
+    pub fn inconsistent(detail: impl Into<String>) -> Self {
+        Self::Inconsistent(detail.into())
+    }
+
+    /// What the caller is told.
+    pub fn details(&self) -> ProblemDetails {
+        let (code, detail) = match self {
+            Self::Refused { code, detail } => (*code, detail.clone()),
+            Self::Store(_) | Self::Inconsistent(_) => {
+                (Code::Internal, "the outcome is not known; ask again with the same id".to_owned())
+            }
+        };
+        ProblemDetails {
+            kind: format!("urn:coinless:problem:{}", code.name()),
+            title: code.title().to_owned(),
+            status: code.status(),
+            detail,
+            code: code.name().to_owned(),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Receipts: accepted from anybody, in any order, any number of times. They settle lines.
+
+use crate::meters::{self, Meter};
+use crate::orders;
+use crate::payments::Context;
+use crate::problem::{Code, Error};
+use crate::refunds;
+use crate::registers::{self, LineEnd};
+use crate::sell;
+use crate::work::Work;
+use coinless_protocol::cose::{Label, Sign1};
+use coinless_protocol::keys::Verifier;
+use coinless_protocol::readings::{Readings, ReadingsKey};
+use coinless_protocol::receipt::{MAX_RECEIPT_BYTES, Receipt};
+
+/// A receipt whose signature was verified and whose readings were opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedReceipt {
+    /// The receipt as it came.
+    pub bytes: Vec<u8>,
+    /// Its content.
+    pub receipt: Receipt,
+    /// What it sealed.
+    pub readings: Readings,
+}
+
+/// Reads a receipt without trusting it: enough to look its meter up.
+///
+/// # Errors
+/// [`Code::BadReceipt`].
+pub fn parse(bytes: &[u8]) -> Result<(Sign1<'_>, Receipt), Error> {
+    if bytes.len() > MAX_RECEIPT_BYTES {
+        return Err(Error::refused(Code::BadReceipt, "a receipt has at most 256 bytes"));
+    }
+    Receipt::parse(bytes).map_err(|error| Error::refused(Code::BadReceipt, error.to_string()))
+}
+
+/// Verifies a receipt of `meter` with a verifier of its key, and opens its readings.
+///
+/// # Errors
+/// [`Code::BadReceipt`] if it is not signed by that meter, or its readings do not open.
+pub fn open(
+    bytes: &[u8],
+    meter: &Meter,
+    verifier: &impl Verifier,
+    readings_key: &ReadingsKey,
+) -> Result<OpenedReceipt, Error> {
+    let (signed, receipt) = parse(bytes)?;
+    if receipt.meter != meter.id || !signed.verify(verifier, Label::Receipt, &meter.key.hash()) {
+        return Err(Error::refused(Code::BadReceipt, "the receipt is not signed by the key of this meter"));
+    }
+    let readings = readings_key
+        .open(receipt.number, &receipt.readings)
+        .map_err(|error| Error::refused(Code::BadReceipt, error.to_string()))?;
+    Ok(OpenedReceipt { bytes: bytes.to_vec(), receipt, readings })
+}
+
+/// Takes a receipt in; gives whether it was new. One that contradicts what this station signed settles nothing and comes
+/// before a person.
+///
+/// # Errors
+/// When the database fails.
+pub fn accept(work: &mut Work<'_>, opened: &OpenedReceipt, context: &Context) -> Result<bool, Error> {
+    let receipt = &opened.receipt;
+    let meter = meters::find(work, receipt.meter)?;
+    if !insert(work, opened)? {
+        return Ok(false);
+    }
+    if let Some(wrong) = contradiction(work, &meter, opened)? {
+        let subject = format!("{}/receipt/{}", meter.id, receipt.number);
+        work.exception(&subject, "receipt_contradiction", &wrong)?;
+        return Ok(true);
+    }
+    if meter.newest_receipt.is_none_or(|newest| newest.number < receipt.number) {
+        work.execute_one(
+            "noting the newest receipt",
+            "UPDATE meter SET receipt_number = $2, receipt_credit = $3, receipt_total = $4, receipt_balance = $5
+             WHERE meter_id = $1",
+            &[
+                meter.id.as_str().into(),
+                receipt.number.into(),
+                receipt.registers.credit.0.into(),
+                (receipt.total.get() as i64).into(),
+                opened.readings.balance.0.into(),
+            ],
+        )?;
+    }
+    for settled in registers::settle(work, meter.id, receipt.registers.credit)? {
+        let line = orders::line(work, &settled.order_id, settled.line)?;
+        match settled.end {
+            LineEnd::Delivered => sell::delivered(work, &line, context)?,
+            LineEnd::Voided => refunds::voided(work, &line)?,
+        }
+    }
+    Ok(true)
+}
+
+/// Stores the receipt; gives whether it was new. The same number with other content is an exception.
+fn insert(work: &mut Work<'_>, opened: &OpenedReceipt) -> Result<bool, Error> {
+    let receipt = &opened.receipt;
+    let inserted = work.execute(
+        "INSERT INTO receipt (meter_id, number, credit_number, total, balance, consumed, decision, bytes, received_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (meter_id, number) DO NOTHING",
+        &[
+            receipt.meter.as_str().into(),
+            receipt.number.into(),
+            receipt.registers.credit.0.into(),
+            (receipt.total.get() as i64).into(),
+            opened.readings.balance.0.into(),
+            opened.readings.consumed.0.into(),
+            receipt.outcome.decision.name().into(),
+            opened.bytes.as_slice().into(),
+            work.now_ms.into(),
+        ],
+    )?;
+    if inserted == 1 {
+        return Ok(true);
+    }
+    let row = work.query_first(
+        "SELECT bytes FROM receipt WHERE meter_id = $1 AND number = $2",
+        &[receipt.meter.as_str().into(), receipt.number.into()],
+    )?;
+    let row = row.ok_or_else(|| Error::inconsistent("a receipt vanished"))?;
+    // Signatures may differ; what was said must not.
+    if parse(row.bytes(0)?)?.1 != *receipt {
+        let subject = format!("{}/receipt/{}", receipt.meter, receipt.number);
+        work.exception(&subject, "receipt_number_used_twice", "two receipts of one number say different things")?;
+    }
+    Ok(false)
+}
+
+/// What the receipt says that cannot be, if anything.
+fn contradiction(work: &mut Work<'_>, meter: &Meter, opened: &OpenedReceipt) -> Result<Option<String>, Error> {
+    let (receipt, readings) = (&opened.receipt, opened.readings);
+    let number = receipt.registers.credit.0;
+    if receipt.registers.epoch != meter.epoch {
+        return Ok(Some(format!(
+            "the meter is in key epoch {}, here it is in {}",
+            receipt.registers.epoch.0, meter.epoch.0
+        )));
+    }
+    let row = work.query_first(
+        "SELECT total FROM token WHERE meter_id = $1 AND epoch = $2 AND number = $3",
+        &[meter.id.as_str().into(), i64::from(meter.epoch.0).into(), number.into()],
+    )?;
+    let signed = match row {
+        Some(row) => row.number(0)?,
+        None if number == 0 => 0,
+        None => return Ok(Some(format!("the meter stands at number {number}, which was never signed here"))),
+    };
+    if receipt.total.get() != signed {
+        return Ok(Some(format!(
+            "number {number} was signed with total {signed}, the meter says {}",
+            receipt.total.get()
+        )));
+    }
+    let sums = receipt.sums;
+    let terms = [receipt.total.fine().0, -sums.withdrawn.0, -sums.charged.0, -readings.consumed.0];
+    let balance = terms.iter().try_fold(sums.initial.0, |sum, term| sum.checked_add(*term));
+    if balance != Some(readings.balance.0) {
+        return Ok(Some("initial + total - withdrawn - charged - consumed is not the balance".to_owned()));
+    }
+    Ok(None)
+}

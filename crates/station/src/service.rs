@@ -1,0 +1,279 @@
+//! The station as one running process: commands through the store's writer, tasks by workers, changes to whoever watches.
+
+use crate::keys::Keys;
+use crate::payments::Context;
+use crate::problem::Error;
+use crate::provider::PaymentProvider;
+use crate::sales::SalesSystem;
+use crate::store::{Store, StoreError};
+use crate::tasks::{self, Effect, EffectResult, Task};
+use crate::work::{After, Work};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::{Notify, Semaphore, broadcast, mpsc, watch};
+
+/// Most effects under way at once.
+const MAX_EFFECTS: usize = 256;
+/// Most changes that a slow watcher may lag behind; then it reads the order afresh.
+const WATCH_BUFFER: usize = 1024;
+/// Most tasks claimed at once.
+const CLAIM_AT_ONCE: i64 = 256;
+/// Longest time between two looks into the outbox.
+const MAX_LOOK: Duration = Duration::from_secs(30);
+
+/// Everything that a station consists of. Cheap to clone.
+#[derive(Clone)]
+pub struct Station {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    keys: Keys,
+    provider: Arc<dyn PaymentProvider>,
+    sales: Arc<dyn SalesSystem>,
+    context: Context,
+    changes: broadcast::Sender<String>,
+    due: mpsc::UnboundedSender<Task>,
+    look: Notify,
+    effects: Arc<Semaphore>,
+    stopping: watch::Sender<bool>,
+    broken: watch::Sender<bool>,
+}
+
+/// The parts that a station is put together from.
+pub struct Parts {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The keys.
+    pub keys: Keys,
+    /// The payment provider.
+    pub provider: Arc<dyn PaymentProvider>,
+    /// The sales system.
+    pub sales: Arc<dyn SalesSystem>,
+    /// Where the provider reaches this station.
+    pub callback_base: String,
+}
+
+/// The workers of a station; [`Workers::run`] drives them.
+pub struct Workers {
+    station: Station,
+    due: mpsc::UnboundedReceiver<Task>,
+}
+
+/// The time in milliseconds since 1970-01-01 UTC.
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl Station {
+    /// Puts a station together. Nothing runs until [`Workers::run`].
+    pub fn new(parts: Parts) -> (Self, Workers) {
+        let (due, receiver) = mpsc::unbounded_channel();
+        let context = Context {
+            provider: parts.provider.name().to_owned(),
+            utility: parts.sales.utility().to_owned(),
+            callback_base: parts.callback_base,
+            callback_key: parts.keys.callback_key(),
+        };
+        let inner = Inner {
+            store: parts.store,
+            keys: parts.keys,
+            provider: parts.provider,
+            sales: parts.sales,
+            context,
+            changes: broadcast::channel(WATCH_BUFFER).0,
+            due,
+            look: Notify::new(),
+            effects: Arc::new(Semaphore::new(MAX_EFFECTS)),
+            stopping: watch::channel(false).0,
+            broken: watch::channel(false).0,
+        };
+        let station = Self { inner: Arc::new(inner) };
+        let workers = Workers { station: station.clone(), due: receiver };
+        (station, workers)
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> &Keys {
+        &self.inner.keys
+    }
+
+    /// The payment provider.
+    pub fn provider(&self) -> &dyn PaymentProvider {
+        &*self.inner.provider
+    }
+
+    /// The sales system.
+    pub fn sales(&self) -> &dyn SalesSystem {
+        &*self.inner.sales
+    }
+
+    /// What steps need to know.
+    pub fn context(&self) -> &Context {
+        &self.inner.context
+    }
+
+    /// The ids of orders that change from now on.
+    pub fn changes(&self) -> broadcast::Receiver<String> {
+        self.inner.changes.subscribe()
+    }
+
+    /// Begins to stop: workers finish what is under way, and live streams end.
+    pub fn stop(&self) {
+        self.inner.stopping.send_replace(true);
+    }
+
+    /// Waits until the station begins to stop.
+    pub async fn stopped(&self) {
+        // The sender lives as long as this station.
+        let _ = self.inner.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    }
+
+    /// Waits until the database cannot commit any more. Nothing more may be promised then: the process must end.
+    pub async fn broken(&self) {
+        // The sender lives as long as this station.
+        let _ = self.inner.broken.subscribe().wait_for(|broken| *broken).await;
+    }
+
+    /// Whether the database cannot commit any more.
+    pub fn is_broken(&self) -> bool {
+        *self.inner.broken.borrow()
+    }
+
+    /// Runs a command. When this returns, what it wrote is durable, and what it queued is under way.
+    ///
+    /// # Errors
+    /// The command's error; then nothing was written.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        command: impl FnOnce(&mut Work<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let job = move |tx: &mut dyn crate::store::Tx| {
+            let mut work = Work::new(tx, now_ms());
+            let result = command(&mut work)?;
+            Ok::<_, Error>((result, work.after))
+        };
+        let committed = self.inner.store.write(job).await;
+        if let Err(Error::Store(StoreError::Commit(_) | StoreError::Closed)) = &committed {
+            self.inner.broken.send_replace(true);
+        }
+        let (result, after) = committed?;
+        self.follow(after);
+        Ok(result)
+    }
+
+    /// Runs a command that only reads.
+    ///
+    /// # Errors
+    /// The command's error.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        command: impl FnOnce(&mut Work<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.inner.store.read(move |tx| command(&mut Work::new(tx, now_ms()))).await
+    }
+
+    fn follow(&self, after: After) {
+        for order_id in after.touched {
+            // Nobody may be watching.
+            let _ = self.inner.changes.send(order_id);
+        }
+        for task in after.due {
+            // The workers are gone only when the process stops; the outbox has the task for the next one.
+            let _ = self.inner.due.send(task);
+        }
+        if after.later {
+            self.inner.look.notify_one();
+        }
+    }
+
+    async fn perform(&self, task: Task) {
+        if let Err(error) = self.try_perform(&task).await {
+            // The task stays in the outbox and comes up again when its claim ends.
+            tracing::error!(%error, kind = task.kind.name(), "a task failed");
+        }
+    }
+
+    async fn try_perform(&self, task: &Task) -> Result<(), Error> {
+        let (asked, context) = (task.clone(), self.inner.context.clone());
+        let effect = self.read(move |work| tasks::prepare(work, &asked, &context)).await?;
+        let Some(effect) = effect else {
+            let done = task.clone();
+            return self.run(move |work| Ok(work.finish(&done)?)).await;
+        };
+        let result = self.effect(effect).await;
+        let (task, context) = (task.clone(), self.inner.context.clone());
+        self.run(move |work| tasks::complete(work, &task, result, &context)).await
+    }
+
+    async fn effect(&self, effect: Effect) -> EffectResult {
+        let inner = &*self.inner;
+        match effect {
+            Effect::None => EffectResult::None,
+            Effect::StartPayment(request) => EffectResult::Payment(inner.provider.start(&request).await),
+            Effect::QueryPayment(request) => EffectResult::Payment(inner.provider.query(&request).await),
+            Effect::Sell(sale) => EffectResult::Sale(inner.sales.vend(&sale).await),
+            Effect::Sign(request) => EffectResult::Signed(inner.keys.sign_token(&request.payload, &request.meter_key)),
+            Effect::Reverse(sale) => EffectResult::Reversal(inner.sales.reverse(&sale).await),
+            Effect::Refund(request) => EffectResult::Refund(inner.provider.refund(&request).await),
+        }
+    }
+}
+
+impl Workers {
+    /// Performs tasks until [`Station::stop`]; then finishes those under way.
+    ///
+    /// # Errors
+    /// When the outbox cannot be read at the start.
+    pub async fn run(mut self) -> Result<(), Error> {
+        self.station.run(tasks::release_claims).await?;
+        loop {
+            let next = match self.claim_due().await {
+                Ok(next) => next,
+                Err(error) => {
+                    tracing::error!(%error, "the outbox cannot be read");
+                    MAX_LOOK
+                }
+            };
+            let look = self.station.clone();
+            tokio::select! {
+                Some(task) = self.due.recv() => self.start(task).await,
+                () = look.inner.look.notified() => {}
+                () = tokio::time::sleep(next) => {}
+                () = look.stopped() => break,
+            }
+            while let Ok(task) = self.due.try_recv() {
+                self.start(task).await;
+            }
+        }
+        // All permits are back when nothing is under way.
+        let _ = self.station.inner.effects.acquire_many(MAX_EFFECTS as u32).await;
+        Ok(())
+    }
+
+    async fn start(&self, task: Task) {
+        let station = self.station.clone();
+        // The semaphore is never closed.
+        let Ok(permit) = station.inner.effects.clone().acquire_owned().await else { return };
+        tokio::spawn(async move {
+            station.perform(task).await;
+            drop(permit);
+        });
+    }
+
+    /// Starts what is due and not claimed; gives how long until the next is.
+    async fn claim_due(&self) -> Result<Duration, Error> {
+        let next = self.station.read(|work| Ok((tasks::next_due(work)?, work.now_ms))).await?;
+        let (Some(due_ms), now) = next else { return Ok(MAX_LOOK) };
+        if due_ms > now {
+            return Ok(Duration::from_millis((due_ms - now) as u64).min(MAX_LOOK));
+        }
+        let claimed = self.station.run(|work| tasks::claim(work, CLAIM_AT_ONCE)).await?;
+        for task in claimed {
+            self.start(task).await;
+        }
+        Ok(Duration::ZERO)
+    }
+}

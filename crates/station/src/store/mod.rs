@@ -1,0 +1,267 @@
+//! The database behind a small trait.
+//!
+//! SQL is written once, with `$1`, `$2` …, in the words that SQLite and PostgreSQL share. Callers hand commands to the one
+//! writer of a process, which runs as many as are waiting in one transaction, each in its own SAVEPOINT, and answers them
+//! after the commit.
+
+mod schema;
+mod sqlite;
+
+pub use sqlite::{GroupSize, SqliteStore, SqliteTx};
+
+use std::future::Future;
+use tokio::sync::oneshot;
+
+/// A value of a column or a parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// NULL.
+    Null,
+    /// BIGINT.
+    Int(i64),
+    /// TEXT.
+    Text(String),
+    /// BYTEA.
+    Bytes(Vec<u8>),
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(value: u32) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(value: &[u8]) -> Self {
+        Self::Bytes(value.to_vec())
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// A row of a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row(Vec<Value>);
+
+impl Row {
+    /// A row of these values.
+    pub fn new(values: Vec<Value>) -> Self {
+        Self(values)
+    }
+
+    /// The BIGINT in column `at`.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] if it is something else.
+    pub fn int(&self, at: usize) -> Result<i64, StoreError> {
+        match self.0.get(at) {
+            Some(Value::Int(value)) => Ok(*value),
+            other => Err(StoreError::shape(at, "BIGINT", other)),
+        }
+    }
+
+    /// The BIGINT in column `at` as another type of integer.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] if it is something else or out of range.
+    pub fn number<T: TryFrom<i64>>(&self, at: usize) -> Result<T, StoreError> {
+        let value = self.int(at)?;
+        T::try_from(value).map_err(|_| StoreError::Shape(format!("column {at} holds {value}, which is out of range")))
+    }
+
+    /// The BIGINT in column `at`, or none.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] if it is something else.
+    pub fn optional_int(&self, at: usize) -> Result<Option<i64>, StoreError> {
+        if self.0.get(at) == Some(&Value::Null) { Ok(None) } else { self.int(at).map(Some) }
+    }
+
+    /// The TEXT in column `at`.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] if it is something else.
+    pub fn text(&self, at: usize) -> Result<&str, StoreError> {
+        match self.0.get(at) {
+            Some(Value::Text(value)) => Ok(value),
+            other => Err(StoreError::shape(at, "TEXT", other)),
+        }
+    }
+
+    /// The TEXT in column `at`, or none.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] if it is something else.
+    pub fn optional_text(&self, at: usize) -> Result<Option<&str>, StoreError> {
+        if self.0.get(at) == Some(&Value::Null) { Ok(None) } else { self.text(at).map(Some) }
+    }
+
+    /// The BYTEA in column `at`.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] if it is something else.
+    pub fn bytes(&self, at: usize) -> Result<&[u8], StoreError> {
+        match self.0.get(at) {
+            Some(Value::Bytes(value)) => Ok(value),
+            other => Err(StoreError::shape(at, "BYTEA", other)),
+        }
+    }
+}
+
+/// Why the database could not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused a statement.
+    #[error("database: {0}")]
+    Database(String),
+    /// A row is not as the schema says.
+    #[error("unexpected row: {0}")]
+    Shape(String),
+    /// The group could not be committed: nothing of it is durable, and this process must end.
+    #[error("the database cannot commit: {0}")]
+    Commit(String),
+    /// The writer has stopped.
+    #[error("the database is closed")]
+    Closed,
+}
+
+impl StoreError {
+    fn shape(at: usize, wanted: &str, found: Option<&Value>) -> Self {
+        // Values may be personal: only their kind is told.
+        let found = match found {
+            None => "nothing",
+            Some(Value::Null) => "NULL",
+            Some(Value::Int(_)) => "BIGINT",
+            Some(Value::Text(_)) => "TEXT",
+            Some(Value::Bytes(_)) => "BYTEA",
+        };
+        Self::Shape(format!("column {at} should be {wanted} and is {found}"))
+    }
+}
+
+/// Statements inside one transaction. `INSERT … RETURNING` goes through [`Tx::query`].
+pub trait Tx {
+    /// Runs a statement; gives the number of rows that it changed.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn execute(&mut self, sql: &'static str, parameters: &[Value]) -> Result<u64, StoreError>;
+
+    /// Runs a statement; gives its rows.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn query(&mut self, sql: &'static str, parameters: &[Value]) -> Result<Vec<Row>, StoreError>;
+}
+
+/// What a command leaves to the writer: whether to keep what it wrote, and whom to tell once it is durable.
+pub struct Done {
+    /// Whether its SAVEPOINT is released (else rolled back).
+    pub keep: bool,
+    /// Called after the commit, or with the error that prevented it.
+    pub tell: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+}
+
+/// A command for the writer.
+pub type Job = Box<dyn FnOnce(&mut dyn Tx) -> Done + Send>;
+
+/// A database.
+pub trait Store: Send + Sync {
+    /// Queues a command for the writer.
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`] if the writer has stopped.
+    fn submit(&self, job: Job) -> Result<(), StoreError>;
+
+    /// Queues a command that only reads, outside the writer.
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`] if the database is closed.
+    fn submit_read(&self, job: Job) -> Result<(), StoreError>;
+}
+
+impl dyn Store {
+    /// Runs `command` in a transaction and waits until it is durable. On an error of its own nothing of it is kept.
+    ///
+    /// # Errors
+    /// The command's error, or [`StoreError`] when the database failed.
+    pub fn write<T, E, C>(&self, command: C) -> impl Future<Output = Result<T, E>> + Send + use<T, E, C>
+    where
+        C: FnOnce(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (job, answer) = job(command);
+        let queued = self.submit(job);
+        async move {
+            queued?;
+            answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+        }
+    }
+
+    /// Runs `command`, which only reads, on what is durable.
+    ///
+    /// # Errors
+    /// The command's error, or [`StoreError`] when the database failed.
+    pub fn read<T, E, C>(&self, command: C) -> impl Future<Output = Result<T, E>> + Send + use<T, E, C>
+    where
+        C: FnOnce(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (job, answer) = job(command);
+        let queued = self.submit_read(job);
+        async move {
+            queued?;
+            answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+        }
+    }
+}
+
+fn job<T, E>(
+    command: impl FnOnce(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+) -> (Job, oneshot::Receiver<Result<T, E>>)
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    let (sender, receiver) = oneshot::channel();
+    let job = move |tx: &mut dyn Tx| {
+        let result = command(tx);
+        let keep = result.is_ok();
+        let tell = move |committed: Result<(), StoreError>| {
+            // Who asked may have gone away; what was committed stays.
+            let _ = sender.send(committed.map_err(E::from).and(result));
+        };
+        Done { keep, tell: Box::new(tell) }
+    };
+    (Box::new(job), receiver)
+}

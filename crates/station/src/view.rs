@@ -1,0 +1,229 @@
+//! What the API shows of an order, a meter and a quote.
+
+use crate::issue;
+use crate::meters::{self, Meter};
+use crate::money::{Currency, Money};
+use crate::orders::{self, Line, LineState};
+use crate::payments::PaymentState;
+use crate::problem::Error;
+use crate::records::to_hex;
+use crate::sales::{ExplanationLine, Quote};
+use crate::work::Work;
+use coinless_protocol::{Commodity, Units};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// An order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrderView {
+    /// Its id.
+    pub id: String,
+    /// Rises with each change.
+    pub version: i64,
+    /// The version of the quote that can be accepted.
+    pub quote_version: i64,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Sum of all lines, a decimal number.
+    pub total: String,
+    /// The payment.
+    pub payment: PaymentView,
+    /// The lines.
+    pub lines: Vec<LineView>,
+}
+
+/// The payment of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PaymentView {
+    /// Where it stands.
+    pub state: PaymentState,
+    /// Why, for the payer.
+    pub reason: Option<String>,
+}
+
+/// A line of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LineView {
+    /// Its number, from 1.
+    pub line: u32,
+    /// The meter's identity.
+    pub meter: String,
+    /// The same with its check character.
+    pub label: String,
+    /// What the meter measures.
+    pub commodity: String,
+    /// What the payer pays, a decimal number.
+    pub amount: String,
+    /// Where it stands.
+    pub state: LineState,
+    /// What it buys.
+    pub quote: QuoteView,
+    /// The token to be carried to the meter, in hexadecimal.
+    pub token: Option<String>,
+    /// Why it stands there, for the payer.
+    pub reason: Option<String>,
+}
+
+/// What a sum of money buys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QuoteView {
+    /// Credit units (dm³, litre, Wh).
+    pub units: u64,
+    /// The same for people.
+    pub shown: String,
+    /// For the utility, a decimal number.
+    pub net: String,
+    /// Tax, a decimal number.
+    pub tax: String,
+    /// How the sum comes about.
+    pub explanation: Vec<ExplanationLine>,
+}
+
+/// What anybody may know of a meter before paying for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MeterView {
+    /// The meter's identity.
+    pub meter: String,
+    /// The same with its check character.
+    pub label: String,
+    /// What it measures.
+    pub commodity: String,
+    /// The utility that sells for it.
+    pub utility: String,
+    /// The customer's name, masked.
+    pub customer: Option<String>,
+    /// Where it hangs, masked.
+    pub place: Option<String>,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Its public key: SEC 1 uncompressed point in hexadecimal.
+    pub public_key: String,
+}
+
+/// Quotes for several lines; nothing is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QuotesView {
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Sum of all lines, a decimal number.
+    pub total: String,
+    /// The lines.
+    pub lines: Vec<QuotedLineView>,
+}
+
+/// A quoted line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QuotedLineView {
+    /// The meter's identity.
+    pub meter: String,
+    /// The same with its check character.
+    pub label: String,
+    /// What it measures.
+    pub commodity: String,
+    /// The customer's name, masked.
+    pub customer: Option<String>,
+    /// Where it hangs, masked.
+    pub place: Option<String>,
+    /// What the payer pays, a decimal number.
+    pub amount: String,
+    /// What it buys.
+    pub quote: QuoteView,
+}
+
+/// Shows an order.
+///
+/// # Errors
+/// [`crate::problem::Code::UnknownOrder`].
+pub fn order(work: &mut Work<'_>, id: &str) -> Result<OrderView, Error> {
+    let order = orders::find(work, id)?;
+    let lines =
+        orders::lines(work, id)?.iter().map(|line| line_view(work, line, order.currency)).collect::<Result<_, _>>()?;
+    Ok(OrderView {
+        id: order.id,
+        version: order.version,
+        quote_version: order.quote_version,
+        currency: order.currency.code().to_owned(),
+        total: order.currency.format(order.total),
+        payment: PaymentView { state: order.payment, reason: order.payment_reason },
+        lines,
+    })
+}
+
+fn line_view(work: &mut Work<'_>, line: &orders::OrderLine, currency: Currency) -> Result<LineView, Error> {
+    let commodity = meters::find(work, line.meter)?.commodity;
+    let token = match line.state {
+        LineState::Issued | LineState::VoidPending => issue::newest(work, line.meter)?.map(|bytes| to_hex(&bytes)),
+        _ => None,
+    };
+    let explanation =
+        serde_json::from_str(&line.quote).map_err(|error| Error::inconsistent(format!("a stored quote: {error}")))?;
+    Ok(LineView {
+        line: line.line,
+        meter: line.meter.to_string(),
+        label: line.meter.label().to_string(),
+        commodity: commodity.name().to_owned(),
+        amount: currency.format(line.amount),
+        state: line.state,
+        quote: quote_view(commodity, currency, line.units, line.net, line.tax, explanation),
+        token,
+        reason: line.reason.clone(),
+    })
+}
+
+fn quote_view(
+    commodity: Commodity,
+    currency: Currency,
+    units: Units,
+    net: Money,
+    tax: Money,
+    explanation: Vec<ExplanationLine>,
+) -> QuoteView {
+    QuoteView {
+        units: units.get(),
+        shown: units.fine().display(commodity).to_string(),
+        net: currency.format(net),
+        tax: currency.format(tax),
+        explanation,
+    }
+}
+
+/// Shows what anybody may know of a meter.
+pub fn meter(meter: &Meter, utility: &str, currency: Currency) -> MeterView {
+    MeterView {
+        meter: meter.id.to_string(),
+        label: meter.id.label().to_string(),
+        commodity: meter.commodity.name().to_owned(),
+        utility: utility.to_owned(),
+        customer: meter.customer.as_deref().map(mask),
+        place: meter.place.as_deref().map(mask),
+        currency: currency.code().to_owned(),
+        public_key: to_hex(&meter.key.to_sec1()),
+    }
+}
+
+/// Shows quotes that are not stored.
+pub fn quotes(lines: &[(Line, Quote, Meter)], total: Money, currency: Currency) -> QuotesView {
+    let show = |(line, quote, meter): &(Line, Quote, Meter)| QuotedLineView {
+        meter: meter.id.to_string(),
+        label: meter.id.label().to_string(),
+        commodity: meter.commodity.name().to_owned(),
+        customer: meter.customer.as_deref().map(mask),
+        place: meter.place.as_deref().map(mask),
+        amount: currency.format(line.amount),
+        quote: quote_view(meter.commodity, currency, quote.units, quote.net, quote.tax, quote.explanation.clone()),
+    };
+    QuotesView {
+        currency: currency.code().to_owned(),
+        total: currency.format(total),
+        lines: lines.iter().map(show).collect(),
+    }
+}
+
+/// The first letter of each word; who lives there recognises it, others learn nothing.
+fn mask(text: &str) -> String {
+    let word = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map(|first| format!("{first}{}", "*".repeat(letters.count().min(5)))).unwrap_or_default()
+    };
+    text.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,145 @@
+//! The context of a command: one database transaction, the time, and what to do after the commit.
+
+use crate::problem::Error;
+use crate::store::{Row, StoreError, Tx, Value};
+use crate::tasks::{Kind, Task};
+
+/// A command at work. What it queues and touches is acted upon only after its transaction is durable.
+pub struct Work<'a> {
+    tx: &'a mut dyn Tx,
+    /// The time in milliseconds since 1970-01-01 UTC.
+    pub now_ms: i64,
+    /// What is to be told and done after the commit.
+    pub after: After,
+}
+
+/// What follows a committed command.
+#[derive(Debug, Default)]
+pub struct After {
+    /// Tasks that are due at once and claimed by this process.
+    pub due: Vec<Task>,
+    /// Orders that changed.
+    pub touched: Vec<String>,
+    /// Whether tasks were queued for later.
+    pub later: bool,
+}
+
+/// How long a process may work on a task before another one may take it.
+pub const CLAIM_MS: i64 = 120_000;
+
+impl<'a> Work<'a> {
+    /// A command in the transaction `tx` at the time `now_ms`.
+    pub fn new(tx: &'a mut dyn Tx, now_ms: i64) -> Self {
+        Self { tx, now_ms, after: After::default() }
+    }
+
+    /// Runs a statement; gives the number of changed rows.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn execute(&mut self, sql: &'static str, parameters: &[Value]) -> Result<u64, StoreError> {
+        self.tx.execute(sql, parameters)
+    }
+
+    /// Runs a statement that must change exactly one row: a guard against states that must not be.
+    ///
+    /// # Errors
+    /// [`Error::Inconsistent`] with `what` if it changed none or several.
+    pub fn execute_one(&mut self, what: &str, sql: &'static str, parameters: &[Value]) -> Result<(), Error> {
+        match self.tx.execute(sql, parameters)? {
+            1 => Ok(()),
+            changed => Err(Error::inconsistent(format!("{what} changed {changed} rows"))),
+        }
+    }
+
+    /// Runs a statement; gives its rows.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn query(&mut self, sql: &'static str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
+        self.tx.query(sql, parameters)
+    }
+
+    /// Runs a statement; gives its first row, if any.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn query_first(&mut self, sql: &'static str, parameters: &[Value]) -> Result<Option<Row>, StoreError> {
+        Ok(self.tx.query(sql, parameters)?.into_iter().next())
+    }
+
+    /// Queues a task for now. A task that is queued already is made due now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn queue(&mut self, kind: Kind, subject: impl Into<String>) -> Result<(), StoreError> {
+        let subject = subject.into();
+        self.write_task(kind, &subject, self.now_ms, self.now_ms + CLAIM_MS)?;
+        self.after.due.push(Task { kind, subject, attempts: 0 });
+        Ok(())
+    }
+
+    /// Queues a task for later.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn queue_at(&mut self, kind: Kind, subject: &str, due_ms: i64) -> Result<(), StoreError> {
+        self.after.later = true;
+        self.write_task(kind, subject, due_ms, 0)
+    }
+
+    fn write_task(&mut self, kind: Kind, subject: &str, due_ms: i64, claimed_ms: i64) -> Result<(), StoreError> {
+        self.tx.execute(
+            "INSERT INTO outbox (subject, task, due_ms, attempts, claimed_until_ms) VALUES ($1, $2, $3, 0, $4)
+             ON CONFLICT (subject, task) DO UPDATE SET due_ms = $3, claimed_until_ms = $4",
+            &[subject.into(), kind.name().into(), due_ms.into(), claimed_ms.into()],
+        )?;
+        Ok(())
+    }
+
+    /// Removes a task that is done.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn finish(&mut self, task: &Task) -> Result<(), StoreError> {
+        self.tx.execute(
+            "DELETE FROM outbox WHERE subject = $1 AND task = $2",
+            &[task.subject.as_str().into(), task.kind.name().into()],
+        )?;
+        Ok(())
+    }
+
+    /// Leaves a task to be done again at `due_ms`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn again_at(&mut self, task: &Task, due_ms: i64) -> Result<(), StoreError> {
+        self.after.later = true;
+        self.tx.execute(
+            "UPDATE outbox SET due_ms = $3, attempts = attempts + 1, claimed_until_ms = 0
+             WHERE subject = $1 AND task = $2",
+            &[task.subject.as_str().into(), task.kind.name().into(), due_ms.into()],
+        )?;
+        Ok(())
+    }
+
+    /// Notes that an order changed, so that whoever watches it is told.
+    pub fn touch(&mut self, order_id: &str) {
+        if self.after.touched.iter().all(|touched| touched != order_id) {
+            self.after.touched.push(order_id.to_owned());
+        }
+    }
+
+    /// Puts something before a person. The first report of a cause on a subject stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn exception(&mut self, subject: &str, cause: &str, detail: &str) -> Result<(), StoreError> {
+        self.tx.execute(
+            "INSERT INTO exception (subject, cause, detail, at_ms) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (subject, cause) DO NOTHING",
+            &[subject.into(), cause.into(), detail.into(), self.now_ms.into()],
+        )?;
+        Ok(())
+    }
+}

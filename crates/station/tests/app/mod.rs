@@ -1,0 +1,229 @@
+//! A station for one test.
+
+use coinless_protocol::Commodity;
+use coinless_protocol::keys::KeyPair;
+use coinless_station::keys::Keys;
+use coinless_station::money::{Currency, Money};
+use coinless_station::provider::{Call, PaymentOutcome, PaymentProvider, PaymentRequest, RefundOutcome, RefundRequest};
+use coinless_station::records::{DeliveryRecord, HexKey};
+use coinless_station::sales::builtin::BuiltIn;
+use coinless_station::service::{Parts, Station};
+use coinless_station::store::{GroupSize, SqliteStore, Store};
+use coinless_station::{config::Config, http, meters, show};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// What the provider says, one answer after another; the last one for ever.
+pub struct Script(VecDeque<Said>);
+
+#[derive(Clone)]
+enum Said {
+    Captured(Option<i64>),
+    Declined,
+    Pending,
+    Unknown,
+}
+
+impl Script {
+    pub fn capture() -> Self {
+        Self([Said::Captured(None)].into())
+    }
+
+    pub fn capture_minor(minor: i64) -> Self {
+        Self([Said::Captured(Some(minor))].into())
+    }
+
+    pub fn decline() -> Self {
+        Self([Said::Declined].into())
+    }
+
+    pub fn pending() -> Self {
+        Self([Said::Pending].into())
+    }
+
+    pub fn unknown_then_captured(times: usize) -> Self {
+        Self(std::iter::repeat_n(Said::Unknown, times).chain([Said::Captured(None)]).collect())
+    }
+}
+
+pub struct Provider {
+    script: Mutex<VecDeque<Said>>,
+    started: AtomicUsize,
+}
+
+impl Provider {
+    pub fn started(&self) -> usize {
+        self.started.load(Ordering::SeqCst)
+    }
+
+    fn next(&self, request: &PaymentRequest) -> PaymentOutcome {
+        let mut script = self.script.lock().unwrap();
+        let said = if script.len() > 1 { script.pop_front() } else { script.front().cloned() };
+        match said.unwrap() {
+            Said::Captured(minor) => PaymentOutcome::Captured {
+                amount: minor.map_or(request.amount, Money::from_minor),
+                currency: request.currency,
+            },
+            Said::Declined => PaymentOutcome::Declined { reason: "no funds".to_owned() },
+            Said::Pending => PaymentOutcome::Pending,
+            Said::Unknown => PaymentOutcome::Unknown { why: "connection reset".to_owned() },
+        }
+    }
+}
+
+impl PaymentProvider for Provider {
+    fn name(&self) -> &str {
+        "test"
+    }
+
+    fn start<'a>(&'a self, request: &'a PaymentRequest) -> Call<'a, PaymentOutcome> {
+        self.started.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move { self.next(request) })
+    }
+
+    fn query<'a>(&'a self, request: &'a PaymentRequest) -> Call<'a, PaymentOutcome> {
+        Box::pin(async move { self.next(request) })
+    }
+
+    fn refund<'a>(&'a self, _: &'a RefundRequest) -> Call<'a, RefundOutcome> {
+        Box::pin(async { RefundOutcome::Refunded })
+    }
+
+    fn is_authentic(&self, _: &[u8], _: Option<&str>) -> bool {
+        true
+    }
+}
+
+pub struct App {
+    pub provider: Arc<Provider>,
+    station: Station,
+    url: String,
+    http: reqwest::Client,
+    _folder: tempfile::TempDir,
+}
+
+pub struct Answer {
+    status: u16,
+    content_type: String,
+    body: String,
+}
+
+impl Answer {
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    pub fn expect_problem(self, status: u16) -> Value {
+        assert_eq!(self.content_type, "application/problem+json", "{}", self.body);
+        self.expect(status)
+    }
+}
+
+impl App {
+    pub async fn start(script: Script) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(&folder.path().join("station.db"), GroupSize::default()).unwrap());
+        let sales = BuiltIn::new(Config::default().tariffs().unwrap(), store.clone());
+        let provider = Arc::new(Provider { script: Mutex::new(script.0), started: AtomicUsize::new(0) });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (station, workers) = Station::new(Parts {
+            store,
+            keys: Keys::open(&folder.path().join("keys")).unwrap(),
+            provider: provider.clone(),
+            sales: Arc::new(sales),
+            callback_base: url.clone(),
+        });
+        tokio::spawn(workers.run());
+        tokio::spawn(axum::serve(listener, http::router(station.clone())).into_future());
+        let app = Self {
+            provider,
+            station,
+            url,
+            http: coinless_station::net::http_client(std::time::Duration::from_secs(60)).unwrap(),
+            _folder: folder,
+        };
+        let record = DeliveryRecord {
+            id: "CLS0000000017".to_owned(),
+            label: "CLS0000000017-Z".to_owned(),
+            commodity: Commodity::Gas.name().to_owned(),
+            public_key: HexKey(KeyPair::from_secret(&[7; 32]).unwrap().public_key()),
+            initial_units: 2_000,
+            max_credit_units: 500_000,
+            customer: Some("Ada Lovelace".to_owned()),
+            place: None,
+        };
+        app.station.run(move |work| meters::enrol(work, &record)).await.unwrap();
+        app
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let header = response.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
+        let status = response.status().as_u16();
+        Answer { status, content_type: header.unwrap_or_default(), body: response.text().await.unwrap() }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.http.get(format!("{}{path}", self.url))).await
+    }
+
+    pub async fn put(&self, id: &str, body: &Value) -> Answer {
+        self.send(self.http.put(format!("{}/v1/orders/{id}", self.url)).json(body)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.http.post(format!("{}{path}", self.url)).json(body)).await
+    }
+
+    pub async fn post_bytes(&self, path: &str, content_type: &str, body: Vec<u8>) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.url)).header("content-type", content_type);
+        self.send(request.body(body)).await
+    }
+
+    pub async fn accept(&self, id: &str, quote_version: i64) -> Answer {
+        self.post(&format!("/v1/orders/{id}/payment"), &json!({ "quote_version": quote_version })).await
+    }
+
+    /// Waits over server-sent events until line 1 is in `state`.
+    pub async fn wait_for(&self, id: &str, state: &str) -> Value {
+        let mut stream = self.http.get(format!("{}/v1/orders/{id}/events", self.url)).send().await.unwrap();
+        let mut text = String::new();
+        loop {
+            let chunk = stream.chunk().await.unwrap().expect("the stream goes on");
+            text.push_str(std::str::from_utf8(&chunk).unwrap());
+            while let Some((event, rest)) = text.split_once("\n\n") {
+                let data = event.lines().find_map(|line| line.strip_prefix("data: "));
+                let order: Option<Value> = data.map(|data| serde_json::from_str(data).unwrap());
+                if let Some(order) = order.filter(|order| order["lines"][0]["state"] == state) {
+                    return order;
+                }
+                text = rest.to_owned();
+            }
+        }
+    }
+
+    pub async fn ledger(&self) -> Value {
+        let ledger = self.station.read(|work| show::ledger(work, None)).await.unwrap();
+        serde_json::to_value(ledger).unwrap()
+    }
+
+    pub async fn balance(&self, account: &str) -> String {
+        let ledger = self.ledger().await;
+        let found = ledger["accounts"].as_array().unwrap().iter().find(|known| known["account"] == account).cloned();
+        let zero = Currency::from_code("EUR").unwrap().format(Money::ZERO);
+        found.map_or(zero, |account| account["balance"].as_str().unwrap().to_owned())
+    }
+
+    pub async fn exceptions(&self) -> Value {
+        serde_json::to_value(self.station.read(show::exceptions).await.unwrap()).unwrap()
+    }
+
+    pub async fn reserved_units(&self) -> u64 {
+        self.station.read(show::all_meters).await.unwrap()[0].reserved_units
+    }
+}

@@ -1,0 +1,96 @@
+//! `cargo xtask <command>`: builds, tests, measures and demonstrates Coinless. The only build logic of the project.
+
+mod peers;
+mod runner;
+mod style;
+mod test;
+
+use std::env;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "\
+cargo xtask <command>
+
+  demo [--once]    the whole system on this machine, to try; with --once one purchase from end to end, by itself
+  test [--long]    everything that must hold: style, format, lints, documentation, tests, other people's peers
+  bench            speeds and sizes, as ratios
+  ci               test, with every peer required";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    match command {
+        "demo" => demo(rest),
+        "test" | "ci" if rest.iter().any(|argument| argument != "--long") => usage(ExitCode::from(2)),
+        "test" => test::run(!rest.is_empty(), is_ci()),
+        "ci" => test::run(!rest.is_empty(), true),
+        "bench" => become_command(cargo().args(["bench", "-p", "coinless-sim", "--bench", "ratios", "--"]).args(rest)),
+        "help" | "--help" | "-h" => usage(ExitCode::SUCCESS),
+        _ => usage(ExitCode::from(2)),
+    }
+}
+
+fn usage(code: ExitCode) -> ExitCode {
+    println!("{USAGE}");
+    code
+}
+
+/// Builds the command `coinless` and runs its demo.
+fn demo(arguments: &[String]) -> ExitCode {
+    match cargo().args(["build", "--package", "coinless"]).status() {
+        Ok(status) if status.success() => {
+            let program = target_directory().join("debug").join(format!("coinless{}", env::consts::EXE_SUFFIX));
+            become_command(Command::new(program).arg("demo").args(arguments))
+        }
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => cannot_run("cargo", &error),
+    }
+}
+
+/// Puts `command` in the place of this process, so that signals and the exit code are its own.
+#[cfg(unix)]
+fn become_command(command: &mut Command) -> ExitCode {
+    let error = std::os::unix::process::CommandExt::exec(command);
+    cannot_run(&command.get_program().to_string_lossy(), &error)
+}
+
+/// Runs `command` and ends as it ends.
+#[cfg(not(unix))]
+fn become_command(command: &mut Command) -> ExitCode {
+    match command.status() {
+        Ok(status) => status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from),
+        Err(error) => cannot_run(&command.get_program().to_string_lossy(), &error),
+    }
+}
+
+fn cannot_run(program: &str, error: &std::io::Error) -> ExitCode {
+    eprintln!("cannot run {program}: {error}");
+    ExitCode::FAILURE
+}
+
+/// Whether the environment says that this is continuous integration.
+fn is_ci() -> bool {
+    env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
+}
+
+/// The project's folder.
+fn root() -> PathBuf {
+    let here = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    here.and_then(|here| here.parent().map(PathBuf::from)).unwrap_or_else(|| PathBuf::from("."))
+}
+
+/// Where cargo builds.
+fn target_directory() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |target| root().join(target))
+}
+
+/// The cargo that runs this, in the project's folder.
+fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}

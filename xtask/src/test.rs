@@ -1,0 +1,72 @@
+//! `cargo xtask test`: everything that must hold.
+
+use crate::peers::{self, Peers};
+use crate::runner::Runner;
+use crate::{cargo, root, style, target_directory};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+/// Runs every step. `long` tries many more random cases; with `ci` peers that are missing are a failure.
+pub fn run(long: bool, ci: bool) -> ExitCode {
+    let mut runner = match Runner::new(target_directory().join("xtask")) {
+        Ok(runner) => runner,
+        Err(error) => {
+            eprintln!("cannot write into {}: {error}", target_directory().display());
+            return ExitCode::FAILURE;
+        }
+    };
+    runner.step("style", || style::check(&root()));
+    runner.command("format", cargo().args(["fmt", "--all", "--check"]));
+    runner.command("lints", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
+    let peers = peers(&mut runner, ci);
+    vectors(&mut runner, &peers);
+    runner.command("tests", tests(&peers, long, ci).args(["test", "--workspace", "--no-fail-fast"]));
+    runner.command(
+        "docs",
+        cargo()
+            .args(["doc", "--workspace", "--no-deps", "--document-private-items"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    );
+    runner.finish()
+}
+
+/// Finds or installs the peers. What is missing is a failed step with `ci` and a skipped one without.
+fn peers(runner: &mut Runner, ci: bool) -> Peers {
+    let mut peers = Peers::default();
+    let keep = |place: &mut Option<PathBuf>, found: Result<PathBuf, String>| {
+        *place = Some(found?);
+        Ok(place.as_ref().map_or_else(String::new, |path| path.display().to_string()))
+    };
+    runner.attempt("python", ci, || keep(&mut peers.python, peers::python(&root(), &target_directory())));
+    runner.attempt("libcoap", ci, || keep(&mut peers.coap_client, peers::coap_client()));
+    peers
+}
+
+/// Other people's implementations check the vectors.
+fn vectors(runner: &mut Runner, peers: &Peers) {
+    match &peers.python {
+        Some(python) => {
+            let script = root().join("tests/peers/verify_vectors.py");
+            runner.command("vectors", Command::new(python).arg(script).arg(root().join("vectors")));
+        }
+        None => runner.attempt("vectors", false, || Err("needs the Python peers".into())),
+    }
+}
+
+/// Cargo with all that tests read from the environment.
+fn tests(peers: &Peers, long: bool, ci: bool) -> Command {
+    let mut command = cargo();
+    for (name, path) in [("COINLESS_PEER_PYTHON", &peers.python), ("COINLESS_COAP_CLIENT", &peers.coap_client)] {
+        match path {
+            Some(path) => command.env(name, path),
+            None => command.env_remove(name),
+        };
+    }
+    if ci {
+        command.env("CI", "true");
+    }
+    if long {
+        command.env("PROPTEST_CASES", "10000").env("COINLESS_LONG", "1");
+    }
+    command
+}
