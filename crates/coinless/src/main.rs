@@ -1,5 +1,6 @@
 //! `coinless`: station, meter, phone and demo in one command.
 
+mod demo;
 mod meter;
 mod output;
 mod phone;
@@ -30,6 +31,8 @@ enum Command {
     /// A phone on the command line.
     #[command(subcommand)]
     Phone(phone::Command),
+    /// A station and meters on this machine, to try everything.
+    Demo(demo::Options),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Station(command) => station::run(command, &output),
         Command::Meter(command) => meter::run(command, &output),
         Command::Phone(command) => phone::run(command, &output),
+        Command::Demo(options) => demo::run(&options, &output),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -122,6 +122,7 @@ fn whole_units(commodity: Commodity, text: &str) -> Result<Units, Failure> {
     let fine = commodity.parse_amount(text).context(text)?.0;
     let units = u64::try_from(fine / FINE_PER_UNIT).ok().filter(|_| fine % FINE_PER_UNIT == 0);
     let unit = commodity.display_unit();
-    let units = units.ok_or_else(|| Failure::new(format!("at most 3 digits after the point, for example 1.250{unit}")))?;
+    let units =
+        units.ok_or_else(|| Failure::new(format!("at most 3 digits after the point, for example 1.250{unit}")))?;
     Units::new(units).context(text)
 }

@@ -39,6 +39,26 @@ struct Inner {
     effects: Arc<Semaphore>,
     stopping: watch::Sender<bool>,
     broken: watch::Sender<bool>,
+    probe: Probe,
+}
+
+/// Told the name of each point that a command or a task passes; tests end the process there. See [`points`].
+pub type Probe = fn(&str);
+
+/// Names of commands that requests run.
+const REQUESTS: [&str; 5] = ["put", "accept", "callback", "receipt", "void"];
+
+/// Every point of which a [`Probe`] is told, in the order of an order's life: `<name>.before` and `<name>.committed` around
+/// the commit of each command, and `<task>.performed` after a task's effect and before its result is taken in.
+pub fn points() -> Vec<String> {
+    let around = |name: &str| [format!("station.{name}.before"), format!("station.{name}.committed")];
+    let requests = REQUESTS.iter().flat_map(|name| around(name));
+    let tasks = tasks::Kind::ALL.iter().filter(|kind| **kind != tasks::Kind::Expire);
+    let tasks = tasks.flat_map(|kind| {
+        let [before, committed] = around(kind.name());
+        [format!("station.{}.performed", kind.name()), before, committed]
+    });
+    requests.chain(tasks).collect()
 }
 
 /// The parts that a station is put together from.
@@ -53,6 +73,8 @@ pub struct Parts {
     pub sales: Arc<dyn SalesSystem>,
     /// Where the provider reaches this station.
     pub callback_base: String,
+    /// Told of each point that is passed; `|_| ()` outside tests.
+    pub probe: Probe,
 }
 
 /// The workers of a station; [`Workers::run`] drives them.
@@ -89,6 +111,7 @@ impl Station {
             effects: Arc::new(Semaphore::new(MAX_EFFECTS)),
             stopping: watch::channel(false).0,
             broken: watch::channel(false).0,
+            probe: parts.probe,
         };
         let station = Self { inner: Arc::new(inner) };
         let workers = Workers { station: station.clone(), due: receiver };
@@ -142,12 +165,14 @@ impl Station {
         *self.inner.broken.borrow()
     }
 
-    /// Runs a command. When this returns, what it wrote is durable, and what it queued is under way.
+    /// Runs a command, whose `name` is for probes. When this returns, what it wrote is durable, and what it queued is under
+    /// way.
     ///
     /// # Errors
     /// The command's error; then nothing was written.
     pub async fn run<T: Send + 'static>(
         &self,
+        name: &str,
         command: impl FnOnce(&mut Work<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let job = move |tx: &mut dyn crate::store::Tx| {
@@ -155,11 +180,13 @@ impl Station {
             let result = command(&mut work)?;
             Ok::<_, Error>((result, work.after))
         };
+        self.probe(name, "before");
         let committed = self.inner.store.write(job).await;
         if let Err(Error::Store(StoreError::Commit(_) | StoreError::Closed)) = &committed {
             self.inner.broken.send_replace(true);
         }
         let (result, after) = committed?;
+        self.probe(name, "committed");
         self.follow(after);
         Ok(result)
     }
@@ -173,6 +200,10 @@ impl Station {
         command: impl FnOnce(&mut Work<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         self.inner.store.read(move |tx| command(&mut Work::new(tx, now_ms()))).await
+    }
+
+    fn probe(&self, name: &str, point: &str) {
+        (self.inner.probe)(&format!("station.{name}.{point}"));
     }
 
     fn follow(&self, after: After) {
@@ -201,11 +232,12 @@ impl Station {
         let effect = self.read(move |work| tasks::prepare(work, &asked, &context)).await?;
         let Some(effect) = effect else {
             let done = task.clone();
-            return self.run(move |work| Ok(work.finish(&done)?)).await;
+            return self.run("finish", move |work| Ok(work.finish(&done)?)).await;
         };
         let result = self.effect(effect).await;
+        self.probe(task.kind.name(), "performed");
         let (task, context) = (task.clone(), self.inner.context.clone());
-        self.run(move |work| tasks::complete(work, &task, result, &context)).await
+        self.run(task.kind.name(), move |work| tasks::complete(work, &task, result, &context)).await
     }
 
     async fn effect(&self, effect: Effect) -> EffectResult {
@@ -228,7 +260,7 @@ impl Workers {
     /// # Errors
     /// When the outbox cannot be read at the start.
     pub async fn run(mut self) -> Result<(), Error> {
-        self.station.run(tasks::release_claims).await?;
+        self.station.run("release", tasks::release_claims).await?;
         loop {
             let next = match self.claim_due().await {
                 Ok(next) => next,
@@ -270,7 +302,7 @@ impl Workers {
         if due_ms > now {
             return Ok(Duration::from_millis((due_ms - now) as u64).min(MAX_LOOK));
         }
-        let claimed = self.station.run(|work| tasks::claim(work, CLAIM_AT_ONCE)).await?;
+        let claimed = self.station.run("claim", |work| tasks::claim(work, CLAIM_AT_ONCE)).await?;
         for task in claimed {
             self.start(task).await;
         }

@@ -30,7 +30,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 7] =
+    /// Every kind.
+    pub const ALL: [Self; 7] =
         [Self::Expire, Self::Pay, Self::QueryPayment, Self::Sell, Self::Sign, Self::Reverse, Self::Refund];
 
     /// Its name in the outbox.

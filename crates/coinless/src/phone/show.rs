@@ -168,7 +168,7 @@ pub struct SyncResult {
     uploaded: Vec<Uploaded>,
     new_tokens: Vec<TokenResult>,
     deleted_tokens: Vec<TokenResult>,
-    /// The orders that were asked about.
+    /// The orders that were not finished, or whose end was not shown yet.
     pub orders: Vec<OrderResult>,
     /// What did not work.
     pub problems: Vec<String>,

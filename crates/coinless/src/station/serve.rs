@@ -2,6 +2,7 @@
 
 use super::{make_folder, open_keys, open_store};
 use crate::output::{Context, Failure, Output};
+use coinless_sim::failpoint;
 use coinless_sim::sandbox::{self, Behaviour};
 use coinless_station::config::Config;
 use coinless_station::http;
@@ -78,8 +79,14 @@ async fn serve(
     let tariffs = config.tariffs().context("configuration")?;
     let store: Arc<dyn Store> = Arc::new(open_store(data)?);
     let sales = Arc::new(BuiltIn::new(tariffs, store.clone()));
-    let (station, workers) =
-        Station::new(Parts { store, keys, provider: Arc::new(provider), sales, callback_base: url.clone() });
+    let (station, workers) = Station::new(Parts {
+        store,
+        keys,
+        provider: Arc::new(provider),
+        sales,
+        callback_base: url,
+        probe: failpoint::reach,
+    });
 
     let mut interrupt = signal(SignalKind::interrupt()).context("waiting for signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("waiting for signals")?;

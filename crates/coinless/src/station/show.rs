@@ -85,7 +85,8 @@ fn each<T: serde::Serialize>(
 }
 
 fn order_words(order: &OrderView) -> String {
-    let mut text = format!("order {}  {} {}  payment {}", order.id, order.total, order.currency, order.payment.state.name());
+    let mut text =
+        format!("order {}  {} {}  payment {}", order.id, order.total, order.currency, order.payment.state.name());
     if let Some(reason) = &order.payment.reason {
         let _ = write!(text, " ({reason})");
     }

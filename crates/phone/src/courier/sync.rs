@@ -13,7 +13,7 @@ use coinless_protocol::receipt::Decision;
 pub struct SyncReport {
     /// The receipts that the station has taken.
     pub uploaded: Vec<ReceiptKey>,
-    /// The orders that were asked about, as they stand.
+    /// The orders that were not finished or whose end the payer was not shown, as they stand.
     pub orders: Vec<StoredOrder>,
     /// Tokens that are new on this phone.
     pub new_tokens: Vec<TokenKey>,
@@ -64,8 +64,9 @@ pub async fn sync<S: Store, N: Station>(store: &mut S, station: &mut N, url: &st
             break;
         }
     }
-    for mut order in contents.orders.into_iter().filter(|order| order.station == url && order.is_open()) {
-        if reachable {
+    let of_interest = |order: &StoredOrder| order.station == url && (order.is_open() || !order.told);
+    for mut order in contents.orders.into_iter().filter(of_interest) {
+        if reachable && order.is_open() {
             match orders::advance(store, station, &mut order).await {
                 Ok(new) => report.new_tokens.extend(new),
                 Err(error @ Error::Store(_)) => return Err(error),

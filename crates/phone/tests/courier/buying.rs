@@ -215,3 +215,18 @@ fn nothing_is_bought_while_an_order_is_unreadable() {
     assert!(matches!(world.buy(&purchase(&[(GAS, "50")])), Some(Err(Error::Damaged(_)))));
     assert!(world.http.station.borrow().orders.is_empty());
 }
+
+#[test]
+fn sync_shows_an_end_that_the_payer_has_not_seen() {
+    let wanted = purchase(&[(GAS, "50")]);
+    let mut world = World::new();
+    let first = world.buy(&wanted).unwrap().unwrap().order.id;
+    world.deliver();
+    world.sync();
+    assert!(!world.orders()[0].is_open());
+    let report = world.sync().unwrap().unwrap();
+    assert_eq!(report.orders.iter().map(|order| order.id).collect::<Vec<_>>(), [first]);
+    assert_eq!(world.finish(), Some(Ok(())));
+    assert!(world.sync().unwrap().unwrap().orders.is_empty());
+    assert!(!world.buy(&wanted).unwrap().unwrap().resumed);
+}

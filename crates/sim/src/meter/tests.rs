@@ -15,6 +15,9 @@ use std::time::Duration;
 
 const M3: i64 = 1_000_000;
 
+/// Long enough for a slow machine.
+const LONG: Duration = Duration::from_secs(20);
+
 fn issuer() -> KeyPair {
     KeyPair::from_secret(&[2; 32]).unwrap()
 }
@@ -133,8 +136,8 @@ fn a_meter_is_made_once() {
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
-/// Posts a token as a phone does, without repeats; gives the receipt.
-async fn post(link: &str, key: &coinless_protocol::keys::PublicKey, token: &[u8]) -> Receipt {
+/// Posts a token as a phone does, without repeats; gives the receipt, or none if the meter falls silent.
+async fn post(link: &str, key: &coinless_protocol::keys::PublicKey, token: &[u8], wait: Duration) -> Option<Receipt> {
     let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
     socket.connect(link.strip_prefix("coap://").unwrap()).await.unwrap();
     let format = Some(ContentFormat::CoseSign1);
@@ -143,13 +146,14 @@ async fn post(link: &str, key: &coinless_protocol::keys::PublicKey, token: &[u8]
     socket.send(client.first_datagram()).await.unwrap();
     let mut buffer = [0; 512];
     loop {
-        let len = tokio::time::timeout(Duration::from_secs(20), socket.recv(&mut buffer)).await.unwrap().unwrap();
+        // A dead meter's socket is refused by the host, or nothing comes.
+        let Ok(Ok(len)) = tokio::time::timeout(wait, socket.recv(&mut buffer)).await else { return None };
         if let ClientEvent::Response(response, ack) = client.receive(0, &buffer[..len]) {
             if let Some(ack) = ack {
                 socket.send(&ack).await.unwrap();
             }
             assert_eq!(response.code, Code::CHANGED);
-            return Receipt::verified(&response.payload, key, &key.hash()).unwrap();
+            return Some(Receipt::verified(&response.payload, key, &key.hash()).unwrap());
         }
     }
 }
@@ -168,7 +172,7 @@ fn a_meter_process_takes_tokens_and_control_lines_and_goes_on_from_its_file() {
         let acting = async {
             let Some(Report::Listening { link, .. }) = heard.recv().await else { panic!("not listening") };
             if let Some(token) = token {
-                let receipt = post(&link, &key, &token).await;
+                let receipt = post(&link, &key, &token, LONG).await.unwrap();
                 assert_eq!(receipt.outcome.decision, Decision::Applied);
                 told.push(heard.recv().await.unwrap());
             }
@@ -203,4 +207,65 @@ fn a_meter_process_takes_tokens_and_control_lines_and_goes_on_from_its_file() {
     assert!(matches!(&told[2], Report::Open { opened: true, valve: "open", .. }));
     let json = serde_json::to_value(&told[1]).unwrap();
     assert_eq!((json["event"].as_str(), json["label"].as_str()), (Some("show"), Some("CLS0000000017-Z")));
+}
+
+/// The variable that names the state file of a meter in a process of its own.
+const CHILD_STATE: &str = "COINLESS_TEST_METER_STATE";
+
+#[test]
+#[ignore = "the test of fail points starts this as a process of its own"]
+fn child() {
+    let state = std::path::PathBuf::from(std::env::var_os(CHILD_STATE).unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let report = |report: &Report| println!("{}", serde_json::to_string(report).unwrap());
+    runtime.block_on(run(&state, "127.0.0.1:0".parse().unwrap(), stdin_lines(), report)).unwrap();
+}
+
+/// Starts a meter in a process of its own; gives it, its link and the lines that it will print.
+fn spawn_child(
+    state: &std::path::Path,
+    failpoint: &str,
+) -> (std::process::Child, String, impl Iterator<Item = String>) {
+    use std::io::BufRead;
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "meter::tests::child", "--ignored", "--nocapture"])
+        .env(CHILD_STATE, state)
+        .env(crate::failpoint::VARIABLE, failpoint)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let listening = lines.by_ref().find(|line| line.contains("listening")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&listening[listening.find('{').unwrap()..]).unwrap();
+    (child, json["link"].as_str().unwrap().to_owned(), lines)
+}
+
+#[test]
+fn killed_at_every_failpoint_a_token_is_applied_once() {
+    use std::os::unix::process::ExitStatusExt;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for point in crate::failpoint::METER {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("meter");
+        let key = make(&path, &blueprint(Commodity::Gas)).unwrap();
+        let token = credit(1, 1500, &key);
+        let (mut child, link, _lines) = spawn_child(&path, point);
+        let receipt = runtime.block_on(post(&link, &key, &token, LONG));
+        assert_eq!(child.wait().unwrap().signal(), Some(9), "{point}");
+        assert_eq!(receipt.is_some(), *point == "meter.after_send");
+
+        // Standard input has ended, and the meter goes on.
+        let (mut child, link, _lines) = spawn_child(&path, "");
+        let receipt = runtime.block_on(post(&link, &key, &token, LONG)).unwrap();
+        let journaled = !["meter.before_verify", "meter.before_journal"].contains(point);
+        let expected = if journaled { Decision::NotNewer } else { Decision::Applied };
+        assert_eq!((receipt.outcome.decision, receipt.number), (expected, if journaled { 2 } else { 1 }), "{point}");
+        assert_eq!(receipt.total, Units::new(1500).unwrap());
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        assert!(child.wait().unwrap().success(), "a meter that is told to end ends well");
+    }
 }

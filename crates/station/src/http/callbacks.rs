@@ -25,6 +25,6 @@ pub(super) async fn callback(
     if !genuine {
         return Err(Error::refused(Code::BadCallback, "address or signature of the callback is not right"));
     }
-    station.run(move |work| payments::called_back(work, &payment)).await?;
+    station.run("callback", move |work| payments::called_back(work, &payment)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

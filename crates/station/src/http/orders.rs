@@ -62,7 +62,7 @@ pub(super) async fn put(
     }
     let currency = station.sales().currency();
     let lines: Vec<_> = quoted(&station, &request).await?.into_iter().map(|(line, quote, _)| (line, quote)).collect();
-    let answer = station.run(move |work| {
+    let answer = station.run("put", move |work| {
         let new = orders::put(work, &id, &request, currency, &lines)?;
         Ok((new, view::order(work, &id)?))
     });
@@ -89,7 +89,7 @@ pub(super) async fn pay(
     Json(acceptance): Json<Acceptance>,
 ) -> Result<(StatusCode, JsonAnswer<OrderView>), Error> {
     let id = order_id(&id)?;
-    let answer = station.run(move |work| {
+    let answer = station.run("accept", move |work| {
         orders::accept(work, &id, acceptance.quote_version)?;
         view::order(work, &id)
     });
@@ -104,7 +104,7 @@ pub(super) async fn void(
     Path((id, line)): Path<(String, u32)>,
 ) -> Result<(StatusCode, JsonAnswer<OrderView>), Error> {
     let id = order_id(&id)?;
-    let answer = station.run(move |work| {
+    let answer = station.run("void", move |work| {
         refunds::void(work, &id, line)?;
         view::order(work, &id)
     });

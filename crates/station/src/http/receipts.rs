@@ -31,6 +31,6 @@ pub(super) async fn upload(State(station): State<Station>, Body(body): Body) -> 
     let opened = receipts::open(&body, &meter, &FastVerifier::new(&meter.key), &readings_key)?;
     let context = station.context().clone();
     let number = opened.receipt.number;
-    let new = station.run(move |work| receipts::accept(work, &opened, &context)).await?;
+    let new = station.run("receipt", move |work| receipts::accept(work, &opened, &context)).await?;
     Ok(JsonAnswer(Accepted { meter: id.to_string(), receipt: number, new }))
 }

@@ -137,6 +137,7 @@ impl App {
             provider: provider.clone(),
             sales: Arc::new(sales),
             callback_base: url.clone(),
+            probe: |_| (),
         });
         tokio::spawn(workers.run());
         tokio::spawn(axum::serve(listener, http::router(station.clone())).into_future());
@@ -157,7 +158,7 @@ impl App {
             customer: Some("Ada Lovelace".to_owned()),
             place: None,
         };
-        app.station.run(move |work| meters::enrol(work, &record)).await.unwrap();
+        app.station.run("enrol", move |work| meters::enrol(work, &record)).await.unwrap();
         app
     }
 

@@ -236,9 +236,12 @@ impl Display for BuyResult {
         for delivery in &self.deliveries {
             write!(f, "{delivery}")?;
         }
-        if let Some(Loaded { label, receipt, loaded: Some(loaded), commodity, .. }) = &self.meter {
+        if let Some(Loaded { label, receipt, loaded: Some(loaded @ 1..), commodity, .. }) = &self.meter {
             let shown = super::delivery::units(*loaded, *commodity);
             writeln!(f, "{label} says in its receipt {receipt}: {shown} loaded now")?;
+        }
+        if self.resumed {
+            writeln!(f, "This purchase was begun earlier; nothing else was bought now.")?;
         }
         let waiting = self.order.lines.iter().any(|line| line.on_phone && !line.loaded);
         if waiting {
