@@ -22,31 +22,6 @@ use store::PhoneStore;
 use udp::Udp;
 use uuid::Uuid;
 
-/// The points at which a debug build of the phone kills itself when `COINLESS_FAILPOINT` names one: before and after every
-/// durable write and every message.
-pub const PHONE_FAILPOINTS: &[&str] = &[
-    "phone.before_order_stored",
-    "phone.after_order_stored",
-    "phone.before_put",
-    "phone.after_put",
-    "phone.before_payment",
-    "phone.after_payment",
-    "phone.before_token_stored",
-    "phone.after_token_stored",
-    "phone.before_read",
-    "phone.after_read",
-    "phone.before_post",
-    "phone.after_post",
-    "phone.before_receipt_stored",
-    "phone.after_receipt_stored",
-    "phone.before_upload",
-    "phone.after_upload",
-    "phone.before_void",
-    "phone.after_void",
-    "phone.before_token_deleted",
-    "phone.after_token_deleted",
-];
-
 /// Commands of the phone.
 #[derive(Subcommand)]
 pub enum Command {
@@ -162,9 +137,9 @@ pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
 fn check_failpoint() -> Result<(), Failure> {
     match std::env::var(failpoint::VARIABLE) {
         Ok(name)
-            if cfg!(debug_assertions) && name.starts_with("phone.") && !PHONE_FAILPOINTS.contains(&name.as_str()) =>
+            if cfg!(debug_assertions) && name.starts_with("phone.") && !failpoint::PHONE.contains(&name.as_str()) =>
         {
-            Err(Failure::new(format!("no fail point {name}; there are: {}", PHONE_FAILPOINTS.join(", "))))
+            Err(Failure::new(format!("no fail point {name}; there are: {}", failpoint::PHONE.join(", "))))
         }
         _ => Ok(()),
     }
@@ -282,7 +257,7 @@ mod tests {
     #[test]
     fn every_fail_point_is_somewhere() {
         let sources = [include_str!("phone/store.rs"), include_str!("phone/http.rs"), include_str!("phone/udp.rs")];
-        for point in PHONE_FAILPOINTS {
+        for point in failpoint::PHONE {
             assert_eq!(sources.iter().map(|source| source.matches(point).count()).sum::<usize>(), 1, "{point}");
         }
     }

@@ -119,6 +119,8 @@ impl<F: NorFlash> Journal<F> {
     ///
     /// # Errors
     /// [`CommitError`]: then the next opening finds the state before it or this one.
+    // Not inlined: its buffers must not lie on the stack while a receipt is signed.
+    #[inline(never)]
     pub fn commit(&mut self, state: &State) -> Result<(), CommitError> {
         let body = state.to_body();
         for _ in 0..MAX_ATTEMPTS {

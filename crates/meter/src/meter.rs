@@ -1,12 +1,12 @@
 //! The meter: its state, its journal, and how consumption is counted.
 
 use crate::commission::{Layout, read_factory};
-use crate::factory::{Factory, Issuer, MAX_ISSUERS, OpeningCheck};
+use crate::factory::{Issuer, MAX_ISSUERS, OpeningCheck};
 use crate::journal::{Journal, LayoutError, Newest};
 use crate::state::State;
 use crate::tokens::{Answered, DisplayCode};
 use crate::valve::{ValveCommand, Watch};
-use coinless_protocol::keys::{KeyHash, KeyPair};
+use coinless_protocol::keys::{KeyHash, KeyPair, PublicKey};
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::readings::ReadingsKey;
 use coinless_protocol::state::{Flags, ShutCause};
@@ -116,8 +116,7 @@ impl<F: NorFlash> Meter<F> {
     /// # Errors
     /// [`MountError`] if the flash holds no meter. A meter without a valid state is mounted with [`Fault::NoState`].
     pub fn mount(mut flash: F, layout: &Layout) -> Result<Self, MountError> {
-        let factory = read_factory(&mut flash, layout).ok_or(MountError::NoFactory)?;
-        let made = Made::new(&factory).ok_or(MountError::NoFactory)?;
+        let (made, readings_key) = Made::load(&mut flash, layout).ok_or(MountError::NoFactory)?;
         let (journal, newest) = Journal::open(flash, layout.journal.clone())?;
         let (state, fault) = match newest {
             Newest::State(state) if state.sums_hold() => (state, None),
@@ -139,6 +138,9 @@ impl<F: NorFlash> Meter<F> {
             answered: None,
             display_code: None,
         };
+        if let Some(key) = readings_key {
+            meter.made.agree(&key);
+        }
         match fault {
             Some(fault) => meter.fail(fault),
             None => meter.start_valve(),
@@ -268,18 +270,25 @@ impl<F: NorFlash> Meter<F> {
 }
 
 impl Made {
-    fn new(factory: &Factory) -> Option<Self> {
+    // Not inlined: the factory record must not lie on the stack while a key is agreed.
+    #[inline(never)]
+    fn load<F: NorFlash>(flash: &mut F, layout: &Layout) -> Option<(Self, Option<PublicKey>)> {
+        let factory = read_factory(flash, layout)?;
         let pair = factory.key_pair().ok()?;
-        let readings = factory.readings_key.as_ref().map(|key| ReadingsKey::agree(&pair, key, &factory.meter));
-        let keys = Keys { hash: pair.public_key().hash(), pair, readings };
-        Some(Self {
+        let made = Self {
             meter: factory.meter,
             commodity: factory.commodity,
-            issuers: factory.issuers.clone(),
+            issuers: factory.issuers,
             max_credit: factory.max_credit,
             opening: factory.opening,
             open_by_token: factory.open_by_token,
-            keys,
-        })
+            keys: Keys { hash: pair.public_key().hash(), pair, readings: None },
+        };
+        Some((made, factory.readings_key))
+    }
+
+    #[inline(never)]
+    fn agree(&mut self, readings_key: &PublicKey) {
+        self.keys.readings = Some(ReadingsKey::agree(&self.keys.pair, readings_key, &self.meter));
     }
 }

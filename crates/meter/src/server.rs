@@ -104,14 +104,7 @@ impl<P: Copy + Eq, const N: usize> MeterServer<P, N> {
         datagram: &[u8],
         send: &mut impl FnMut(P, &[u8]),
     ) -> Served {
-        let request = match self.coap.receive(now_ms, peer, datagram) {
-            Input::Nothing => return Served::Nothing,
-            Input::Send(bytes) => {
-                send(peer, &bytes);
-                return Served::Nothing;
-            }
-            Input::Request(request) => request,
-        };
+        let Some(request) = self.receive(now_ms, peer, datagram, send) else { return Served::Nothing };
         let mut reply = Reply { coap: &mut self.coap, now_ms, jitter, peer, send };
         match check(&request.message) {
             Ok(work) => reply.execute(meter, &request, &work),
@@ -121,6 +114,25 @@ impl<P: Copy + Eq, const N: usize> MeterServer<P, N> {
                 reply.answer(&request, Answer::empty(code));
                 Served::Nothing
             }
+        }
+    }
+
+    // Not inlined, nor the other functions that hold a message: it must not lie on the stack during a signature.
+    #[inline(never)]
+    fn receive<'a>(
+        &mut self,
+        now_ms: u64,
+        peer: P,
+        datagram: &'a [u8],
+        send: &mut impl FnMut(P, &[u8]),
+    ) -> Option<ServedRequest<'a>> {
+        match self.coap.receive(now_ms, peer, datagram) {
+            Input::Nothing => None,
+            Input::Send(bytes) => {
+                send(peer, &bytes);
+                None
+            }
+            Input::Request(request) => Some(request),
         }
     }
 
@@ -156,15 +168,7 @@ impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
                 self.content(request, Code::CONTENT, format, LINKS.as_bytes());
                 Served::Nothing
             }
-            Work::Meter(None) => {
-                let identity = meter.identity(self.now_ms);
-                self.read(request, format, identity.as_deref().map_err(|refusal| *refusal))
-            }
-            Work::Meter(Some(challenge)) => {
-                self.acknowledge(request);
-                let identity = meter.signed_identity(self.now_ms, *challenge);
-                self.read(request, format, identity.as_deref().map_err(|refusal| *refusal))
-            }
+            Work::Meter(challenge) => self.identity(meter, request, format, *challenge),
             Work::Receipt => {
                 if meter.receipt_needs_signature() {
                     self.acknowledge(request);
@@ -185,6 +189,23 @@ impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
         }
     }
 
+    #[inline(never)]
+    fn identity<F: NorFlash>(
+        &mut self,
+        meter: &mut Meter<F>,
+        request: &ServedRequest<'_>,
+        format: ContentFormat,
+        challenge: Option<Challenge>,
+    ) -> Served {
+        if let Some(challenge) = challenge {
+            self.acknowledge(request);
+            let identity = meter.signed_identity(self.now_ms, challenge);
+            return self.read(request, format, identity.as_deref().map_err(|refusal| *refusal));
+        }
+        let identity = meter.identity(self.now_ms);
+        self.read(request, format, identity.as_deref().map_err(|refusal| *refusal))
+    }
+
     fn read(&mut self, request: &ServedRequest<'_>, format: ContentFormat, read: Result<&[u8], Refusal>) -> Served {
         match read {
             Ok(payload) => {
@@ -195,12 +216,14 @@ impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
         }
     }
 
+    #[inline(never)]
     fn refuse(&mut self, request: &ServedRequest<'_>, refusal: Refusal) -> Served {
         let details = refusal.to_bytes().unwrap_or_default();
         self.content(request, refusal.coap_code(), ContentFormat::Problem, &details);
         Served::Refused(refusal)
     }
 
+    #[inline(never)]
     fn acknowledge(&mut self, request: &ServedRequest<'_>) {
         if let Some(bytes) = self.coap.acknowledge(request) {
             (self.send)(self.peer, &bytes);
@@ -211,6 +234,7 @@ impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
         self.answer(request, Answer { code, format: Some(format), payload });
     }
 
+    #[inline(never)]
     fn answer(&mut self, request: &ServedRequest<'_>, answer: Answer<'_>) {
         if let Some(bytes) = self.coap.respond(self.now_ms, self.jitter, request, answer) {
             (self.send)(self.peer, &bytes);

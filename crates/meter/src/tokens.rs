@@ -4,7 +4,7 @@ use crate::decision::decide;
 use crate::factory::IssuerRole;
 use crate::meter::{Fault, Meter};
 use crate::state::State;
-use coinless_protocol::cose::{Label, MAX_OBJECT_BYTES, Sign1};
+use coinless_protocol::cose::{self, Label, MAX_OBJECT_BYTES, MAX_PAYLOAD_BYTES, Sign1};
 use coinless_protocol::identity::{Identity, MAX_IDENTITY_BYTES, display_code};
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::readings::Readings;
@@ -79,12 +79,13 @@ impl<F: NorFlash> Meter<F> {
     pub fn token(&mut self, now_ms: u64, bytes: &[u8]) -> Result<TokenAnswer<'_>, Refusal> {
         self.tick(now_ms);
         self.in_service()?;
-        let (signed, token) = Token::parse(bytes)?;
+        let (signed, token) = parse(bytes)?;
         let hash: [u8; 32] = Sha256::digest(bytes).into();
         let repeated = self.is_answered(&hash, &token);
         if !repeated {
             self.authenticate(&signed, &token)?;
-            self.execute(now_ms, &token, hash)?;
+            let challenge = self.execute(now_ms, &token)?;
+            self.sign_receipt(challenge, Some(hash))?;
         }
         let answered = self.answered.as_ref().ok_or(Refusal::OutOfService)?;
         Ok(TokenAnswer { outcome: answered.outcome, repeated, receipt: &answered.receipt })
@@ -98,7 +99,8 @@ impl<F: NorFlash> Meter<F> {
         self.tick(now_ms);
         self.in_service()?;
         if self.answered.is_none() {
-            self.answer(self.state, None, None)?;
+            self.commit_answer(self.state)?;
+            self.sign_receipt(None, None)?;
         }
         self.answered.as_ref().map(|answered| answered.receipt.as_slice()).ok_or(Refusal::OutOfService)
     }
@@ -133,6 +135,8 @@ impl<F: NorFlash> Meter<F> {
     }
 
     /// Whether an issuer signed this for this meter and key.
+    // Not inlined, here and below: the buffers of one step are gone from the stack when the next one signs or verifies.
+    #[inline(never)]
     fn authenticate(&self, signed: &Sign1<'_>, token: &Token) -> Result<(), Refusal> {
         let keys = &self.made.keys;
         if token.meter != self.made.meter {
@@ -154,7 +158,9 @@ impl<F: NorFlash> Meter<F> {
         authentic.then_some(()).ok_or(Refusal::BadSignature)
     }
 
-    fn execute(&mut self, now_ms: u64, token: &Token, hash: [u8; 32]) -> Result<(), Refusal> {
+    /// Decides on an authentic token and journals what comes of it; gives the challenge that the receipt has to hold.
+    #[inline(never)]
+    fn execute(&mut self, now_ms: u64, token: &Token) -> Result<Option<Challenge>, Refusal> {
         let decision = decide(&self.state, self.made.max_credit, token);
         let number = token.register().map_or(CreditNumber(0), |register| register.number);
         let mut next = State { outcome: Outcome { decision, token: number }, ..self.state };
@@ -166,30 +172,38 @@ impl<F: NorFlash> Meter<F> {
             next = self.credited(next);
         }
         let opens = next.flags.open && !self.state.flags.open;
-        let challenge = match token.order {
-            Order::Read(challenge) => Some(challenge),
-            Order::Credit { .. } => None,
-        };
-        self.answer(next, challenge, Some(hash))?;
+        self.commit_answer(next)?;
         if opens {
             self.drive_open(now_ms);
         }
-        Ok(())
+        Ok(match token.order {
+            Order::Read(challenge) => Some(challenge),
+            Order::Credit { .. } => None,
+        })
     }
 
-    /// Journals `next` under a new receipt number, and only then signs the receipt: a number, which is the partial IV of the
+    /// Journals `next` under a new receipt number. Only then is the receipt signed: a number, which is the partial IV of the
     /// readings, is never used for two contents.
-    fn answer(&mut self, next: State, challenge: Option<Challenge>, token: Option<[u8; 32]>) -> Result<(), Refusal> {
-        let readings_key = self.made.keys.readings.is_some();
-        let number = next.receipt_number.checked_add(1).filter(|_| readings_key).ok_or(Refusal::OutOfService)?;
-        self.commit(State { receipt_number: number, ..next })?;
-        let receipt = self.sign_receipt(challenge)?;
+    fn commit_answer(&mut self, next: State) -> Result<(), Refusal> {
+        let can_seal = self.made.keys.readings.is_some();
+        let receipt_number = next.receipt_number.checked_add(1).filter(|_| can_seal).ok_or(Refusal::OutOfService)?;
+        self.answered = None;
+        self.commit(State { receipt_number, ..next })
+    }
+
+    /// Signs the journaled state and keeps the receipt as the answer to `token`.
+    #[inline(never)]
+    fn sign_receipt(&mut self, challenge: Option<Challenge>, token: Option<[u8; 32]>) -> Result<(), Refusal> {
+        let payload = self.receipt_payload(challenge)?;
+        let keys = &self.made.keys;
+        let signed = cose::sign(&payload, Label::Receipt, &keys.hash, &keys.pair);
+        let receipt = signed.map_err(|_| Refusal::OutOfService)?;
         self.answered = Some(Answered { token, outcome: self.state.outcome, receipt });
         Ok(())
     }
 
-    /// Signs the journaled state.
-    fn sign_receipt(&self, challenge: Option<Challenge>) -> Result<Bytes<MAX_RECEIPT_BYTES>, Refusal> {
+    #[inline(never)]
+    fn receipt_payload(&self, challenge: Option<Challenge>) -> Result<Bytes<MAX_PAYLOAD_BYTES>, Refusal> {
         let (state, keys) = (&self.state, &self.made.keys);
         let clock = (state.clock > 0).then_some(state.clock);
         let readings = Readings { balance: state.balance, consumed: state.consumed, clock };
@@ -205,6 +219,11 @@ impl<F: NorFlash> Meter<F> {
             readings: sealed.ok_or(Refusal::OutOfService)?,
             challenge,
         };
-        receipt.sign(&keys.hash, &keys.pair).map_err(|_| Refusal::OutOfService)
+        receipt.to_payload().map_err(|_| Refusal::OutOfService)
     }
+}
+
+#[inline(never)]
+fn parse(bytes: &[u8]) -> Result<(Sign1<'_>, Token), Refusal> {
+    Ok(Token::parse(bytes)?)
 }

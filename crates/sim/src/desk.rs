@@ -2,6 +2,7 @@
 //!
 //! The demo and the tests of the whole story use it; both run the same binary that people run.
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Write};
@@ -257,16 +258,20 @@ impl Running {
         writeln!(self.control.as_mut().ok_or_else(closed)?, "{line}").map_err(io_error("typing a control line"))
     }
 
-    /// Kills it with SIGKILL and waits until it is gone.
-    pub fn kill(mut self) {
-        self.kill_now();
+    /// Its process number.
+    ///
+    /// # Errors
+    /// [`DeskError`] if it has none that can be signalled.
+    pub fn pid(&self) -> Result<Pid, DeskError> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        pid.ok_or_else(|| DeskError::Unexpected("a process without a number".to_owned()))
     }
 
     /// Waits until it ends by itself.
     ///
     /// # Errors
     /// [`DeskError`] if it cannot be waited for.
-    pub fn wait(mut self) -> Result<ExitStatus, DeskError> {
+    pub fn wait(&mut self) -> Result<ExitStatus, DeskError> {
         self.child.wait().map_err(io_error("waiting for a process"))
     }
 
@@ -274,11 +279,8 @@ impl Running {
     ///
     /// # Errors
     /// [`DeskError`] if it cannot be asked or waited for.
-    pub fn stop(self) -> Result<ExitStatus, DeskError> {
-        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
-        let pid = pid.ok_or_else(|| DeskError::Unexpected("a process without a number".to_owned()))?;
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM)
-            .map_err(|error| io_error("stopping a process")(error.into()))?;
+    pub fn stop(&mut self) -> Result<ExitStatus, DeskError> {
+        kill_process(self.pid()?, Signal::TERM).map_err(|error| io_error("stopping a process")(error.into()))?;
         self.wait()
     }
 

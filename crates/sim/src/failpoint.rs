@@ -9,6 +9,30 @@ pub const VARIABLE: &str = "COINLESS_FAILPOINT";
 pub const METER: &[&str] =
     &["meter.before_verify", "meter.before_journal", "meter.after_journal", "meter.before_send", "meter.after_send"];
 
+/// The points of a phone: before and after every durable write and every message.
+pub const PHONE: &[&str] = &[
+    "phone.before_order_stored",
+    "phone.after_order_stored",
+    "phone.before_put",
+    "phone.after_put",
+    "phone.before_payment",
+    "phone.after_payment",
+    "phone.before_token_stored",
+    "phone.after_token_stored",
+    "phone.before_read",
+    "phone.after_read",
+    "phone.before_post",
+    "phone.after_post",
+    "phone.before_receipt_stored",
+    "phone.after_receipt_stored",
+    "phone.before_upload",
+    "phone.after_upload",
+    "phone.before_void",
+    "phone.after_void",
+    "phone.before_token_deleted",
+    "phone.after_token_deleted",
+];
+
 /// The process has come to the point `name`; ends it there if the environment says so. Nothing in a release build.
 pub fn reach(name: &str) {
     if cfg!(debug_assertions) && std::env::var_os(VARIABLE).is_some_and(|chosen| chosen == name) {

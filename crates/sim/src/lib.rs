@@ -5,3 +5,4 @@ pub mod failpoint;
 pub mod flash;
 pub mod meter;
 pub mod sandbox;
+pub mod world;

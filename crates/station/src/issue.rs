@@ -64,22 +64,31 @@ pub fn signed(work: &mut Work<'_>, task: &Task, outcome: Result<Vec<u8>, String>
     Ok(work.finish(task)?)
 }
 
-/// The newest signed token of a meter, which settles all of its open lines.
+/// The token that settles an open line: the newest that is signed for its meter, once that one counts the line, or leaves it
+/// out if it is to be void. A token from before the void must not pass for it.
 ///
 /// # Errors
 /// When the database fails.
-pub fn newest(work: &mut Work<'_>, meter: MeterId) -> Result<Option<Vec<u8>>, Error> {
+pub fn current(work: &mut Work<'_>, meter: MeterId, order_id: &str, line: u32) -> Result<Option<Vec<u8>>, Error> {
     let row = work.query_first(
-        "SELECT bytes FROM token WHERE meter_id = $1 AND bytes IS NOT NULL ORDER BY epoch DESC, number DESC LIMIT 1",
-        &[meter.as_str().into()],
+        "SELECT t.bytes, t.number, l.first_number, l.last_number FROM token t, meter_line l
+         WHERE t.meter_id = $1 AND t.bytes IS NOT NULL AND l.meter_id = $1 AND l.order_id = $2 AND l.line = $3
+         ORDER BY t.epoch DESC, t.number DESC LIMIT 1",
+        &[meter.as_str().into(), order_id.into(), line.into()],
     )?;
-    Ok(row.map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()?)
+    let Some(row) = row else { return Ok(None) };
+    let settles = match row.optional_int(3)? {
+        Some(last) => row.int(1)? > last,
+        None => row.int(1)? >= row.int(2)?,
+    };
+    Ok(settles.then(|| row.bytes(0).map(<[u8]>::to_vec)).transpose()?)
 }
 
 fn parse(subject: &str) -> Result<(MeterId, Epoch, u32), Error> {
     let mut parts = subject.split('/');
-    let mut next = || parts.next();
-    let read = || Some((next()?.parse().ok()?, Epoch(next()?.parse().ok()?), next()?.parse().ok()?));
-    let mut read = read;
+    let mut read = || {
+        let (meter, epoch, number) = (parts.next()?, parts.next()?, parts.next()?);
+        Some((meter.parse().ok()?, Epoch(epoch.parse().ok()?), number.parse().ok()?))
+    };
     read().ok_or_else(|| Error::inconsistent(format!("a task about {subject}")))
 }

@@ -152,7 +152,9 @@ pub fn order(work: &mut Work<'_>, id: &str) -> Result<OrderView, Error> {
 fn line_view(work: &mut Work<'_>, line: &orders::OrderLine, currency: Currency) -> Result<LineView, Error> {
     let commodity = meters::find(work, line.meter)?.commodity;
     let token = match line.state {
-        LineState::Issued | LineState::VoidPending => issue::newest(work, line.meter)?.map(|bytes| to_hex(&bytes)),
+        LineState::Issued | LineState::VoidPending => {
+            issue::current(work, line.meter, &line.order_id, line.line)?.map(|bytes| to_hex(&bytes))
+        }
         _ => None,
     };
     let explanation =

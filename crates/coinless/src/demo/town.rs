@@ -34,7 +34,7 @@ pub(super) fn run(folder: &Path) -> Result<(), Failure> {
     fs::create_dir_all(folder).context(format_args!("making {}", folder.display()))?;
     let desk = Desk::new(&binary, folder);
     desk.write_issuer().context("the station's keys")?;
-    let station = desk.start_station(STATION, &[]).context("starting the station")?;
+    let mut station = desk.start_station(STATION, &[]).context("starting the station")?;
     let mut meters = Vec::new();
     for (commodity, id, port) in METERS {
         if !desk.path(id).exists() {

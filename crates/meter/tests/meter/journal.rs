@@ -2,9 +2,10 @@
 
 use crate::support::units;
 use coinless_meter::State;
-use coinless_meter::journal::{Journal, Newest, RECORD_BYTES};
-use coinless_meter::ram_flash::RamFlash;
+use coinless_meter::journal::{CommitError, Journal, Newest, RECORD_BYTES};
+use coinless_meter::ram_flash::{RamFlash, RamFlashError};
 use core::ops::Range;
+use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 
 const RANGE: Range<u32> = 0..1024;
 /// Two sectors of four slots, filled twice.
@@ -126,6 +127,71 @@ fn the_sector_of_the_newest_record_is_never_erased() {
         assert_eq!(found, number);
         journal = again;
     }
+}
+
+/// A flash one of whose sectors takes no record, and which does not forgive programming a slot that is not erased.
+#[derive(Clone)]
+struct Worn {
+    flash: Small,
+    worn: Range<u32>,
+}
+
+impl ErrorType for Worn {
+    type Error = RamFlashError;
+}
+
+impl ReadNorFlash for Worn {
+    const READ_SIZE: usize = 1;
+
+    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), RamFlashError> {
+        self.flash.read(offset, bytes)
+    }
+
+    fn capacity(&self) -> usize {
+        self.flash.capacity()
+    }
+}
+
+impl NorFlash for Worn {
+    const WRITE_SIZE: usize = 8;
+    const ERASE_SIZE: usize = 512;
+
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), RamFlashError> {
+        self.flash.erase(from, to)
+    }
+
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), RamFlashError> {
+        let mut bytes = bytes.to_vec();
+        if self.worn.contains(&offset) {
+            // The complement of a small number is not 0.
+            bytes[4] = 0;
+        }
+        let result = self.flash.write(offset, &bytes);
+        assert_ne!(result, Err(RamFlashError::ProgrammedTwice));
+        result
+    }
+}
+
+#[test]
+fn a_worn_sector_is_no_reason_to_erase_the_newest_record() {
+    let worn = Worn { flash: begun(1), worn: 512..1024 };
+    let (mut journal, _) = Journal::open(worn, RANGE).unwrap();
+    for number in 1..=3 {
+        journal.commit(&state(number)).unwrap();
+    }
+    // The other sector takes none of the attempts, and the only good one holds the newest record.
+    assert_eq!(journal.commit(&state(4)), Err(CommitError::Flash));
+    let (mut journal, found) = Journal::open(journal.into_flash(), RANGE).unwrap();
+    assert_eq!(found, Newest::State(state(3)));
+    assert_eq!(journal.commit(&state(4)), Err(CommitError::Flash));
+    // With a cut in the middle of a record, the next slot is the one after it.
+    let sound = Worn { worn: 0..0, ..journal.into_flash() };
+    let (mut journal, _) = Journal::open(sound, RANGE).unwrap();
+    journal.flash().flash.cut_after(200);
+    while journal.commit(&state(5)).is_ok() {}
+    journal.flash().flash.power_on();
+    let (mut journal, _) = Journal::open(journal.into_flash(), RANGE).unwrap();
+    journal.commit(&state(6)).unwrap();
 }
 
 #[test]

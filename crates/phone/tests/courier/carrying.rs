@@ -2,6 +2,7 @@
 
 use super::*;
 use coinless_phone::courier::DeliveryOutcome;
+use coinless_protocol::keys::KeyPair;
 use coinless_protocol::receipt::Decision;
 use coinless_protocol::{CreditNumber, Units};
 
@@ -58,16 +59,14 @@ fn a_full_meter_takes_what_fits_and_the_rest_later() {
 
 #[test]
 fn a_refund_comes_when_the_void_was_carried() {
-    for fault in [Fault::CrashBefore, Fault::CrashAfter, Fault::LoseRequest, Fault::LoseAnswer] {
+    for fault in FAULTS {
         at_every_step(fault, World::with_tokens, |world| {
             let order = world.orders()[0].id;
-            while !world.refund(order, Some(1)).is_some_and(|refund| refund.is_ok_and(|refund| refund.voids.len() == 1))
-            {
-            }
-            while !world.deliver().is_some_and(|delivered| delivered.is_ok_and(|d| d.is_complete())) {}
+            again(|| world.refund(order, Some(1)), |refund| refund.voids.len() == 1);
+            again(|| world.deliver(), Delivered::is_complete);
             // The token that the void replaced is not handed over.
             assert!(!world.gas.meter.borrow().posted.contains(&CreditNumber(1)));
-            while !world.sync().is_some_and(|report| report.is_ok_and(|report| report.problems.is_empty())) {}
+            again(|| world.sync(), |report| report.problems.is_empty());
             assert_eq!((world.states(), world.gas_total()), (vec!["refunded", "issued"], 0));
             assert_eq!((world.http.station.borrow().refunds, world.contents().tokens.len()), (1, 1));
         });
@@ -93,6 +92,25 @@ fn a_void_that_comes_too_late_is_cleared_away() {
 }
 
 #[test]
+fn a_refused_void_is_kept_until_the_station_wants_it_no_more() {
+    let world = || {
+        let mut world = World::with_tokens();
+        world.deliver();
+        let order = world.orders()[0].id;
+        assert!(world.refund(order, Some(1)).unwrap().is_ok());
+        assert!(!world.deliver().unwrap().unwrap().is_complete());
+        world
+    };
+    for fault in FAULTS {
+        // The store checks that it is not deleted while the order has it.
+        at_every_step(fault, world, |world| {
+            again(|| world.sync(), |report| report.problems.is_empty());
+            assert_eq!((world.states(), world.contents().tokens.len()), (vec!["delivered", "issued"], 1));
+        });
+    }
+}
+
+#[test]
 fn a_lost_link_loses_nothing() {
     at_every_step(Fault::LoseAnswer, World::with_tokens, |world| {
         let first = world.deliver().unwrap();
@@ -102,7 +120,7 @@ fn a_lost_link_loses_nothing() {
             assert!(world.deliver().unwrap().unwrap().is_complete());
         }
         assert_eq!(world.gas_total(), station::UNITS);
-        while !world.sync().unwrap().unwrap().problems.is_empty() {}
+        again(|| world.sync(), |report| report.problems.is_empty());
         assert_eq!(world.contents().tokens.len(), 1);
     });
 }
@@ -110,14 +128,22 @@ fn a_lost_link_loses_nothing() {
 #[test]
 fn a_forged_receipt_is_not_kept() {
     let mut world = World::with_tokens();
-    // It claims the meter's identity, and cannot sign as the meter.
-    let forger = coinless_protocol::keys::KeyPair::from_secret(&[78; 32]).unwrap();
-    let honest = std::mem::replace(&mut world.gas.meter.borrow_mut().key, forger);
+    world.gas.meter.borrow_mut().forger = Some(KeyPair::from_secret(&[78; 32]).unwrap());
+    let delivered = world.deliver().unwrap().unwrap();
+    assert!(matches!(outcomes(&delivered)[..], [(1, DeliveryOutcome::NotTaken(Error::NotAuthentic(_)))]));
+    assert!(world.contents().receipts.is_empty());
+    // As when an answer got lost: the token is still there.
+    *world.gas.meter.borrow_mut() = TestMeter::new(GAS, 1);
+    assert!(world.deliver().unwrap().unwrap().is_complete());
+}
+
+#[test]
+fn a_token_for_another_key_is_not_sent() {
+    let mut world = World::with_tokens();
+    *world.gas.meter.borrow_mut() = TestMeter::new(GAS, 78);
     let delivered = world.deliver().unwrap().unwrap();
     assert_eq!(outcomes(&delivered), [(1, DeliveryOutcome::OtherKey)]);
-    assert!(world.contents().receipts.is_empty());
-    world.gas.meter.borrow_mut().key = honest;
-    assert!(world.deliver().unwrap().unwrap().is_complete());
+    assert!(world.gas.meter.borrow().posted.is_empty() && !delivered.is_complete());
 }
 
 #[test]

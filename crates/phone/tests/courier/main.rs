@@ -27,6 +27,8 @@ const URL: &str = "https://station.example";
 const GAS: &str = "CLS0000000017";
 const WATER: &str = "CLS0000000025";
 
+const FAULTS: [Fault; 4] = [Fault::CrashBefore, Fault::CrashAfter, Fault::LoseRequest, Fault::LoseAnswer];
+
 /// A phone, a station and two meters; and how to use them as a person would.
 struct World {
     faults: Rc<Faults>,
@@ -160,4 +162,16 @@ fn at_every_step(fault: Fault, world: impl Fn() -> World, story: impl Fn(&mut Wo
         world.faults.plan(&[(step, fault)]);
         story(&mut world);
     }
+}
+
+/// Repeats what a person would repeat until it works; a process that died or an unknown outcome is a reason to.
+fn again<T>(mut attempt: impl FnMut() -> Option<Result<T, Error>>, done: impl Fn(&T) -> bool) -> T {
+    for _ in 0..5 {
+        match attempt() {
+            Some(Ok(value)) if done(&value) => return value,
+            Some(Err(error)) => assert!(error.is_unknown(), "{error}"),
+            _ => {}
+        }
+    }
+    panic!("does not come to an end");
 }

@@ -2,7 +2,7 @@
 
 use coinless_protocol::coap::{Code, ContentFormat, Method, Request, Response};
 use coinless_protocol::identity::Identity;
-use coinless_protocol::keys::{KeyHash, KeyPair, Signer};
+use coinless_protocol::keys::{KeyHash, KeyHint, KeyPair, SIGNATURE_BYTES, SignError, Signer};
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::receipt::{Decision, Outcome, Receipt, RegisterNumbers, Sums};
 use coinless_protocol::state::Flags;
@@ -15,6 +15,8 @@ pub struct TestMeter {
     pub register: Register,
     /// The most credit that fits; nothing is ever consumed.
     pub room: u64,
+    /// Signs the receipts in the meter's place, and under its name.
+    pub forger: Option<KeyPair>,
     /// Every token that was posted.
     pub posted: Vec<CreditNumber>,
     receipts: u32,
@@ -28,6 +30,7 @@ impl TestMeter {
             key: KeyPair::from_secret(&[secret; 32]).unwrap(),
             register: Register { number: CreditNumber(0), total: Units::ZERO },
             room: Units::MAX,
+            forger: None,
             posted: Vec::new(),
             receipts: 0,
             last: None,
@@ -121,7 +124,26 @@ impl TestMeter {
             readings: Bytes::new(),
             challenge,
         };
-        receipt.sign(&self.hash(), &self.key).unwrap().to_vec()
+        let signer = UnderName { hint: self.key.key_hint(), key: self.forger.as_ref().unwrap_or(&self.key) };
+        receipt.sign(&self.hash(), &signer).unwrap().to_vec()
+    }
+}
+
+/// Signs with one key and names another.
+struct UnderName<'a> {
+    hint: KeyHint,
+    key: &'a KeyPair,
+}
+
+impl Signer for UnderName<'_> {
+    type Error = SignError;
+
+    fn key_hint(&self) -> KeyHint {
+        self.hint
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; SIGNATURE_BYTES], SignError> {
+        self.key.sign(message)
     }
 }
 

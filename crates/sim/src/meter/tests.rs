@@ -253,7 +253,18 @@ fn killed_at_every_failpoint_a_token_is_applied_once() {
         let key = make(&path, &blueprint(Commodity::Gas)).unwrap();
         let token = credit(1, 1500, &key);
         let (mut child, link, _lines) = spawn_child(&path, point);
-        let receipt = runtime.block_on(post(&link, &key, &token, LONG));
+        let receipt = runtime.block_on(async {
+            tokio::select! {
+                receipt = post(&link, &key, &token, LONG) => receipt,
+                // Half a second for what was sent before it died.
+                () = async {
+                    while child.try_wait().unwrap().is_none() {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                } => None,
+            }
+        });
         assert_eq!(child.wait().unwrap().signal(), Some(9), "{point}");
         assert_eq!(receipt.is_some(), *point == "meter.after_send");
 

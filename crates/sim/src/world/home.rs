@@ -1,6 +1,6 @@
 //! Meters, the people who live with them, and the link over which phones reach them.
 
-use super::core::{Core, Event};
+use super::hub::{Event, Hub};
 use crate::flash::{Chip, RamChip};
 use crate::meter::{MeterEvent, SimulatedMeter};
 use coinless_meter::{Pressed, unbilled_bound};
@@ -55,7 +55,7 @@ impl Home {
     }
 }
 
-impl Core {
+impl Hub {
     /// Sends a datagram, which may get lost, come late or come twice.
     pub fn transmit(&mut self, event: impl Fn() -> Event) {
         self.stats.count("datagrams");
@@ -120,7 +120,7 @@ impl Core {
     }
 
     /// A datagram reaches a meter.
-    pub fn to_meter(&mut self, at: usize, link: u32, bytes: &[u8]) {
+    pub fn meter_receives(&mut self, at: usize, link: u32, bytes: &[u8]) {
         let event = self.act(at, false, |meter, act| {
             let sent = &mut act.sent;
             meter.serve(act.now_ms, act.draw as u8, link, bytes, &mut |link, bytes: &[u8]| {

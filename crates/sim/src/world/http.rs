@@ -1,6 +1,6 @@
 //! The station's paths, mapped onto the same functions of its domain as its HTTP API maps them.
 
-use super::core::{Core, Event, Request, Slot};
+use super::hub::{Event, Hub, Request, Slot};
 use coinless_phone::io::{HttpAnswer, HttpMethod, NoAnswer};
 use coinless_protocol::Challenge;
 use coinless_protocol::token::{Order, Token};
@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-impl Core {
+impl Hub {
     /// A request reaches the station, which may be dead, die over it, or answer.
     pub fn request(&mut self, phone: usize, request: &Request, slot: Option<Slot<Result<HttpAnswer, NoAnswer>>>) {
         let none = |why: &str| Err(NoAnswer(why.to_owned()));

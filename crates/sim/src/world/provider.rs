@@ -1,7 +1,7 @@
 //! A payment provider: it decides at once or late, calls back early, late, twice or never, and takes and gives money once
 //! for each id.
 
-use super::core::{Core, Event};
+use super::hub::{Event, Hub};
 use super::station::URL;
 use coinless_phone::io::HttpMethod;
 use coinless_station::money::Money;
@@ -48,7 +48,7 @@ impl Payment {
     }
 }
 
-impl Core {
+impl Hub {
     /// The provider is asked to collect; the same id again is the same payment.
     pub fn provider_start(&mut self, request: &PaymentRequest) -> PaymentOutcome {
         if let Some(known) = self.provider.payments.get(&request.payment_id) {

@@ -1,24 +1,19 @@
 //! The station: its real commands on a database in memory, and its workers as events.
 
-use super::core::{Core, Event};
+use super::hub::{Event, Hub};
 use coinless_protocol::MeterId;
-use coinless_protocol::cose::{self, Label};
 use coinless_protocol::keys::{KeyPair, PublicKey};
 use coinless_protocol::readings::ReadingsKey;
 use coinless_station::keys::FastVerifier;
 use coinless_station::payments::Context;
 use coinless_station::problem::Error;
-use coinless_station::provider::{PaymentOutcome, RefundOutcome};
-use coinless_station::sales::builtin::{self, Tariffs};
-use coinless_station::sales::{ReversalOutcome, SaleOutcome, SaleRequest};
+use coinless_station::sales::builtin::Tariffs;
 use coinless_station::store::SqliteTx;
-use coinless_station::tasks::{self, Effect, EffectResult, Kind, Task};
+use coinless_station::tasks::{self, Kind};
 use coinless_station::view;
 use coinless_station::work::{After, Work};
 use std::collections::{BTreeMap, VecDeque};
 
-/// How long the station waits for the answer to a call.
-const CALL_TIMEOUT_MS: u64 = 5_000;
 /// Most tasks claimed at once.
 const CLAIM_AT_ONCE: i64 = 64;
 /// The station's name in its own links.
@@ -112,7 +107,7 @@ impl StationSide {
     }
 }
 
-impl Core {
+impl Hub {
     /// Runs a command in a transaction of its own, then does what follows. A refusal is an answer; every other error is a
     /// fault of the station.
     pub fn run<T>(&mut self, command: impl FnOnce(&mut Work<'_>) -> Result<T, Error>) -> Result<T, Error> {
@@ -201,7 +196,7 @@ impl Core {
             watch.chunks = None;
             self.awake.push(watch.phone);
         }
-        let delay = self.delay(30_000);
+        let delay = self.delay(10_000);
         self.after(delay, Event::Restart);
         true
     }
@@ -214,100 +209,6 @@ impl Core {
             let life = self.station.life;
             self.after(0, Event::Look { life });
         }
-    }
-
-    /// The station turns to a task: prepares it and sends what it needs.
-    pub fn begin_task(&mut self, life: u32, task: Task) {
-        if life != self.station.life || self.may_crash() {
-            return;
-        }
-        let context = self.station.context.clone();
-        let Ok(effect) = self.read(|work| tasks::prepare(work, &task, &context)) else { return };
-        match effect {
-            None => drop(self.run(|work| Ok(work.finish(&task)?))),
-            Some(Effect::None) => self.end_task(life, task, EffectResult::None),
-            Some(Effect::Sign(request)) => {
-                let signed = cose::sign(&request.payload, Label::Token, &request.meter_key, &self.station.operational);
-                let result = EffectResult::Signed(signed.map(|bytes| bytes.to_vec()).map_err(|e| e.to_string()));
-                self.stats.count("tokens signed");
-                self.after(5, Event::Result { life, task, result });
-            }
-            Some(effect) => self.call(life, task, effect),
-        }
-    }
-
-    fn call(&mut self, life: u32, task: Task, effect: Effect) {
-        let lost = self.chance(self.faults.call_lost);
-        let astray = self.chance(self.faults.call_astray);
-        let unanswered = self.chance(self.faults.call_answer_lost);
-        if lost || astray || unanswered {
-            self.stats.count("calls of the station whose outcome it does not know");
-            let result = unknown(&effect);
-            self.after(CALL_TIMEOUT_MS, Event::Result { life, task: task.clone(), result });
-        }
-        if lost {
-            return;
-        }
-        let soon = self.delay(1_500);
-        if astray {
-            self.stats.count("calls of the station that arrive late or twice");
-            let late = CALL_TIMEOUT_MS + self.delay(120_000);
-            self.after(late, Event::Call { task: task.clone(), effect: effect.clone(), answered: None });
-            if self.random.bool() {
-                return;
-            }
-        }
-        let answered = (!astray && !unanswered).then_some(life);
-        self.after(soon, Event::Call { task, effect, answered });
-    }
-
-    /// A call of the station arrives at the provider or the sales system.
-    pub fn arrive(&mut self, task: Task, effect: Effect, answered: Option<u32>) {
-        let result = match &effect {
-            Effect::StartPayment(request) => EffectResult::Payment(self.provider_start(request)),
-            Effect::QueryPayment(request) => EffectResult::Payment(self.provider_query(request)),
-            Effect::Refund(request) => EffectResult::Refund(self.provider_refund(request)),
-            Effect::Sell(sale) => EffectResult::Sale(self.vend(sale)),
-            Effect::Reverse(sale) => EffectResult::Reversal(self.reverse(sale)),
-            Effect::None | Effect::Sign(_) => return,
-        };
-        if let Some(life) = answered {
-            let delay = self.delay(500);
-            self.after(delay, Event::Result { life, task, result });
-        }
-    }
-
-    fn vend(&mut self, sale: &SaleRequest) -> SaleOutcome {
-        if self.chance(self.faults.sale_failed) {
-            let known = self.read(|work| {
-                let id = [sale.sale_id.as_str().into()];
-                Ok(work.query_first("SELECT state FROM sale WHERE sale_id = $1", &id)?.is_some())
-            });
-            if known.is_ok_and(|known| !known) {
-                // Its own tombstone is how this sales system says a final no.
-                self.stats.count("sales refused");
-                let _ = self.run(|work| builtin::reverse(work, sale));
-            }
-        }
-        let outcome = self.run(|work| builtin::vend(work, sale));
-        outcome.unwrap_or_else(|error| SaleOutcome::Unknown { why: error.to_string() })
-    }
-
-    fn reverse(&mut self, sale: &SaleRequest) -> ReversalOutcome {
-        self.truth_of_reversal(&sale.sale_id);
-        let outcome = self.run(|work| builtin::reverse(work, sale));
-        outcome.unwrap_or_else(|error| ReversalOutcome::Unknown { why: error.to_string() })
-    }
-
-    /// The result of a task reaches the station.
-    pub fn end_task(&mut self, life: u32, task: Task, result: EffectResult) {
-        if life != self.station.life || self.may_crash() {
-            return;
-        }
-        self.tell(|| format!("{} {}: {}", task.kind.name(), task.subject, in_short(&result)));
-        let context = self.station.context.clone();
-        let _ = self.run(|work| tasks::complete(work, &task, result, &context));
-        self.may_crash();
     }
 
     /// Opens a stream of an order's changes; the order as it is comes first.
@@ -341,21 +242,4 @@ impl Core {
 
 fn event(view: &view::OrderView) -> Option<Vec<u8>> {
     serde_json::to_string(view).ok().map(|json| format!("event: order\ndata: {json}\n\n").into_bytes())
-}
-
-fn unknown(effect: &Effect) -> EffectResult {
-    let why = "no answer in time".to_owned();
-    match effect {
-        Effect::Refund(_) => EffectResult::Refund(RefundOutcome::Pending { why }),
-        Effect::Sell(_) => EffectResult::Sale(SaleOutcome::Unknown { why }),
-        Effect::Reverse(_) => EffectResult::Reversal(ReversalOutcome::Unknown { why }),
-        _ => EffectResult::Payment(PaymentOutcome::Unknown { why }),
-    }
-}
-
-fn in_short(result: &EffectResult) -> String {
-    match result {
-        EffectResult::Signed(Ok(_)) => "signed".to_owned(),
-        other => format!("{other:?}"),
-    }
 }

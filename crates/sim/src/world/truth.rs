@@ -1,8 +1,8 @@
 //! The truth that no part of the system keeps by itself: which lines each number counts and what each meter has loaded. And
 //! the invariants that follow from it (DESIGN §8), checked where something happens.
 
-use super::core::Core;
 use super::home::{Power, Seen};
+use super::hub::Hub;
 use coinless_protocol::{CreditNumber, MeterId, Units};
 use coinless_station::meters;
 use coinless_station::orders::{self, LineState};
@@ -26,7 +26,7 @@ pub(super) struct Truth {
     counted: BTreeMap<(MeterId, CreditNumber), (BTreeSet<LineName>, Units)>,
 }
 
-impl Core {
+impl Hub {
     /// Notes which lines a number counts that was just committed. Subject: meter/epoch/number.
     pub fn note_committed(&mut self, subject: &str) {
         let mut parts = subject.split('/');
@@ -61,11 +61,15 @@ impl Core {
         let home = &self.homes[at];
         let Power::On(meter) = &home.power else { return };
         let (id, seen, fault) = (home.id, home.seen, meter.meter().fault());
+        let max_credit = meter.meter().max_credit();
         let Some(state) = meter.meter().state().copied().filter(|_| fault.is_none()) else {
             return self.fail(format!("{id} is out of service: {fault:?}"));
         };
         if !state.sums_hold() {
             self.fail(format!("the sums of {id} do not hold"));
+        }
+        if state.balance > max_credit.fine() {
+            self.fail(format!("{id} holds {:?}, at most it may {max_credit:?}", state.balance));
         }
         let now = Seen { number: state.registers.credit, total: state.total, consumed: state.consumed };
         if now.number < seen.number || now.total < seen.total || now.consumed < seen.consumed {
@@ -113,7 +117,8 @@ impl Core {
         if !matches!(line.state, LineState::SaleReversed | LineState::Failed) || line.amount != request.amount {
             self.fail(format!("line {} is refunded in state {}", request.refund_id, line.state.name()));
         }
-        let given = self.provider.refunds.values().filter(|refund| refund.payment == request.payment_id && refund.given);
+        let given =
+            self.provider.refunds.values().filter(|refund| refund.payment == request.payment_id && refund.given);
         let sum: i64 = given.map(|refund| refund.amount.minor()).sum::<i64>() + request.amount.minor();
         let captured = self.captured_at_provider(&request.payment_id).unwrap_or(0);
         if sum > captured {

@@ -3,7 +3,7 @@
 use super::extract::{Json, order_id};
 use crate::meters::{self, Meter};
 use crate::money::Money;
-use crate::orders::{self, Line, OrderRequest};
+use crate::orders::{self, Line, LineState, OrderRequest};
 use crate::problem::{Code, Error, ProblemDetails};
 use crate::refunds;
 use crate::sales::Quote;
@@ -16,9 +16,13 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
+use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::ToSchema;
+
+/// How long a request for a void waits for its signature.
+const VOID_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Accepts a quote.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -104,11 +108,24 @@ pub(super) async fn void(
     Path((id, line)): Path<(String, u32)>,
 ) -> Result<(StatusCode, JsonAnswer<OrderView>), Error> {
     let id = order_id(&id)?;
-    let answer = station.run("void", move |work| {
-        refunds::void(work, &id, line)?;
-        view::order(work, &id)
-    });
-    Ok((StatusCode::ACCEPTED, JsonAnswer(answer.await?)))
+    let mut changes = station.changes();
+    let asked = id.clone();
+    station.run("void", move |work| refunds::void(work, &asked, line)).await?;
+    // The void is signed in a moment; who asked for it should not have to come back for it.
+    let signed = async {
+        loop {
+            let order = show(&station, id.clone()).await?;
+            let waiting = |l: &view::LineView| l.line == line && l.state == LineState::VoidPending && l.token.is_none();
+            if !order.lines.iter().any(waiting) || changes.recv().await == Err(broadcast::error::RecvError::Closed) {
+                return Ok::<_, Error>(order);
+            }
+        }
+    };
+    let order = match tokio::time::timeout(VOID_PATIENCE, signed).await {
+        Ok(order) => order?,
+        Err(_) => show(&station, id.clone()).await?,
+    };
+    Ok((StatusCode::ACCEPTED, JsonAnswer(order)))
 }
 
 /// The order now and at each change, as server-sent events.

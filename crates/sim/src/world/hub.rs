@@ -80,7 +80,7 @@ pub(super) struct Copies {
 }
 
 /// Everything but the phones.
-pub(super) struct Core {
+pub(super) struct Hub {
     pub now_ms: u64,
     pub random: Rng,
     pub faults: Faults,
@@ -102,7 +102,7 @@ pub(super) struct Core {
     scheduled: u64,
 }
 
-impl Core {
+impl Hub {
     pub fn new(random: Rng, faults: Faults, station: StationSide) -> Self {
         Self {
             now_ms: 0,
@@ -140,6 +140,11 @@ impl Core {
         let ((at_ms, _), event) = self.queue.pop_first()?;
         self.now_ms = self.now_ms.max(at_ms);
         Some(event)
+    }
+
+    /// Whether nothing is under way.
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.awake.is_empty()
     }
 
     /// Whether a thing happens that happens in `rate` of a thousand cases.

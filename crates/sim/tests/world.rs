@@ -1,0 +1,113 @@
+//! The seeded world: the same seeds in every run, others by the environment.
+//!
+//! * `COINLESS_SEED=7` plays the world of this one seed again.
+//! * `COINLESS_SEEDS=1000` plays that many seeds, from 1 or from `COINLESS_SEED` on.
+//!
+//! With `-- --nocapture` it prints what happened, counted.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use coinless_sim::world::{Scale, Stats, World};
+
+const SCALE: Scale = Scale { meters: 120, phones: 100, purchases: 300, pause_ms: 1_000, steps: 20_000 };
+/// Seeds of an ordinary run.
+const SEEDS: u64 = 10;
+/// A world that is played twice.
+const SMALL: Scale = Scale { meters: 12, phones: 10, purchases: 30, pause_ms: 1_000, steps: 3_000 };
+
+/// What must have happened in an ordinary run: without it, an invariant was held against nothing.
+const INTERESTING: [&str; 53] = [
+    "answers to phones lost",
+    "apps killed by their owners",
+    "apps that died",
+    "calls of the station that arrive late or twice",
+    "calls of the station whose outcome it does not know",
+    "callbacks before the answer",
+    "callbacks lost",
+    "changes of orders with an unknown payment",
+    "changes of orders with an unknown sale",
+    "consumptions",
+    "copied tokens handed over",
+    "datagrams lost",
+    "datagrams twice",
+    "errands refused",
+    "errands that ended unknown",
+    "exchanges without an answer",
+    "lines before a person in the end",
+    "lines delivered in the end",
+    "lines loaded",
+    "lines never paid in the end",
+    "lines refunded in the end",
+    "messages refused by meters",
+    "orders fetched by a new phone",
+    "orders refused for want of room",
+    "orders sent again",
+    "payments asked for again",
+    "payments declined",
+    "payments of another amount",
+    "payments pending for long",
+    "payments with several callbacks",
+    "payments without a callback",
+    "phones lost",
+    "power cuts",
+    "power cuts at a start",
+    "presses in vain",
+    "purchases at the meter",
+    "read requests answered",
+    "receipts taken again",
+    "receipts taken out of order",
+    "refunds",
+    "refunds declined",
+    "requests of phones lost",
+    "requests of phones that arrive late or twice",
+    "sales refused",
+    "station crashes",
+    "tokens answered from memory",
+    "tokens deleted by phones",
+    "tokens handed to the wrong meter",
+    "tokens in the refused range",
+    "tokens not newer",
+    "tokens not yet",
+    "voids that found their line loaded",
+    "voids that found their line not loaded",
+];
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().unwrap())
+}
+
+fn play(seed: u64) -> Stats {
+    let mut world = World::new(seed, SCALE).unwrap();
+    if let Err(violation) = world.run() {
+        panic!(
+            "{violation}to play it again: COINLESS_SEED={seed} cargo test -p coinless-sim --test world -- --nocapture"
+        );
+    }
+    world.stats()
+}
+
+#[test]
+fn invariants_hold_in_every_world() {
+    let chosen = number("COINLESS_SEED");
+    let first = chosen.unwrap_or(1);
+    let seeds = number("COINLESS_SEEDS").unwrap_or(if chosen.is_some() { 1 } else { SEEDS });
+    let mut stats = Stats::default();
+    for seed in first..first + seeds {
+        stats += &play(seed);
+    }
+    println!("{stats}");
+    if seeds >= SEEDS {
+        let missing: Vec<_> = INTERESTING.into_iter().filter(|what| stats.of(what) == 0).collect();
+        assert!(missing.is_empty(), "this never happened: {missing:?}");
+    }
+}
+
+#[test]
+fn a_seed_is_one_world() {
+    let play = || {
+        let mut world = World::new(7, SMALL).unwrap();
+        world.run().unwrap();
+        (world.stats(), world.story())
+    };
+    assert_eq!(play(), play());
+}
