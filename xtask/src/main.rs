@@ -44,7 +44,8 @@ fn demo(arguments: &[String]) -> ExitCode {
     match cargo().args(["build", "--package", "coinless"]).status() {
         Ok(status) if status.success() => {
             let program = target_directory().join("debug").join(format!("coinless{}", env::consts::EXE_SUFFIX));
-            become_command(Command::new(program).arg("demo").args(arguments))
+            let data = target_directory().join("demo");
+            become_command(Command::new(program).arg("demo").arg("--data").arg(data).args(arguments))
         }
         Ok(_) => ExitCode::FAILURE,
         Err(error) => cannot_run("cargo", &error),
@@ -92,5 +93,12 @@ fn target_directory() -> PathBuf {
 fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
+    // What cargo told this program about itself must not reach the builds that it starts: build scripts that look at it would
+    // run again each time.
+    for (name, _) in env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|own| name.to_string_lossy().starts_with(own)) {
+            command.env_remove(name);
+        }
+    }
     command
 }

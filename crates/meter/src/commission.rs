@@ -58,6 +58,7 @@ pub fn commission<F: NorFlash>(mut flash: F, layout: &Layout, factory: &Factory)
 }
 
 /// The factory record; none if there is no valid one.
+#[inline(never)]
 pub(crate) fn read_factory<F: NorFlash>(flash: &mut F, layout: &Layout) -> Option<Factory> {
     Factory::from_record(&read_record(flash, layout)?)
 }

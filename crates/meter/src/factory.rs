@@ -146,7 +146,8 @@ impl Factory {
     /// # Errors
     /// [`FactoryError`] says why not.
     pub fn check(&self) -> Result<(), FactoryError> {
-        self.key_pair()?;
+        // Cheaper than the pair, whose public key has to be computed.
+        p256::SecretKey::from_slice(&self.secret).map_err(|_| SecretKeyError)?;
         if !self.issuers.is_empty() && self.readings_key.is_none() {
             return Err(FactoryError::NoReadingsKey);
         }
@@ -215,9 +216,8 @@ impl Factory {
             return None;
         }
         let open_by_token = bits & BIT_OPEN_BY_TOKEN != 0;
-        let factory =
-            Self { meter, commodity, secret, issuers, readings_key, initial, max_credit, opening, open_by_token };
-        factory.check().is_ok().then_some(factory)
+        Some(Self { meter, commodity, secret, issuers, readings_key, initial, max_credit, opening, open_by_token })
+            .filter(|factory| factory.check().is_ok())
     }
 }
 

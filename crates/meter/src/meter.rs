@@ -6,11 +6,12 @@ use crate::journal::{Journal, LayoutError, Newest};
 use crate::state::State;
 use crate::tokens::{Answered, DisplayCode};
 use crate::valve::{ValveCommand, Watch};
+use coinless_protocol::cose::MAX_OBJECT_BYTES;
 use coinless_protocol::keys::{KeyHash, KeyPair, PublicKey};
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::readings::ReadingsKey;
 use coinless_protocol::state::{Flags, ShutCause};
-use coinless_protocol::{Commodity, FineCredit, MeterId, Units};
+use coinless_protocol::{Bytes, Commodity, FineCredit, MeterId, Units};
 use embedded_storage::nor_flash::NorFlash;
 
 /// Consumption of gas that may be lost in a power cut: 10 dm³, in thousandths.
@@ -53,7 +54,9 @@ pub struct Meter<F> {
     pub(crate) shut_ms: Option<u64>,
     /// Something has flowed since the valve was opened or the meter was started: it is known to be open.
     pub(crate) flow_seen: bool,
+    /// What `receipt` answers; without it that is nothing.
     pub(crate) answered: Option<Answered>,
+    pub(crate) receipt: Bytes<MAX_OBJECT_BYTES>,
     pub(crate) display_code: Option<DisplayCode>,
 }
 
@@ -72,7 +75,17 @@ pub(crate) struct Made {
 pub(crate) struct Keys {
     pub(crate) pair: KeyPair,
     pub(crate) hash: KeyHash,
-    pub(crate) readings: Option<ReadingsKey>,
+    pub(crate) sealing: Sealing,
+}
+
+/// How readings are sealed to the station.
+pub(crate) enum Sealing {
+    /// The meter was made without a station and gives no receipts.
+    Never,
+    /// The station's key, with which none is agreed yet.
+    To(PublicKey),
+    /// The key that was agreed.
+    With(ReadingsKey),
 }
 
 impl core::fmt::Debug for Keys {
@@ -107,7 +120,8 @@ pub enum MountError {
 }
 
 impl<F: NorFlash> Meter<F> {
-    /// Starts the meter that `flash` holds, at uptime 0. Takes a key agreement, which is seconds on a small processor.
+    /// Starts the meter that `flash` holds, at uptime 0. Takes one multiplication on the curve, the meter's public key; the
+    /// first call after this takes another one, for the key of the readings. Each is a second or so on a small processor.
     ///
     /// A start drives the valve only towards shut: if anything holds it shut, if it stands shut, or if the opening check was
     /// under way. The first call after this journals the state once more, so that a record that was read from half-programmed
@@ -115,8 +129,11 @@ impl<F: NorFlash> Meter<F> {
     ///
     /// # Errors
     /// [`MountError`] if the flash holds no meter. A meter without a valid state is mounted with [`Fault::NoState`].
+    // Not inlined, nor what it calls: while it runs, a meter lies on the stack that will soon lie elsewhere.
+    #[inline(never)]
     pub fn mount(mut flash: F, layout: &Layout) -> Result<Self, MountError> {
-        let (made, readings_key) = Made::load(&mut flash, layout).ok_or(MountError::NoFactory)?;
+        let pair = key_pair(&mut flash, layout).ok_or(MountError::NoFactory)?;
+        let made = Made::load(&mut flash, layout, pair).ok_or(MountError::NoFactory)?;
         let (journal, newest) = Journal::open(flash, layout.journal.clone())?;
         let (state, fault) = match newest {
             Newest::State(state) if state.sums_hold() => (state, None),
@@ -136,11 +153,9 @@ impl<F: NorFlash> Meter<F> {
             shut_ms: None,
             flow_seen: false,
             answered: None,
+            receipt: Bytes::new(),
             display_code: None,
         };
-        if let Some(key) = readings_key {
-            meter.made.agree(&key);
-        }
         match fault {
             Some(fault) => meter.fail(fault),
             None => meter.start_valve(),
@@ -180,6 +195,9 @@ impl<F: NorFlash> Meter<F> {
             self.journal_now();
         }
         self.end_watch(now_ms);
+        if let Sealing::To(station) = self.made.keys.sealing {
+            self.made.agree(&station);
+        }
     }
 
     /// Who this is.
@@ -269,26 +287,40 @@ impl<F: NorFlash> Meter<F> {
     }
 }
 
+/// The meter's key pair: the factory record is gone from the stack when its public key is computed.
+#[inline(never)]
+fn key_pair<F: NorFlash>(flash: &mut F, layout: &Layout) -> Option<KeyPair> {
+    KeyPair::from_secret(&secret(flash, layout)?).ok()
+}
+
+#[inline(never)]
+fn secret<F: NorFlash>(flash: &mut F, layout: &Layout) -> Option<[u8; 32]> {
+    read_factory(flash, layout).map(|factory| factory.secret)
+}
+
 impl Made {
-    // Not inlined: the factory record must not lie on the stack while a key is agreed.
     #[inline(never)]
-    fn load<F: NorFlash>(flash: &mut F, layout: &Layout) -> Option<(Self, Option<PublicKey>)> {
-        let factory = read_factory(flash, layout)?;
-        let pair = factory.key_pair().ok()?;
-        let made = Self {
+    fn load<F: NorFlash>(flash: &mut F, layout: &Layout, pair: KeyPair) -> Option<Self> {
+        // By reference, and the issuers cloned: what is moved lies on the stack twice.
+        let factory = read_factory(flash, layout);
+        let factory = factory.as_ref()?;
+        Some(Self {
             meter: factory.meter,
             commodity: factory.commodity,
-            issuers: factory.issuers,
+            issuers: factory.issuers.clone(),
             max_credit: factory.max_credit,
             opening: factory.opening,
             open_by_token: factory.open_by_token,
-            keys: Keys { hash: pair.public_key().hash(), pair, readings: None },
-        };
-        Some((made, factory.readings_key))
+            keys: Keys {
+                hash: pair.public_key().hash(),
+                pair,
+                sealing: factory.readings_key.map_or(Sealing::Never, Sealing::To),
+            },
+        })
     }
 
     #[inline(never)]
-    fn agree(&mut self, readings_key: &PublicKey) {
-        self.keys.readings = Some(ReadingsKey::agree(&self.keys.pair, readings_key, &self.meter));
+    fn agree(&mut self, station: &PublicKey) {
+        self.keys.sealing = Sealing::With(ReadingsKey::agree(&self.keys.pair, station, &self.meter));
     }
 }

@@ -1,13 +1,13 @@
 //! The meter's resources over CoAP: `/meter`, `/token`, `/receipt` and `/.well-known/core`.
 
 use crate::meter::Meter;
-use coinless_protocol::Challenge;
 use coinless_protocol::coap::{
     Answer, Code, ContentFormat, Input, Kind, Message, Method, ServedRequest, Server, option,
 };
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::receipt::Outcome;
 use coinless_protocol::token::MAX_TOKEN_BYTES;
+use coinless_protocol::{Bytes, Challenge};
 use embedded_storage::nor_flash::NorFlash;
 
 /// What `GET /.well-known/core` says (RFC 6690).
@@ -161,6 +161,7 @@ struct Reply<'a, P, S, const N: usize> {
 }
 
 impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
+    #[inline(never)]
     fn execute<F: NorFlash>(&mut self, meter: &mut Meter<F>, request: &ServedRequest<'_>, work: &Work<'_>) -> Served {
         let format = work.format();
         match work {
@@ -168,7 +169,8 @@ impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
                 self.content(request, Code::CONTENT, format, LINKS.as_bytes());
                 Served::Nothing
             }
-            Work::Meter(challenge) => self.identity(meter, request, format, *challenge),
+            Work::Meter(None) => self.identity(meter, request, format),
+            Work::Meter(Some(challenge)) => self.signed_identity(meter, request, format, *challenge),
             Work::Receipt => {
                 if meter.receipt_needs_signature() {
                     self.acknowledge(request);
@@ -195,15 +197,23 @@ impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
         meter: &mut Meter<F>,
         request: &ServedRequest<'_>,
         format: ContentFormat,
-        challenge: Option<Challenge>,
     ) -> Served {
-        if let Some(challenge) = challenge {
-            self.acknowledge(request);
-            let identity = meter.signed_identity(self.now_ms, challenge);
-            return self.read(request, format, identity.as_deref().map_err(|refusal| *refusal));
-        }
         let identity = meter.identity(self.now_ms);
         self.read(request, format, identity.as_deref().map_err(|refusal| *refusal))
+    }
+
+    #[inline(never)]
+    fn signed_identity<F: NorFlash>(
+        &mut self,
+        meter: &mut Meter<F>,
+        request: &ServedRequest<'_>,
+        format: ContentFormat,
+        challenge: Challenge,
+    ) -> Served {
+        self.acknowledge(request);
+        let mut signed = Bytes::new();
+        let done = meter.sign_identity(self.now_ms, challenge, &mut signed);
+        self.read(request, format, done.map(|()| signed.as_slice()))
     }
 
     fn read(&mut self, request: &ServedRequest<'_>, format: ContentFormat, read: Result<&[u8], Refusal>) -> Served {
@@ -243,6 +253,7 @@ impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
 }
 
 /// What a request asks for, or the code of the error that is wrong with it.
+#[inline(never)]
 fn check<'a>(message: &Message<'a>) -> Result<Work<'a>, Code> {
     if message.options().any(|(number, value)| !understood(number, value)) || repeats(message) {
         return Err(Code::BAD_OPTION);

@@ -1,14 +1,15 @@
 //! What the meter says: its identity, its answers to tokens, its receipts.
 
 use crate::decision::decide;
-use crate::factory::IssuerRole;
-use crate::meter::{Fault, Meter};
+use crate::factory::{Issuer, IssuerRole};
+use crate::meter::{Fault, Meter, Sealing};
 use crate::state::State;
-use coinless_protocol::cose::{self, Label, MAX_OBJECT_BYTES, MAX_PAYLOAD_BYTES, Sign1};
+use coinless_protocol::cose::{self, Label, MAX_OBJECT_BYTES, Sign1};
 use coinless_protocol::identity::{Identity, MAX_IDENTITY_BYTES, display_code};
+use coinless_protocol::keys::KeyHint;
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::readings::Readings;
-use coinless_protocol::receipt::{Decision, MAX_RECEIPT_BYTES, Outcome, Receipt};
+use coinless_protocol::receipt::{Decision, Outcome, Receipt};
 use coinless_protocol::token::{Order, Token};
 use coinless_protocol::{Bytes, Challenge, CreditNumber};
 use embedded_storage::nor_flash::NorFlash;
@@ -17,19 +18,26 @@ use sha2::{Digest, Sha256};
 /// How long the display shows the code of a challenge.
 pub const DISPLAY_CODE_MS: u64 = 120_000;
 
-/// The last receipt, to be given again.
+/// What the last receipt, which is kept to be given again, answers.
 #[derive(Debug)]
 pub(crate) struct Answered {
-    /// SHA-256 of the token that it answers; none if nobody sent one since the start.
+    /// SHA-256 of the token; none if nobody sent one since the start.
     token: Option<[u8; 32]>,
     outcome: Outcome,
-    receipt: Bytes<MAX_RECEIPT_BYTES>,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DisplayCode {
     code: u32,
     since_ms: u64,
+}
+
+/// What became of the bytes of a token.
+enum Taken {
+    /// They are those of the last token, whose stored answer is right.
+    Repeated,
+    /// The token was executed and has to be answered with a receipt that holds its challenge.
+    New { challenge: Option<Challenge> },
 }
 
 /// The answer to an authentic token.
@@ -57,11 +65,37 @@ impl<F: NorFlash> Meter<F> {
     /// # Errors
     /// [`Refusal::OutOfService`] if the meter has no state.
     pub fn signed_identity(&mut self, now_ms: u64, challenge: Challenge) -> Result<Bytes<MAX_OBJECT_BYTES>, Refusal> {
-        let identity = self.state_identity(now_ms, Some(challenge))?;
-        let keys = &self.made.keys;
-        let signed = identity.sign(&keys.hash, &keys.pair).map_err(|_| Refusal::OutOfService)?;
-        self.display_code = Some(DisplayCode { code: display_code(&challenge, &keys.hash), since_ms: now_ms });
+        let mut signed = Bytes::new();
+        self.sign_identity(now_ms, challenge, &mut signed)?;
         Ok(signed)
+    }
+
+    // Not inlined, here and below: the buffers of one step are gone from the stack when the next one signs or verifies.
+    #[inline(never)]
+    pub(crate) fn sign_identity(
+        &mut self,
+        now_ms: u64,
+        challenge: Challenge,
+        signed: &mut Bytes<MAX_OBJECT_BYTES>,
+    ) -> Result<(), Refusal> {
+        self.put_identity(now_ms, challenge, signed)?;
+        let keys = &self.made.keys;
+        let done = cose::sign_in_place(signed, Label::Identity, &keys.hash, &keys.pair);
+        done.map_err(|_| Refusal::OutOfService)?;
+        self.display_code = Some(DisplayCode { code: display_code(&challenge, &keys.hash), since_ms: now_ms });
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn put_identity(
+        &mut self,
+        now_ms: u64,
+        challenge: Challenge,
+        payload: &mut Bytes<MAX_OBJECT_BYTES>,
+    ) -> Result<(), Refusal> {
+        let identity = self.state_identity(now_ms, Some(challenge))?.to_bytes().map_err(|_| Refusal::OutOfService)?;
+        payload.clear();
+        payload.append(&identity).map_err(|_| Refusal::OutOfService)
     }
 
     /// The code that the display shows now, 0 to 999 999, six digits.
@@ -76,25 +110,27 @@ impl<F: NorFlash> Meter<F> {
     /// # Errors
     /// [`Refusal`] if the token is not authentic or the meter is out of service; then nothing has changed. Cheap checks come
     /// before the signature.
+    #[inline(never)]
     pub fn token(&mut self, now_ms: u64, bytes: &[u8]) -> Result<TokenAnswer<'_>, Refusal> {
         self.tick(now_ms);
         self.in_service()?;
-        let (signed, token) = parse(bytes)?;
-        let hash: [u8; 32] = Sha256::digest(bytes).into();
-        let repeated = self.is_answered(&hash, &token);
-        if !repeated {
-            self.authenticate(&signed, &token)?;
-            let challenge = self.execute(now_ms, &token)?;
-            self.sign_receipt(challenge, Some(hash))?;
-        }
+        let hash = hash(bytes);
+        let repeated = match self.take(now_ms, bytes, &hash)? {
+            Taken::Repeated => true,
+            Taken::New { challenge } => {
+                self.sign_receipt(challenge, Some(hash))?;
+                false
+            }
+        };
         let answered = self.answered.as_ref().ok_or(Refusal::OutOfService)?;
-        Ok(TokenAnswer { outcome: answered.outcome, repeated, receipt: &answered.receipt })
+        Ok(TokenAnswer { outcome: answered.outcome, repeated, receipt: &self.receipt })
     }
 
     /// The last receipt. After a start it is a new one about the same outcome, with a new number.
     ///
     /// # Errors
     /// [`Refusal::OutOfService`] if the meter is, or was never given keys.
+    #[inline(never)]
     pub fn receipt(&mut self, now_ms: u64) -> Result<&[u8], Refusal> {
         self.tick(now_ms);
         self.in_service()?;
@@ -102,7 +138,7 @@ impl<F: NorFlash> Meter<F> {
             self.commit_answer(self.state)?;
             self.sign_receipt(None, None)?;
         }
-        self.answered.as_ref().map(|answered| answered.receipt.as_slice()).ok_or(Refusal::OutOfService)
+        Ok(&self.receipt)
     }
 
     /// Whether [`Meter::receipt`] has to sign first.
@@ -125,6 +161,18 @@ impl<F: NorFlash> Meter<F> {
         })
     }
 
+    /// Does what a token says, if it is authentic and no repeat.
+    #[inline(never)]
+    fn take(&mut self, now_ms: u64, bytes: &[u8], hash: &[u8; 32]) -> Result<Taken, Refusal> {
+        let (signed, token) = parse(bytes)?;
+        if self.is_answered(hash, &token) {
+            return Ok(Taken::Repeated);
+        }
+        self.authenticate(&signed, &token)?;
+        let challenge = self.execute(now_ms, &token)?;
+        Ok(Taken::New { challenge })
+    }
+
     /// Whether the stored receipt still is the answer to the token with this hash. What was *not yet* may be taken now.
     fn is_answered(&self, hash: &[u8; 32], token: &Token) -> bool {
         self.answered.as_ref().filter(|answered| answered.token == Some(*hash)).is_some_and(|answered| {
@@ -135,7 +183,6 @@ impl<F: NorFlash> Meter<F> {
     }
 
     /// Whether an issuer signed this for this meter and key.
-    // Not inlined, here and below: the buffers of one step are gone from the stack when the next one signs or verifies.
     #[inline(never)]
     fn authenticate(&self, signed: &Sign1<'_>, token: &Token) -> Result<(), Refusal> {
         let keys = &self.made.keys;
@@ -150,7 +197,7 @@ impl<F: NorFlash> Meter<F> {
         }
         // A hint is short, so two keys may share one.
         let issuers = self.made.issuers.iter().filter(|issuer| issuer.role == IssuerRole::Operational);
-        let mut named = issuers.filter(|issuer| issuer.key.hash().hint() == signed.kid).peekable();
+        let mut named = issuers.filter(|issuer| is_named(issuer, signed.kid)).peekable();
         if named.peek().is_none() {
             return Err(Refusal::UnknownIssuer);
         }
@@ -185,7 +232,7 @@ impl<F: NorFlash> Meter<F> {
     /// Journals `next` under a new receipt number. Only then is the receipt signed: a number, which is the partial IV of the
     /// readings, is never used for two contents.
     fn commit_answer(&mut self, next: State) -> Result<(), Refusal> {
-        let can_seal = self.made.keys.readings.is_some();
+        let can_seal = matches!(self.made.keys.sealing, Sealing::With(_));
         let receipt_number = next.receipt_number.checked_add(1).filter(|_| can_seal).ok_or(Refusal::OutOfService)?;
         self.answered = None;
         self.commit(State { receipt_number, ..next })
@@ -194,20 +241,22 @@ impl<F: NorFlash> Meter<F> {
     /// Signs the journaled state and keeps the receipt as the answer to `token`.
     #[inline(never)]
     fn sign_receipt(&mut self, challenge: Option<Challenge>, token: Option<[u8; 32]>) -> Result<(), Refusal> {
-        let payload = self.receipt_payload(challenge)?;
+        self.put_receipt(challenge)?;
         let keys = &self.made.keys;
-        let signed = cose::sign(&payload, Label::Receipt, &keys.hash, &keys.pair);
-        let receipt = signed.map_err(|_| Refusal::OutOfService)?;
-        self.answered = Some(Answered { token, outcome: self.state.outcome, receipt });
+        let signed = cose::sign_in_place(&mut self.receipt, Label::Receipt, &keys.hash, &keys.pair);
+        signed.map_err(|_| Refusal::OutOfService)?;
+        self.answered = Some(Answered { token, outcome: self.state.outcome });
         Ok(())
     }
 
+    /// Puts the payload of the receipt to where the receipt will be.
     #[inline(never)]
-    fn receipt_payload(&self, challenge: Option<Challenge>) -> Result<Bytes<MAX_PAYLOAD_BYTES>, Refusal> {
+    fn put_receipt(&mut self, challenge: Option<Challenge>) -> Result<(), Refusal> {
         let (state, keys) = (&self.state, &self.made.keys);
         let clock = (state.clock > 0).then_some(state.clock);
         let readings = Readings { balance: state.balance, consumed: state.consumed, clock };
-        let sealed = keys.readings.as_ref().and_then(|key| key.seal(state.receipt_number, &readings).ok());
+        let Sealing::With(key) = &keys.sealing else { return Err(Refusal::OutOfService) };
+        let sealed = key.seal(state.receipt_number, &readings).map_err(|_| Refusal::OutOfService)?;
         let receipt = Receipt {
             meter: self.made.meter,
             number: state.receipt_number,
@@ -216,11 +265,23 @@ impl<F: NorFlash> Meter<F> {
             total: state.total,
             sums: state.sums,
             flags: state.flags,
-            readings: sealed.ok_or(Refusal::OutOfService)?,
+            readings: sealed,
             challenge,
         };
-        receipt.to_payload().map_err(|_| Refusal::OutOfService)
+        let payload = receipt.to_payload().map_err(|_| Refusal::OutOfService)?;
+        self.receipt.clear();
+        self.receipt.append(&payload).map_err(|_| Refusal::OutOfService)
     }
+}
+
+#[inline(never)]
+fn is_named(issuer: &Issuer, hint: KeyHint) -> bool {
+    issuer.key.hash().hint() == hint
+}
+
+#[inline(never)]
+fn hash(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }
 
 #[inline(never)]

@@ -5,7 +5,7 @@
 //! to its role: no signature can serve as one of another kind.
 
 use crate::keys::{KeyHash, KeyHint, SIGNATURE_BYTES, Signer, Verifier};
-use crate::{Bytes, DecodeError, VERSION};
+use crate::{Bytes, DecodeError, Full, VERSION};
 use minicbor::{Decoder, Encoder};
 
 /// Most bytes of a payload.
@@ -17,8 +17,8 @@ pub const OVERHEAD_BYTES: usize = 80;
 /// Most bytes of a signed object.
 pub const MAX_OBJECT_BYTES: usize = MAX_PAYLOAD_BYTES + OVERHEAD_BYTES;
 
-/// Most bytes of the Sig_structure that is signed.
-pub const MAX_SIGNED_BYTES: usize = 320;
+/// Most bytes of the Sig_structure that is signed: 78 around a payload of at most [`MAX_PAYLOAD_BYTES`], and their head of 2.
+pub const MAX_SIGNED_BYTES: usize = MAX_PAYLOAD_BYTES + 80;
 
 /// What a signature is about; the first element of external_aad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,28 +82,34 @@ impl<'a> Sign1<'a> {
         let signature = input.bytes()?.try_into().map_err(|_| DecodeError::Malformed)?;
         let object = Self { kid, payload, signature };
         // One form only: what is put together again must be what was taken apart.
-        match object.assemble() {
-            Some(again) if again.as_slice() == bytes => Ok(object),
-            _ => Err(DecodeError::Malformed),
-        }
+        if object.is_written_as(bytes) { Ok(object) } else { Err(DecodeError::Malformed) }
     }
 
     /// Whether the signature is one by `key`, under `label` and for the meter whose key has the hash `meter_key`.
     pub fn verify(&self, key: &impl Verifier, label: Label, meter_key: &KeyHash) -> bool {
-        sig_structure(self.kid, self.payload, label, meter_key)
-            .is_some_and(|message| key.verify(&message, self.signature))
+        let mut message = Bytes::new();
+        sig_structure(self.kid, self.payload, label, meter_key, &mut message).is_ok()
+            && key.verify(&message, self.signature)
     }
 
-    fn assemble(&self) -> Option<Bytes<MAX_OBJECT_BYTES>> {
+    // Not inlined, here and below: a meter has little stack, and each buffer is to be gone before the next step begins.
+    #[inline(never)]
+    fn is_written_as(&self, bytes: &[u8]) -> bool {
         let mut out = Bytes::new();
-        Encoder::new(&mut out)
+        self.write(&mut out).is_ok() && out.as_slice() == bytes
+    }
+
+    #[inline(never)]
+    fn write(&self, out: &mut Bytes<MAX_OBJECT_BYTES>) -> Result<(), Full> {
+        out.clear();
+        Encoder::new(out)
             .array(4)
             .and_then(|e| e.bytes(&protected(self.kid)))
             .and_then(|e| e.map(0))
             .and_then(|e| e.bytes(self.payload))
             .and_then(|e| e.bytes(self.signature))
-            .ok()?;
-        Some(out)
+            .map_err(|_| Full)?;
+        Ok(())
     }
 }
 
@@ -128,10 +134,46 @@ pub fn sign<S: Signer>(
     meter_key: &KeyHash,
     signer: &S,
 ) -> Result<Bytes<MAX_OBJECT_BYTES>, SealError<S::Error>> {
-    let kid = signer.key_hint();
-    let message = sig_structure(kid, payload, label, meter_key).ok_or(SealError::TooLong)?;
-    let signature = signer.sign(&message).map_err(SealError::Signer)?;
-    Sign1 { kid, payload, signature: &signature }.assemble().ok_or(SealError::TooLong)
+    let mut object = Bytes::copy_of(payload).map_err(|_| SealError::TooLong)?;
+    sign_in_place(&mut object, label, meter_key, signer)?;
+    Ok(object)
+}
+
+/// The same as [`sign`], for where memory is short: `object` holds the payload and becomes the signed object. After an error
+/// it is still the payload.
+///
+/// # Errors
+/// [`SealError`] if the payload is too long or the signer fails.
+pub fn sign_in_place<S: Signer>(
+    object: &mut Bytes<MAX_OBJECT_BYTES>,
+    label: Label,
+    meter_key: &KeyHash,
+    signer: &S,
+) -> Result<(), SealError<S::Error>> {
+    match signature(object, label, meter_key, signer) {
+        // By reference: a copy would lie on the stack while the signature is made.
+        Ok(ref signature) => wrap(object, signer.key_hint(), signature).map_err(|_| SealError::TooLong),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the payload in `object` the object that it is the payload of.
+#[inline(never)]
+fn wrap(object: &mut Bytes<MAX_OBJECT_BYTES>, kid: KeyHint, signature: &[u8; SIGNATURE_BYTES]) -> Result<(), Full> {
+    let payload = Bytes::<MAX_PAYLOAD_BYTES>::copy_of(object)?;
+    Sign1 { kid, payload: &payload, signature }.write(object)
+}
+
+#[inline(never)]
+fn signature<S: Signer>(
+    payload: &[u8],
+    label: Label,
+    meter_key: &KeyHash,
+    signer: &S,
+) -> Result<[u8; SIGNATURE_BYTES], SealError<S::Error>> {
+    let mut message = Bytes::new();
+    sig_structure(signer.key_hint(), payload, label, meter_key, &mut message).map_err(|_| SealError::TooLong)?;
+    signer.sign(&message).map_err(SealError::Signer)
 }
 
 /// The external_aad of an object: `[label, version, hash of the meter's key]`; at most 54 bytes.
@@ -147,18 +189,24 @@ pub fn external_aad(label: Label, meter_key: &KeyHash) -> Bytes<56> {
     aad
 }
 
-/// Sig_structure of RFC 9052 §4.4; none if the payload is too long.
-fn sig_structure(kid: KeyHint, payload: &[u8], label: Label, meter_key: &KeyHash) -> Option<Bytes<MAX_SIGNED_BYTES>> {
+/// Sig_structure of RFC 9052 §4.4, appended to the empty `message`; full if the payload is too long.
+#[inline(never)]
+fn sig_structure(
+    kid: KeyHint,
+    payload: &[u8],
+    label: Label,
+    meter_key: &KeyHash,
+    message: &mut Bytes<MAX_SIGNED_BYTES>,
+) -> Result<(), Full> {
     if payload.len() > MAX_PAYLOAD_BYTES {
-        return None;
+        return Err(Full);
     }
-    let mut message = Bytes::new();
-    Encoder::new(&mut message)
+    Encoder::new(message)
         .array(4)
         .and_then(|e| e.str("Signature1"))
         .and_then(|e| e.bytes(&protected(kid)))
         .and_then(|e| e.bytes(&external_aad(label, meter_key)))
         .and_then(|e| e.bytes(payload))
-        .ok()?;
-    Some(message)
+        .map_err(|_| Full)?;
+    Ok(())
 }

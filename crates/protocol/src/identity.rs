@@ -75,6 +75,8 @@ impl Identity {
 
 /// The code that a challenged meter shows on its display, 0 to 999 999 (six digits): from SHA-256 of the challenge and the
 /// hash of the meter's key. Who reads the same on meter and phone knows that the phone talks to this meter.
+// Not inlined: a meter has little stack, and calls this right after signing.
+#[inline(never)]
 pub fn display_code(challenge: &Challenge, meter_key: &KeyHash) -> u32 {
     let hash = Sha256::new().chain_update(challenge).chain_update(meter_key.0).finalize();
     let [a, b, c, d, ..] = <[u8; 32]>::from(hash);

@@ -38,7 +38,8 @@ pub struct Readings {
 /// Key and context IV, agreed once between one meter and the station.
 #[derive(Clone)]
 pub struct ReadingsKey {
-    cipher: AesCcm,
+    /// Not expanded: a meter keeps it for life and needs it once a receipt.
+    key: [u8; 16],
     context_iv: [u8; 13],
 }
 
@@ -56,15 +57,18 @@ pub enum OpenError {
 impl ReadingsKey {
     /// Agrees the key of `meter` from one's own pair and the other side's public key; both sides get the same.
     pub fn agree(own: &KeyPair, other: &PublicKey, meter: &MeterId) -> Self {
-        let secret = own.agree(other);
-        let derive = Hkdf::<Sha256>::new(None, secret.raw_secret_bytes());
+        let derive = shared_secret(own, other);
         let (mut key, mut context_iv) = ([0; 16], [0; 13]);
         for (name, bytes) in [("/key", key.as_mut_slice()), ("/iv", context_iv.as_mut_slice())] {
             let info = [INFO, meter.as_str(), name].map(str::as_bytes);
             let expanded = derive.expand_multi_info(&info, bytes);
             debug_assert!(expanded.is_ok(), "HKDF-SHA-256 gives up to 8160 bytes");
         }
-        Self { cipher: AesCcm::new(&key.into()), context_iv }
+        Self { key, context_iv }
+    }
+
+    fn cipher(&self) -> AesCcm {
+        AesCcm::new(&self.key.into())
     }
 
     /// Seals the readings of receipt `number`. The same number must never be used for other readings.
@@ -74,7 +78,7 @@ impl ReadingsKey {
     pub fn seal(&self, number: u32, readings: &Readings) -> Result<Bytes<MAX_SEALED_BYTES>, crate::Full> {
         let mut text = cbor::encode::<_, MAX_PLAIN_BYTES>(readings)?;
         let tag =
-            self.cipher.encrypt_in_place_detached(&self.nonce(number).into(), &enc_structure(), text.as_mut_slice());
+            self.cipher().encrypt_in_place_detached(&self.nonce(number).into(), &enc_structure(), text.as_mut_slice());
         let tag = tag.map_err(|_| crate::Full)?;
         let mut cipher_text = Bytes::<{ MAX_PLAIN_BYTES + TAG_BYTES }>::copy_of(&text)?;
         cipher_text.append(&tag)?;
@@ -91,7 +95,7 @@ impl ReadingsKey {
         let (text, tag) = cipher_text.split_at(at);
         let tag: [u8; TAG_BYTES] = tag.try_into().map_err(|_| OpenError::Malformed)?;
         let mut text = Bytes::<MAX_PLAIN_BYTES>::copy_of(text).map_err(|_| OpenError::Malformed)?;
-        self.cipher
+        self.cipher()
             .decrypt_in_place_detached(&self.nonce(number).into(), &enc_structure(), text.as_mut_slice(), &tag.into())
             .map_err(|_| OpenError::Key)?;
         cbor::decode::<_, MAX_PLAIN_BYTES>(&text).map_err(|_| OpenError::Malformed)
@@ -103,6 +107,12 @@ impl ReadingsKey {
         nonce[9..].iter_mut().zip(number.to_be_bytes()).for_each(|(to, from)| *to ^= from);
         nonce
     }
+}
+
+// Not inlined: the buffers of the agreement are gone from a meter's stack when the keys are derived, and the other way round.
+#[inline(never)]
+fn shared_secret(own: &KeyPair, other: &PublicKey) -> Hkdf<Sha256> {
+    Hkdf::new(None, own.agree(other).raw_secret_bytes())
 }
 
 /// {1: 10}: AES-CCM-16-64-128.

@@ -2,15 +2,17 @@
 
 use crate::output::{Context, Failure};
 use coinless_protocol::MeterId;
-use coinless_sim::desk::{Desk, Running};
+use coinless_sim::desk::Desk;
 use std::fs;
 use std::io::{BufRead, Write, stdin};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// Name for control lines, number, commodity, and port of each meter.
 const METERS: [(&str, &str, u16); 3] =
-    [("gas", "CLS0000000017", 5683), ("water", "CLS0000000025", 5684), ("electricity", "CLS0000000033", 5685)];
+    [("gas", "CLS0000000017", 5683), ("water", "CLS0000000028", 5684), ("electricity", "CLS0000000039", 5685)];
 
 const STATION: &str = "127.0.0.1:8600";
 
@@ -42,19 +44,47 @@ pub(super) fn run(folder: &Path) -> Result<(), Failure> {
         }
         meters.push(start_meter(&desk, commodity, id, port)?);
     }
-    print_help(&binary, folder, &station);
-    for line in stdin().lock().lines() {
-        let line = line.context("reading what you typed")?;
-        let (who, what) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
-        match (who, meters.iter_mut().find(|meter| meter.commodity == who)) {
-            ("", _) => {}
-            ("quit" | "exit", _) => break,
-            (_, Some(meter)) => control(meter, what),
-            _ => print_help(&binary, folder, &station),
+    let help = || print_help(&binary, folder, &station.address());
+    help();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
+    runtime.block_on(async {
+        let mut interrupt = signal(SignalKind::interrupt()).context("waiting for signals")?;
+        let mut terminate = signal(SignalKind::terminate()).context("waiting for signals")?;
+        let mut lines = typed_lines();
+        loop {
+            let line = tokio::select! {
+                _ = interrupt.recv() => return Ok(()),
+                _ = terminate.recv() => return Ok(()),
+                // At the end of input nobody types any more, and the town goes on.
+                Some(line) = lines.recv() => line,
+            };
+            let (who, what) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
+            match (who, meters.iter_mut().find(|meter| meter.commodity == who)) {
+                ("", _) => {}
+                ("quit" | "exit", _) => return Ok(()),
+                (_, Some(meter)) => control(meter, what),
+                _ => help(),
+            }
         }
-    }
+    })?;
     drop(meters);
     station.stop().context("stopping the station").map(|_| ())
+}
+
+/// What is typed, line by line, from a thread of its own: reading the terminal cannot be interrupted.
+fn typed_lines() -> UnboundedReceiver<String> {
+    let (sender, lines) = unbounded_channel();
+    std::thread::spawn(move || {
+        for line in stdin().lock().lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+        // Kept open, so that the receiver goes on waiting for signals alone.
+        std::thread::park();
+        drop(sender);
+    });
+    lines
 }
 
 fn start_meter(desk: &Desk, commodity: &'static str, id: &str, port: u16) -> Result<Meter, Failure> {
@@ -75,8 +105,12 @@ fn control(meter: &mut Meter, line: &str) {
     }
 }
 
-fn print_help(binary: &Path, folder: &Path, station: &Running) {
-    let (binary, store, url) = (binary.display(), folder.join("phone"), station.address());
+fn print_help(binary: &Path, folder: &Path, url: &str) {
+    let here = std::env::current_dir().unwrap_or_default();
+    // Shorter to read and to type from where the demo was started.
+    let near = |path: &Path| path.strip_prefix(&here).unwrap_or(path).to_owned();
+    let (binary, folder) = (near(binary), near(folder));
+    let (binary, store) = (binary.display(), folder.join("phone"));
     let store = store.display();
     println!("\nThe station is at {url}, its data in {}.", folder.join("station").display());
     for (commodity, id, port) in METERS {

@@ -91,10 +91,7 @@ async fn serve(
     let mut interrupt = signal(SignalKind::interrupt()).context("waiting for signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("waiting for signals")?;
     let working = tokio::spawn(workers.run());
-    let stopping = station.clone();
-    let server = axum::serve(listener, http::router(station.clone()))
-        .with_graceful_shutdown(async move { stopping.stopped().await });
-    let serving = tokio::spawn(server.into_future());
+    let serving = tokio::spawn(http::serve(listener, station.clone()));
 
     let shown = serde_json::json!({ "event": "listening", "url": format!("http://{address}") });
     output.result(&shown, format_args!("station listening on http://{address}, data in {}", data.display()))?;

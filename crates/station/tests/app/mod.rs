@@ -140,7 +140,7 @@ impl App {
             probe: |_| (),
         });
         tokio::spawn(workers.run());
-        tokio::spawn(axum::serve(listener, http::router(station.clone())).into_future());
+        tokio::spawn(http::serve(listener, station.clone()));
         let app = Self {
             provider,
             station,
