@@ -189,6 +189,16 @@ impl Factory {
 
     /// Reads a record; none if it is torn, of another format, or makes no sense.
     pub fn from_record(record: &[u8; FACTORY_BYTES]) -> Option<Self> {
+        let mut factory = Self::read(record);
+        if factory.as_ref().is_some_and(|factory| factory.check().is_err()) {
+            factory = None;
+        }
+        factory
+    }
+
+    // Not inlined: a meter has little stack, and what this needs is to be gone when the private key is checked.
+    #[inline(never)]
+    fn read(record: &[u8; FACTORY_BYTES]) -> Option<Self> {
         let (checked, checksum) = record.split_last_chunk::<4>()?;
         let mut input = FieldReader::new(checked);
         let whole = CHECKSUM.checksum(checked) == u32::from_le_bytes(*checksum);
@@ -217,7 +227,6 @@ impl Factory {
         }
         let open_by_token = bits & BIT_OPEN_BY_TOKEN != 0;
         Some(Self { meter, commodity, secret, issuers, readings_key, initial, max_credit, opening, open_by_token })
-            .filter(|factory| factory.check().is_ok())
     }
 }
 

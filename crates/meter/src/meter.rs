@@ -132,8 +132,9 @@ impl<F: NorFlash> Meter<F> {
     // Not inlined, nor what it calls: while it runs, a meter lies on the stack that will soon lie elsewhere.
     #[inline(never)]
     pub fn mount(mut flash: F, layout: &Layout) -> Result<Self, MountError> {
-        let pair = key_pair(&mut flash, layout).ok_or(MountError::NoFactory)?;
-        let made = Made::load(&mut flash, layout, pair).ok_or(MountError::NoFactory)?;
+        let factory = read_factory(&mut flash, layout);
+        let factory = factory.as_ref().ok_or(MountError::NoFactory)?;
+        let pair = factory.key_pair().map_err(|_| MountError::NoFactory)?;
         let (journal, newest) = Journal::open(flash, layout.journal.clone())?;
         let (state, fault) = match newest {
             Newest::State(state) if state.sums_hold() => (state, None),
@@ -141,9 +142,22 @@ impl<F: NorFlash> Meter<F> {
             // Never used as a state: the fault keeps it from everybody.
             Newest::Nothing | Newest::OtherFormat => (State::new(Units::ZERO), Some(Fault::NoState)),
         };
-        let mut meter = Self {
+        // One value from here to the end, as what is moved lies on the stack twice.
+        let mut mounted = Ok(Self {
             journal,
-            made,
+            made: Made {
+                meter: factory.meter,
+                commodity: factory.commodity,
+                issuers: factory.issuers.clone(),
+                max_credit: factory.max_credit,
+                opening: factory.opening,
+                open_by_token: factory.open_by_token,
+                keys: Keys {
+                    hash: pair.public_key().hash(),
+                    pair,
+                    sealing: factory.readings_key.map_or(Sealing::Never, Sealing::To),
+                },
+            },
             state,
             unjournaled: FineCredit::ZERO,
             dirty: true,
@@ -155,12 +169,14 @@ impl<F: NorFlash> Meter<F> {
             answered: None,
             receipt: Bytes::new(),
             display_code: None,
-        };
-        match fault {
-            Some(fault) => meter.fail(fault),
-            None => meter.start_valve(),
+        });
+        if let Ok(meter) = &mut mounted {
+            match fault {
+                Some(fault) => meter.fail(fault),
+                None => meter.start_valve(),
+            }
         }
-        Ok(meter)
+        mounted
     }
 
     /// Counts consumption of `fine` thousandths of a credit unit, a pulse or a few, at `now_ms`. Nothing is counted for 0 or
@@ -287,38 +303,7 @@ impl<F: NorFlash> Meter<F> {
     }
 }
 
-/// The meter's key pair: the factory record is gone from the stack when its public key is computed.
-#[inline(never)]
-fn key_pair<F: NorFlash>(flash: &mut F, layout: &Layout) -> Option<KeyPair> {
-    KeyPair::from_secret(&secret(flash, layout)?).ok()
-}
-
-#[inline(never)]
-fn secret<F: NorFlash>(flash: &mut F, layout: &Layout) -> Option<[u8; 32]> {
-    read_factory(flash, layout).map(|factory| factory.secret)
-}
-
 impl Made {
-    #[inline(never)]
-    fn load<F: NorFlash>(flash: &mut F, layout: &Layout, pair: KeyPair) -> Option<Self> {
-        // By reference, and the issuers cloned: what is moved lies on the stack twice.
-        let factory = read_factory(flash, layout);
-        let factory = factory.as_ref()?;
-        Some(Self {
-            meter: factory.meter,
-            commodity: factory.commodity,
-            issuers: factory.issuers.clone(),
-            max_credit: factory.max_credit,
-            opening: factory.opening,
-            open_by_token: factory.open_by_token,
-            keys: Keys {
-                hash: pair.public_key().hash(),
-                pair,
-                sealing: factory.readings_key.map_or(Sealing::Never, Sealing::To),
-            },
-        })
-    }
-
     #[inline(never)]
     fn agree(&mut self, station: &PublicKey) {
         self.keys.sealing = Sealing::With(ReadingsKey::agree(&self.keys.pair, station, &self.meter));

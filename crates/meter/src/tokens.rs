@@ -4,8 +4,8 @@ use crate::decision::decide;
 use crate::factory::{Issuer, IssuerRole};
 use crate::meter::{Fault, Meter, Sealing};
 use crate::state::State;
-use coinless_protocol::cose::{self, Label, MAX_OBJECT_BYTES, Sign1};
-use coinless_protocol::identity::{Identity, MAX_IDENTITY_BYTES, display_code};
+use coinless_protocol::cose::{self, Label, Sign1};
+use coinless_protocol::identity::{Identity, MAX_IDENTITY_BYTES, MAX_SIGNED_IDENTITY_BYTES, display_code};
 use coinless_protocol::keys::KeyHint;
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::readings::Readings;
@@ -18,12 +18,11 @@ use sha2::{Digest, Sha256};
 /// How long the display shows the code of a challenge.
 pub const DISPLAY_CODE_MS: u64 = 120_000;
 
-/// What the last receipt, which is kept to be given again, answers.
+/// What the last receipt, which is kept to be given again, answers. Its outcome is that of the state.
 #[derive(Debug)]
 pub(crate) struct Answered {
     /// SHA-256 of the token; none if nobody sent one since the start.
     token: Option<[u8; 32]>,
-    outcome: Outcome,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +63,11 @@ impl<F: NorFlash> Meter<F> {
     ///
     /// # Errors
     /// [`Refusal::OutOfService`] if the meter has no state.
-    pub fn signed_identity(&mut self, now_ms: u64, challenge: Challenge) -> Result<Bytes<MAX_OBJECT_BYTES>, Refusal> {
+    pub fn signed_identity(
+        &mut self,
+        now_ms: u64,
+        challenge: Challenge,
+    ) -> Result<Bytes<MAX_SIGNED_IDENTITY_BYTES>, Refusal> {
         let mut signed = Bytes::new();
         self.sign_identity(now_ms, challenge, &mut signed)?;
         Ok(signed)
@@ -76,7 +79,7 @@ impl<F: NorFlash> Meter<F> {
         &mut self,
         now_ms: u64,
         challenge: Challenge,
-        signed: &mut Bytes<MAX_OBJECT_BYTES>,
+        signed: &mut Bytes<MAX_SIGNED_IDENTITY_BYTES>,
     ) -> Result<(), Refusal> {
         self.put_identity(now_ms, challenge, signed)?;
         let keys = &self.made.keys;
@@ -91,7 +94,7 @@ impl<F: NorFlash> Meter<F> {
         &mut self,
         now_ms: u64,
         challenge: Challenge,
-        payload: &mut Bytes<MAX_OBJECT_BYTES>,
+        payload: &mut Bytes<MAX_SIGNED_IDENTITY_BYTES>,
     ) -> Result<(), Refusal> {
         let identity = self.state_identity(now_ms, Some(challenge))?.to_bytes().map_err(|_| Refusal::OutOfService)?;
         payload.clear();
@@ -122,8 +125,7 @@ impl<F: NorFlash> Meter<F> {
                 false
             }
         };
-        let answered = self.answered.as_ref().ok_or(Refusal::OutOfService)?;
-        Ok(TokenAnswer { outcome: answered.outcome, repeated, receipt: &self.receipt })
+        Ok(TokenAnswer { outcome: self.state.outcome, repeated, receipt: &self.receipt })
     }
 
     /// The last receipt. After a start it is a new one about the same outcome, with a new number.
@@ -175,11 +177,10 @@ impl<F: NorFlash> Meter<F> {
 
     /// Whether the stored receipt still is the answer to the token with this hash. What was *not yet* may be taken now.
     fn is_answered(&self, hash: &[u8; 32], token: &Token) -> bool {
-        self.answered.as_ref().filter(|answered| answered.token == Some(*hash)).is_some_and(|answered| {
-            let decision = answered.outcome.decision;
-            let may_change = matches!(decision, Decision::NotYet { .. } | Decision::NeedsNewerRegister);
-            !may_change || decide(&self.state, self.made.max_credit, token) == decision
-        })
+        let decision = self.state.outcome.decision;
+        let may_change = matches!(decision, Decision::NotYet { .. } | Decision::NeedsNewerRegister);
+        self.answered.as_ref().is_some_and(|answered| answered.token == Some(*hash))
+            && (!may_change || decide(&self.state, self.made.max_credit, token) == decision)
     }
 
     /// Whether an issuer signed this for this meter and key.
@@ -231,6 +232,7 @@ impl<F: NorFlash> Meter<F> {
 
     /// Journals `next` under a new receipt number. Only then is the receipt signed: a number, which is the partial IV of the
     /// readings, is never used for two contents.
+    #[inline(never)]
     fn commit_answer(&mut self, next: State) -> Result<(), Refusal> {
         let can_seal = matches!(self.made.keys.sealing, Sealing::With(_));
         let receipt_number = next.receipt_number.checked_add(1).filter(|_| can_seal).ok_or(Refusal::OutOfService)?;
@@ -245,7 +247,7 @@ impl<F: NorFlash> Meter<F> {
         let keys = &self.made.keys;
         let signed = cose::sign_in_place(&mut self.receipt, Label::Receipt, &keys.hash, &keys.pair);
         signed.map_err(|_| Refusal::OutOfService)?;
-        self.answered = Some(Answered { token, outcome: self.state.outcome });
+        self.answered = Some(Answered { token });
         Ok(())
     }
 

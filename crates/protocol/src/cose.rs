@@ -95,12 +95,12 @@ impl<'a> Sign1<'a> {
     // Not inlined, here and below: a meter has little stack, and each buffer is to be gone before the next step begins.
     #[inline(never)]
     fn is_written_as(&self, bytes: &[u8]) -> bool {
-        let mut out = Bytes::new();
+        let mut out = Bytes::<MAX_OBJECT_BYTES>::new();
         self.write(&mut out).is_ok() && out.as_slice() == bytes
     }
 
     #[inline(never)]
-    fn write(&self, out: &mut Bytes<MAX_OBJECT_BYTES>) -> Result<(), Full> {
+    fn write<const N: usize>(&self, out: &mut Bytes<N>) -> Result<(), Full> {
         out.clear();
         Encoder::new(out)
             .array(4)
@@ -144,8 +144,8 @@ pub fn sign<S: Signer>(
 ///
 /// # Errors
 /// [`SealError`] if the payload is too long or the signer fails.
-pub fn sign_in_place<S: Signer>(
-    object: &mut Bytes<MAX_OBJECT_BYTES>,
+pub fn sign_in_place<const N: usize, S: Signer>(
+    object: &mut Bytes<N>,
     label: Label,
     meter_key: &KeyHash,
     signer: &S,
@@ -159,7 +159,7 @@ pub fn sign_in_place<S: Signer>(
 
 /// Makes the payload in `object` the object that it is the payload of.
 #[inline(never)]
-fn wrap(object: &mut Bytes<MAX_OBJECT_BYTES>, kid: KeyHint, signature: &[u8; SIGNATURE_BYTES]) -> Result<(), Full> {
+fn wrap<const N: usize>(object: &mut Bytes<N>, kid: KeyHint, signature: &[u8; SIGNATURE_BYTES]) -> Result<(), Full> {
     let payload = Bytes::<MAX_PAYLOAD_BYTES>::copy_of(object)?;
     Sign1 { kid, payload: &payload, signature }.write(object)
 }

@@ -15,6 +15,9 @@ use sha2::{Digest, Sha256};
 /// Most bytes of an identity that is not signed.
 pub const MAX_IDENTITY_BYTES: usize = 80;
 
+/// Most bytes of one that is signed.
+pub const MAX_SIGNED_IDENTITY_BYTES: usize = MAX_IDENTITY_BYTES + cose::OVERHEAD_BYTES;
+
 /// The public statement of a meter (`GET /meter`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {

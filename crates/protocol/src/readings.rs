@@ -12,6 +12,7 @@ use ccm::aead::{AeadInPlace, KeyInit};
 use ccm::consts::{U8, U13};
 use hkdf::Hkdf;
 use minicbor::{Decoder, Encoder};
+use p256::ecdh::SharedSecret;
 use sha2::Sha256;
 
 type AesCcm = ccm::Ccm<Aes128, U8, U13>;
@@ -57,7 +58,13 @@ pub enum OpenError {
 impl ReadingsKey {
     /// Agrees the key of `meter` from one's own pair and the other side's public key; both sides get the same.
     pub fn agree(own: &KeyPair, other: &PublicKey, meter: &MeterId) -> Self {
-        let derive = shared_secret(own, other);
+        Self::derive(&shared_secret(own, other), meter)
+    }
+
+    // Not inlined, nor what agrees the secret: a meter has little stack, and the buffers of one are to be gone before the other.
+    #[inline(never)]
+    fn derive(secret: &SharedSecret, meter: &MeterId) -> Self {
+        let derive = Hkdf::<Sha256>::new(None, secret.raw_secret_bytes());
         let (mut key, mut context_iv) = ([0; 16], [0; 13]);
         for (name, bytes) in [("/key", key.as_mut_slice()), ("/iv", context_iv.as_mut_slice())] {
             let info = [INFO, meter.as_str(), name].map(str::as_bytes);
@@ -109,10 +116,9 @@ impl ReadingsKey {
     }
 }
 
-// Not inlined: the buffers of the agreement are gone from a meter's stack when the keys are derived, and the other way round.
 #[inline(never)]
-fn shared_secret(own: &KeyPair, other: &PublicKey) -> Hkdf<Sha256> {
-    Hkdf::new(None, own.agree(other).raw_secret_bytes())
+fn shared_secret(own: &KeyPair, other: &PublicKey) -> SharedSecret {
+    own.agree(other)
 }
 
 /// {1: 10}: AES-CCM-16-64-128.

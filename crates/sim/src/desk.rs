@@ -64,6 +64,8 @@ impl Desk {
     pub fn command<W: AsRef<OsStr>>(&self, words: &[W]) -> Command {
         let mut command = Command::new(&self.binary);
         command.arg("--json").args(words).stdin(Stdio::null()).env_remove(crate::failpoint::VARIABLE);
+        // What goes wrong only: who looks at a desk follows the results.
+        command.env("COINLESS_LOG", "error");
         command
     }
 

@@ -1,7 +1,7 @@
 //! The seeded world: the same seeds in every run, others by the environment.
 //!
 //! * `COINLESS_SEED=7` plays the world of this one seed again.
-//! * `COINLESS_SEEDS=1000` plays that many seeds, from 1 or from `COINLESS_SEED` on.
+//! * `COINLESS_SEEDS=1000` plays that many seeds, from `COINLESS_SEED` on if both are set.
 //!
 //! With `-- --nocapture` it prints what happened, counted.
 
@@ -10,6 +10,8 @@
 use coinless_sim::world::{Scale, Stats, World};
 
 const SCALE: Scale = Scale { meters: 120, phones: 100, purchases: 300, pause_ms: 1_000, steps: 20_000 };
+/// First seed of an ordinary run. Among these ten, a meter with several open voids meets an old token, which is rare.
+const FIRST_SEED: u64 = 6;
 /// Seeds of an ordinary run.
 const SEEDS: u64 = 10;
 /// A world that is played twice.
@@ -89,7 +91,7 @@ fn play(seed: u64) -> Stats {
 #[test]
 fn invariants_hold_in_every_world() {
     let chosen = number("COINLESS_SEED");
-    let first = chosen.unwrap_or(1);
+    let first = chosen.unwrap_or(FIRST_SEED);
     let seeds = number("COINLESS_SEEDS").unwrap_or(if chosen.is_some() { 1 } else { SEEDS });
     let mut stats = Stats::default();
     for seed in first..first + seeds {

@@ -235,6 +235,7 @@ impl Station {
             return self.run("finish", move |work| Ok(work.finish(&done)?)).await;
         };
         let result = self.effect(effect).await;
+        tracing::info!(task = task.kind.name(), attempts = task.attempts, "performed");
         self.probe(task.kind.name(), "performed");
         let (task, context) = (task.clone(), self.inner.context.clone());
         self.run(task.kind.name(), move |work| tasks::complete(work, &task, result, &context)).await

@@ -1,5 +1,7 @@
 //! The API as a client sees it: a station on a real socket with its own database, and a provider that a test scripts.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
 mod app;
 
 use app::{App, Script};

@@ -40,7 +40,7 @@ pub(super) fn run(
 }
 
 fn start_log(output: &Output) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("COINLESS_LOG").unwrap_or_else(|_| "warn".into());
+    let filter = tracing_subscriber::EnvFilter::try_from_env("COINLESS_LOG").unwrap_or_else(|_| "info".into());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Only one subscriber can be set, and this is the only place.
     let _ = if output.is_json() { log.json().try_init() } else { log.compact().try_init() };

@@ -1,5 +1,7 @@
 //! The whole story over the real binary: real sockets, real files, real processes that are killed.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
 mod input;
 mod kills;
 mod link;

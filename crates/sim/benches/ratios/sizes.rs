@@ -3,7 +3,13 @@
 use crate::orders::{BenchMeter, order, station};
 use crate::signing::token;
 use coinless_protocol::coap::{self, Client, ContentFormat, Kind, Method, Request, option};
+use coinless_protocol::identity::Identity;
 use coinless_protocol::keys::KeyPair;
+use coinless_protocol::problem::Refusal;
+use coinless_protocol::receipt::RegisterNumbers;
+use coinless_protocol::state::Flags;
+use coinless_protocol::token::{Conditions, Needs, Order, RefusedRange, Token};
+use coinless_protocol::{Commodity, CreditNumber};
 use coinless_station::net::http_client;
 use coinless_station::store::GroupSize;
 use std::sync::Arc;
@@ -27,17 +33,49 @@ pub async fn run() {
     let options: &[(u16, &[u8])] = &[(option::CONTENT_FORMAT, &[18])];
     let answer = coap::write(Kind::Con, coap::Code::CHANGED, 1, &[0; 4], options, &receipt).expect("it fits");
     println!("sizes in bytes");
-    println!("{:<58} {:>12}", "credit token (at most 128, with conditions 176)", signed.len());
-    println!("{:<58} {:>12}", "  as a CoAP datagram", datagram.first_datagram().len());
-    println!("{:<58} {:>12}", "receipt (at most 256)", receipt.len());
-    println!("{:<58} {:>12}", "  as a CoAP datagram", answer.len());
+    let show = |what: &str, bytes: usize| println!("{what:<58} {bytes:>12}");
+    show("credit token (at most 128)", signed.len());
+    show("  as a CoAP datagram", datagram.first_datagram().len());
+    show("void: a credit token with a refused range (at most 176)", void(&pair).len());
+    show("read request", read_request(&pair).len());
+    show("receipt (at most 256)", receipt.len());
+    show("  as a CoAP datagram", answer.len());
+    let identity = identity(&pair);
+    show("identity", identity.to_bytes().expect("it fits").len());
+    let challenged = Identity { challenge: Some([7; 8]), ..identity };
+    show("identity, signed", challenged.sign(&pair.public_key().hash(), &pair).expect("it fits").len());
+    show("problem details (bad signature)", Refusal::BadSignature.to_bytes().expect("they fit").len());
 
     let http = http_client(Duration::from_secs(60)).expect("a client");
     order(&http, &proxy, &mut meter).await;
     let (up, down) = (sent.load(Ordering::SeqCst), received.load(Ordering::SeqCst));
-    println!("{:<58} {:>12}", "a whole purchase over the phone's network, sent (HTTP)", up);
-    println!("{:<58} {:>12}", "a whole purchase over the phone's network, received (HTTP)", down);
+    show("a whole purchase over the phone's network, sent (HTTP)", up as usize);
+    show("a whole purchase over the phone's network, received (HTTP)", down as usize);
     station.stop();
+}
+
+fn void(pair: &KeyPair) -> Vec<u8> {
+    let Order::Credit { register, .. } = token(pair, 300, 50_000).order else { return Vec::new() };
+    let refused = RefusedRange::new(CreditNumber(290), CreditNumber(299));
+    let conditions = Conditions { refused, needs: Needs::default() };
+    let token = Token { order: Order::Credit { register, conditions }, ..token(pair, 300, 50_000) };
+    token.sign(&pair.public_key().hash(), pair).expect("a token").to_vec()
+}
+
+fn read_request(pair: &KeyPair) -> Vec<u8> {
+    let token = Token { order: Order::Read([7; 8]), ..token(pair, 300, 50_000) };
+    token.sign(&pair.public_key().hash(), pair).expect("a token").to_vec()
+}
+
+fn identity(pair: &KeyPair) -> Identity {
+    Identity {
+        meter: token(pair, 300, 50_000).meter,
+        meter_key: pair.public_key().hash().hint(),
+        commodity: Commodity::Gas,
+        registers: RegisterNumbers { credit: CreditNumber(300), ..RegisterNumbers::default() },
+        flags: Flags::default(),
+        challenge: None,
+    }
 }
 
 /// A proxy before `url` that counts what a phone sends and receives.

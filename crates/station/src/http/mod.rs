@@ -12,12 +12,14 @@ use crate::problem::{Error, ProblemDetails};
 use crate::service::Station;
 use crate::view;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::serve::ListenerExt;
 use std::io;
+use std::time::Instant;
 use tokio::net::TcpListener;
 use utoipa::OpenApi;
 
@@ -41,7 +43,19 @@ pub fn router(station: Station) -> Router {
         .route("/health", get(health))
         .fallback(async || not_found())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn(log))
         .with_state(station)
+}
+
+/// One line for each request: the route and not the path, since a path holds the id that opens an order.
+async fn log(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let started = Instant::now();
+    let response = next.run(request).await;
+    let route = route.as_ref().map_or("-", MatchedPath::as_str);
+    let (status, ms) = (response.status().as_u16(), started.elapsed().as_millis() as u64);
+    tracing::info!(%method, route, status, ms, "answered");
+    response
 }
 
 /// Serves the API of `station` on `listener` until [`Station::stop`], and then until open requests are answered.
