@@ -21,12 +21,7 @@ pub fn run(long: bool, ci: bool) -> ExitCode {
     let peers = peers(&mut runner, ci);
     vectors(&mut runner, &peers);
     runner.command("tests", tests(&peers, long, ci).args(["test", "--workspace", "--no-fail-fast"]));
-    runner.command(
-        "docs",
-        cargo()
-            .args(["doc", "--workspace", "--no-deps", "--document-private-items"])
-            .env("RUSTDOCFLAGS", "-D warnings"),
-    );
+    runner.command("docs", cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"));
     runner.finish()
 }
 

@@ -33,7 +33,7 @@ pub enum Command {
         /// A station that knows the meter, to check that it is the one that it says it is.
         #[arg(long, value_name = "URL")]
         station: Option<StationUrl>,
-        /// The meter at hand: coap://HOST[:PORT]
+        /// The meter at hand: coap://HOST:PORT
         link: String,
     },
     /// Asks what amounts would buy. Nothing is ordered.
@@ -56,7 +56,7 @@ pub enum Command {
         /// Meter number with its check character, and amount: CLS0000000017-Z=50.00
         #[arg(required = true, value_name = "ID-CHECK=AMOUNT")]
         lines: Vec<LineArgument>,
-        /// The meter at hand (coap://HOST[:PORT]): checks it before anybody pays, and loads the credit at once.
+        /// The meter at hand (coap://HOST:PORT): checks it before anybody pays, and loads the credit at once.
         #[arg(long, value_name = "LINK")]
         at: Option<String>,
         /// How many seconds to wait for the payment and the sale.
@@ -68,7 +68,7 @@ pub enum Command {
         /// The phone's memory, a directory.
         #[arg(long, value_name = "DIR")]
         store: PathBuf,
-        /// The meter at hand: coap://HOST[:PORT]
+        /// The meter at hand: coap://HOST:PORT
         link: String,
     },
     /// Asks for the money of an order, or of one of its lines, back.

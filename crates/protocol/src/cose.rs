@@ -140,7 +140,7 @@ pub fn sign<S: Signer>(
 }
 
 /// The same as [`sign`], for where memory is short: `object` holds the payload and becomes the signed object. After an error
-/// it is still the payload.
+/// its content means nothing.
 ///
 /// # Errors
 /// [`SealError`] if the payload is too long or the signer fails.

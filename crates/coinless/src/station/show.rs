@@ -30,6 +30,12 @@ const NEWEST_ORDERS: i64 = 20;
 
 /// Shows `what`.
 pub(super) fn show(data: &Path, what: What, id: Option<&str>, output: &Output) -> Result<(), Failure> {
+    if !data.join("station.db").exists() {
+        return Err(Failure::new(format!(
+            "{} holds no station: enrol a meter or run the station first",
+            data.display()
+        )));
+    }
     let id = id.map(str::to_owned);
     match what {
         What::Order => {

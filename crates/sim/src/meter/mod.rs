@@ -1,7 +1,7 @@
 //! A simulated meter around the real core: the chip, the valve, the gas that flows, and a person at the button.
 //!
-//! [`SimulatedMeter`] is the meter without any I/O of its own, for a process or for a world of many. [`run`] is the process:
-//! CoAP over UDP and control lines. [`make`] makes the state file.
+//! [`SimulatedMeter`] is the meter without any I/O of its own, for a process or for a world of many. [`run()`] is the process:
+//! CoAP over UDP and control lines. [`make()`] makes the state file.
 
 mod control;
 mod device;
