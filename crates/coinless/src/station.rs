@@ -99,10 +99,23 @@ fn with_work<T: Send + 'static>(
     command: impl FnOnce(&mut Work<'_>) -> Result<T, problem::Error> + Send + 'static,
 ) -> Result<T, Failure> {
     let store = open_store(data)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build().context("starting")?;
     let store: &dyn Store = &store;
-    let answer = store.write(move |tx| command(&mut Work::new(tx, service::now_ms())));
-    runtime.block_on(answer).map_err(|error: problem::Error| match error {
+    wait(store.write(move |tx| command(&mut Work::new(tx, service::now_ms()))))
+}
+
+/// Runs one command that only reads, without keeping a running station from writing.
+fn with_read<T: Send + 'static>(
+    data: &Path,
+    command: impl FnOnce(&mut Work<'_>) -> Result<T, problem::Error> + Send + 'static,
+) -> Result<T, Failure> {
+    let store = open_store(data)?;
+    let store: &dyn Store = &store;
+    wait(store.read(move |tx| command(&mut Work::new(tx, service::now_ms()))))
+}
+
+fn wait<T>(answer: impl Future<Output = Result<T, problem::Error>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().context("starting")?;
+    runtime.block_on(answer).map_err(|error| match error {
         problem::Error::Refused { detail, .. } => Failure::new(detail),
         error => Failure::new(error.to_string()),
     })
@@ -113,11 +126,14 @@ fn enrol(data: &Path, file: &Path, output: &Output) -> Result<(), Failure> {
     let one = serde_json::from_str::<DeliveryRecord>(&text).map(|record| vec![record]);
     let records = one.or_else(|error| serde_json::from_str::<Vec<DeliveryRecord>>(&text).map_err(|_| error));
     let what = format!("{} is not a delivery record as `coinless meter new` prints it", file.display());
-    for record in records.context(what)? {
-        let enrolled = record.clone();
-        let id = with_work(data, move |work| meters::enrol(work, &enrolled))?;
+    let records = records.context(what)?;
+    // All or none: a list that stops half way would be hard to go on with.
+    let enrolled = with_work(data, move |work| {
+        let enrol = |record: &DeliveryRecord| Ok((meters::enrol(work, record)?, record.commodity.clone()));
+        records.iter().map(enrol).collect::<Result<Vec<_>, problem::Error>>()
+    })?;
+    enrolled.iter().try_for_each(|(id, commodity)| {
         let shown = serde_json::json!({ "enrolled": id.to_string(), "label": id.label().to_string() });
-        output.result(&shown, format_args!("enrolled {} ({})", id.label(), record.commodity))?;
-    }
-    Ok(())
+        output.result(&shown, format_args!("enrolled {} ({commodity})", id.label()))
+    })
 }

@@ -17,10 +17,10 @@ const COSE: &str = "application/cose";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
     /// No whole answer came.
-    #[error("no answer from the station ({0}); what it has done is unknown")]
+    #[error("no answer from the station ({0}); the same again is right")]
     NoAnswer(NoAnswer),
     /// Something answered, but it was not the station, or the station was not able to.
-    #[error("the station gave no clear answer (HTTP {status}: {why}); what it has done is unknown")]
+    #[error("the station gave no clear answer (HTTP {status}: {why}); the same again is right")]
     Unclear {
         /// HTTP status.
         status: u16,

@@ -124,7 +124,9 @@ impl Sandbox {
         let mut guard = self.payments.lock().unwrap_or_else(PoisonError::into_inner);
         let (payments, file) = &mut *guard;
         if let Some(changed) = change(payments.get(id)) {
-            let mut line = serde_json::to_vec(&changed)?;
+            // Begun with a new line too: what a full disk cut short before stays alone.
+            let mut line = b"\n".to_vec();
+            line.extend(serde_json::to_vec(&changed)?);
             line.push(b'\n');
             file.write_all(&line)?;
             file.sync_data()?;

@@ -49,8 +49,11 @@ impl Keys {
     /// # Errors
     /// [`KeyError`].
     pub fn open(path: &Path) -> Result<Self, KeyError> {
-        let at = |source| KeyError::File { path: path.to_owned(), source };
+        let at = |source: io::Error| KeyError::File { path: path.to_owned(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at)?;
+        // Two commands on a new folder must not each make keys of their own. Unlocked when it is closed.
+        let lock = File::create(path.join("lock")).map_err(at)?;
+        rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).map_err(|error| at(error.into()))?;
         let operational = load_or_make(&path.join("operational.key"))?;
         let pair = pair(&path.join("operational.key"), &operational)?;
         let readings_secret = load_or_make(&path.join("readings.key"))?;

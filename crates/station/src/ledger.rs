@@ -74,8 +74,14 @@ pub fn book(work: &mut Work<'_>, movement: Movement<'_>) -> Result<(), Error> {
     })?;
     work.execute_one(
         "booking a movement",
-        "INSERT INTO movement (order_id, cause, at_ms) VALUES ($1, $2, $3) ON CONFLICT (order_id, cause) DO NOTHING",
-        &[movement.order_id.into(), movement.cause.as_str().into(), work.now_ms.into()],
+        "INSERT INTO movement (order_id, cause, currency, at_ms) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (order_id, cause) DO NOTHING",
+        &[
+            movement.order_id.into(),
+            movement.cause.as_str().into(),
+            movement.currency.code().into(),
+            work.now_ms.into(),
+        ],
     )?;
     let credits = movement.credits.iter().map(|(account, share)| (account, -*share));
     for (account, amount) in credits.chain([(&movement.debit, sum)]).filter(|(_, amount)| *amount != Money::ZERO) {
@@ -119,9 +125,10 @@ pub fn check(work: &mut Work<'_>) -> Result<(), Error> {
         return Err(Error::inconsistent(format!("the accounts in {} do not add up to zero", row.text(0)?)));
     }
     let off = work.query(
-        "SELECT a.account FROM account a WHERE a.balance <>
-         (SELECT CAST(COALESCE(sum(e.amount), 0) AS BIGINT) FROM entry e JOIN orders o ON o.order_id = e.order_id
-          WHERE e.account = a.account AND o.currency = a.currency)",
+        "SELECT a.account FROM account a LEFT JOIN
+            (SELECT e.account, m.currency, CAST(sum(e.amount) AS BIGINT) AS total FROM entry e
+             JOIN movement m ON m.order_id = e.order_id AND m.cause = e.cause GROUP BY e.account, m.currency) s
+         ON s.account = a.account AND s.currency = a.currency WHERE a.balance <> COALESCE(s.total, 0)",
         &[],
     )?;
     match off.first() {

@@ -87,9 +87,22 @@ pub fn enrol(work: &mut Work<'_>, record: &DeliveryRecord) -> Result<MeterId, Er
             work.now_ms.into(),
         ],
     )?;
-    if find(work, id)?.key != record.public_key.0 {
-        let detail = format!("meter {} is enrolled with another key; it cannot be enrolled again", id.label());
-        return Err(Error::refused(Code::NotPossibleNow, detail));
+    let known = find(work, id)?;
+    let other = |what: &str| {
+        let detail = format!("meter {} is enrolled with another {what}; it cannot be enrolled again", id.label());
+        Err(Error::refused(Code::NotPossibleNow, detail))
+    };
+    if known.key != record.public_key.0 {
+        return other("key");
+    }
+    if known.commodity != commodity {
+        return other("commodity");
+    }
+    if (known.initial.get(), known.max_credit.get()) != (record.initial_units, record.max_credit_units) {
+        return other("initial or maximum credit");
+    }
+    if (known.customer.as_deref(), known.place.as_deref()) != (record.customer.as_deref(), record.place.as_deref()) {
+        return other("customer or place");
     }
     Ok(id)
 }
@@ -183,6 +196,8 @@ impl Meter {
                 let fine = receipt.balance.0.max(0);
                 Units::new((fine as u64).div_ceil(1000)).unwrap_or(self.max_credit)
             }
+            // Without any receipt it may still hold all that it was made with.
+            None if immediate => self.initial,
             _ => Units::ZERO,
         };
         let free = self.max_credit.checked_sub(self.reserved).and_then(|free| free.checked_sub(held));

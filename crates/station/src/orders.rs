@@ -441,7 +441,7 @@ impl OrderLine {
 /// [`Error::Inconsistent`] if the subject names none.
 pub fn line_of_subject(work: &mut Work<'_>, subject: &str) -> Result<OrderLine, Error> {
     let parts = subject.split_once('/').and_then(|(order, number)| Some((order, number.parse().ok()?)));
-    let (order, number) = parts.ok_or_else(|| Error::inconsistent(format!("a task about {subject}")))?;
+    let (order, number) = parts.ok_or_else(|| Error::inconsistent("a task about no line"))?;
     line(work, order, number)
 }
 

@@ -1,7 +1,7 @@
 //! The payment of an order: asked for once, then asked about until its outcome is known.
 
 use crate::ledger::{self, Account, Movement};
-use crate::money::Money;
+use crate::money::{Currency, Money};
 use crate::orders::{self, LineState, Order};
 use crate::problem::{Code, Error};
 use crate::provider::{PaymentOutcome, PaymentRequest};
@@ -98,13 +98,18 @@ pub(crate) fn set_state(
     Ok(())
 }
 
-/// What the provider is to be asked, if the outcome is still open.
+/// What the provider is to be asked: to collect, if the outcome is still open; what became of it, also after the end, since a
+/// genuine callback then may mean that the provider has changed its word.
 ///
 /// # Errors
 /// When the database fails.
-pub fn request(work: &mut Work<'_>, order_id: &str, context: &Context) -> Result<Option<PaymentRequest>, Error> {
-    let order = orders::find(work, order_id)?;
-    Ok(order.payment.is_open().then(|| PaymentRequest {
+pub fn request(work: &mut Work<'_>, task: &Task, context: &Context) -> Result<Option<PaymentRequest>, Error> {
+    let order = orders::find(work, &task.subject)?;
+    let ask = match task.kind {
+        Kind::QueryPayment => order.payment != PaymentState::None,
+        _ => order.payment.is_open(),
+    };
+    Ok(ask.then(|| PaymentRequest {
         payment_id: order.id.clone(),
         amount: order.total,
         currency: order.currency,
@@ -132,8 +137,7 @@ pub fn called_back(work: &mut Work<'_>, payment_id: &str) -> Result<(), Error> {
 pub fn outcome(work: &mut Work<'_>, task: &Task, said: PaymentOutcome, context: &Context) -> Result<(), Error> {
     let order = orders::find(work, &task.subject)?;
     if !order.payment.is_open() {
-        note_contradiction(work, &order, &said)?;
-        return Ok(work.finish(task)?);
+        return after_the_end(work, &order, task, said, context);
     }
     match said {
         PaymentOutcome::Captured { amount, currency } if (amount, currency) == (order.total, order.currency) => {
@@ -147,7 +151,7 @@ pub fn outcome(work: &mut Work<'_>, task: &Task, said: PaymentOutcome, context: 
                 order.currency.format(order.total),
                 order.currency
             );
-            other_amount(work, &order, amount, currency == order.currency, &detail, context)?;
+            other_amount(work, &order, amount, currency, &detail, context)?;
             finish_both(work, &order.id)
         }
         PaymentOutcome::Declined { reason } => {
@@ -172,7 +176,7 @@ pub fn outcome(work: &mut Work<'_>, task: &Task, said: PaymentOutcome, context: 
 }
 
 fn captured(work: &mut Work<'_>, order: &Order, context: &Context) -> Result<(), Error> {
-    receive(work, order, order.total, context)?;
+    receive(work, order, order.total, order.currency, context)?;
     for line in orders::lines(work, &order.id)? {
         orders::set_state(work, &line, LineState::Paid, None)?;
         work.queue(Kind::Sell, line.subject())?;
@@ -180,19 +184,27 @@ fn captured(work: &mut Work<'_>, order: &Order, context: &Context) -> Result<(),
     Ok(())
 }
 
-fn receive(work: &mut Work<'_>, order: &Order, amount: Money, context: &Context) -> Result<(), Error> {
+fn receive(
+    work: &mut Work<'_>,
+    order: &Order,
+    amount: Money,
+    currency: Currency,
+    context: &Context,
+) -> Result<(), Error> {
     let movement = Movement {
         order_id: &order.id,
         cause: "payment captured".to_owned(),
-        currency: order.currency,
+        currency,
         debit: Account::Captured(context.provider.clone()),
         credits: vec![(Account::PayerMoneyHeld, amount)],
     };
     ledger::book(work, movement)?;
+    // In the order's own currency: what may be refunded at most.
+    let captured = if currency == order.currency { amount } else { Money::ZERO };
     work.execute_one(
         "noting a capture",
         "UPDATE orders SET captured = $2 WHERE order_id = $1 AND captured = 0",
-        &[order.id.as_str().into(), amount.minor().into()],
+        &[order.id.as_str().into(), captured.minor().into()],
     )?;
     set_state(work, &order.id, PaymentState::Captured, None)
 }
@@ -202,17 +214,14 @@ fn other_amount(
     work: &mut Work<'_>,
     order: &Order,
     amount: Money,
-    same_currency: bool,
+    currency: Currency,
     detail: &str,
     context: &Context,
 ) -> Result<(), Error> {
     work.exception(&order.id, "other_amount", detail)?;
-    if same_currency {
-        receive(work, order, amount, context)?;
-    } else {
-        set_state(work, &order.id, PaymentState::Captured, Some("another currency was paid"))?;
-    }
+    receive(work, order, amount, currency, context)?;
     for line in orders::lines(work, &order.id)? {
+        crate::sell::release(work, &line)?;
         orders::set_state(
             work,
             &line,
@@ -265,15 +274,40 @@ fn finish_both(work: &mut Work<'_>, order_id: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn note_contradiction(work: &mut Work<'_>, order: &Order, said: &PaymentOutcome) -> Result<(), Error> {
-    let contradicts = match said {
-        PaymentOutcome::Captured { .. } => order.payment == PaymentState::Declined,
-        PaymentOutcome::Declined { .. } => order.payment == PaymentState::Captured,
-        _ => false,
-    };
-    if contradicts {
-        let detail = format!("the payment is {} here, and the provider now says {said:?}", order.payment.name());
-        work.exception(&order.id, "payment_contradiction", &detail)?;
+/// How often a provider that gives no clear word after the end is asked once more.
+const TRIES_AFTER_THE_END: u32 = 8;
+
+/// The provider speaks of a payment whose outcome was taken as final. The same word is nothing new; another one comes before a
+/// person, and money that came after all is held.
+fn after_the_end(
+    work: &mut Work<'_>,
+    order: &Order,
+    task: &Task,
+    said: PaymentOutcome,
+    context: &Context,
+) -> Result<(), Error> {
+    let unclear = matches!(said, PaymentOutcome::Pending | PaymentOutcome::NotFound | PaymentOutcome::Unknown { .. });
+    if unclear && task.kind == Kind::QueryPayment && task.attempts < TRIES_AFTER_THE_END {
+        return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
     }
-    Ok(())
+    match said {
+        PaymentOutcome::Captured { amount, currency } if order.payment == PaymentState::Declined => {
+            let detail = format!(
+                "the provider declined this payment, and now says that it collected {} {currency}: it is held, nothing is sold",
+                currency.format(amount)
+            );
+            work.exception(&order.id, "captured_after_decline", &detail)?;
+            receive(work, order, amount, currency, context)?;
+            let reason = "the payment was declined and collected later; a person is looking at it";
+            for line in orders::lines(work, &order.id)? {
+                orders::set_state(work, &line, LineState::Exception, Some(reason))?;
+            }
+        }
+        PaymentOutcome::Declined { reason } if order.payment == PaymentState::Captured => {
+            let detail = format!("the provider collected this payment, and now says that it declined it: {reason}");
+            work.exception(&order.id, "declined_after_capture", &detail)?;
+        }
+        _ => {}
+    }
+    Ok(work.finish(task)?)
 }

@@ -43,13 +43,14 @@ pub fn open(
     bytes: &[u8],
     meter: &Meter,
     verifier: &impl Verifier,
-    readings_key: &ReadingsKey,
+    readings_key: impl FnOnce() -> ReadingsKey,
 ) -> Result<OpenedReceipt, Error> {
     let (signed, receipt) = parse(bytes)?;
     if receipt.meter != meter.id || !signed.verify(verifier, Label::Receipt, &meter.key.hash()) {
         return Err(Error::refused(Code::BadReceipt, "the receipt is not signed by the key of this meter"));
     }
-    let readings = readings_key
+    // Agreed only now: a forged receipt costs no more than its verification.
+    let readings = readings_key()
         .open(receipt.number, &receipt.readings)
         .map_err(|error| Error::refused(Code::BadReceipt, error.to_string()))?;
     Ok(OpenedReceipt { bytes: bytes.to_vec(), receipt, readings })

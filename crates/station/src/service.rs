@@ -6,14 +6,17 @@ use crate::problem::Error;
 use crate::provider::PaymentProvider;
 use crate::sales::SalesSystem;
 use crate::store::{Store, StoreError};
-use crate::tasks::{self, Effect, EffectResult, Task};
+use crate::tasks::{self, Effect, EffectResult, Kind, Task};
 use crate::work::{After, Work};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc, watch};
+use tokio::task::JoinSet;
 
-/// Most effects under way at once.
-const MAX_EFFECTS: usize = 256;
+/// Most calls to the payment provider under way at once.
+const MAX_PROVIDER_CALLS: usize = 256;
+/// Most other effects under way at once: a provider that is slow keeps nobody's token waiting.
+const MAX_OTHER_EFFECTS: usize = 64;
 /// Most changes that a slow watcher may lag behind; then it reads the order afresh.
 const WATCH_BUFFER: usize = 1024;
 /// Most tasks claimed at once.
@@ -36,7 +39,8 @@ struct Inner {
     changes: broadcast::Sender<String>,
     due: mpsc::UnboundedSender<Task>,
     look: Notify,
-    effects: Arc<Semaphore>,
+    provider_calls: Semaphore,
+    other_effects: Semaphore,
     stopping: watch::Sender<bool>,
     broken: watch::Sender<bool>,
     probe: Probe,
@@ -53,7 +57,7 @@ const REQUESTS: [&str; 5] = ["put", "accept", "callback", "receipt", "void"];
 pub fn points() -> Vec<String> {
     let around = |name: &str| [format!("station.{name}.before"), format!("station.{name}.committed")];
     let requests = REQUESTS.iter().flat_map(|name| around(name));
-    let tasks = tasks::Kind::ALL.iter().filter(|kind| **kind != tasks::Kind::Expire);
+    let tasks = Kind::ALL.iter().filter(|kind| **kind != Kind::Expire);
     let tasks = tasks.flat_map(|kind| {
         let [before, committed] = around(kind.name());
         [format!("station.{}.performed", kind.name()), before, committed]
@@ -81,6 +85,7 @@ pub struct Parts {
 pub struct Workers {
     station: Station,
     due: mpsc::UnboundedReceiver<Task>,
+    under_way: JoinSet<()>,
 }
 
 /// The time in milliseconds since 1970-01-01 UTC.
@@ -108,13 +113,14 @@ impl Station {
             changes: broadcast::channel(WATCH_BUFFER).0,
             due,
             look: Notify::new(),
-            effects: Arc::new(Semaphore::new(MAX_EFFECTS)),
+            provider_calls: Semaphore::new(MAX_PROVIDER_CALLS),
+            other_effects: Semaphore::new(MAX_OTHER_EFFECTS),
             stopping: watch::channel(false).0,
             broken: watch::channel(false).0,
             probe: parts.probe,
         };
         let station = Self { inner: Arc::new(inner) };
-        let workers = Workers { station: station.clone(), due: receiver };
+        let workers = Workers { station: station.clone(), due: receiver, under_way: JoinSet::new() };
         (station, workers)
     }
 
@@ -181,14 +187,16 @@ impl Station {
             Ok::<_, Error>((result, work.after))
         };
         self.probe(name, "before");
-        let committed = self.inner.store.write(job).await;
-        if let Err(Error::Store(StoreError::Commit(_) | StoreError::Closed)) = &committed {
-            self.inner.broken.send_replace(true);
-        }
-        let (result, after) = committed?;
-        self.probe(name, "committed");
-        self.follow(after);
-        Ok(result)
+        let committing = self.inner.store.write(job);
+        // Apart from who asked: a client that hangs up must not keep what is committed from being followed.
+        let (station, name) = (self.clone(), name.to_owned());
+        let following = tokio::spawn(async move {
+            let (result, after) = station.notice_broken(committing.await)?;
+            station.probe(&name, "committed");
+            station.follow(after);
+            Ok(result)
+        });
+        following.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 
     /// Runs a command that only reads.
@@ -199,7 +207,14 @@ impl Station {
         &self,
         command: impl FnOnce(&mut Work<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.inner.store.read(move |tx| command(&mut Work::new(tx, now_ms()))).await
+        self.notice_broken(self.inner.store.read(move |tx| command(&mut Work::new(tx, now_ms()))).await)
+    }
+
+    fn notice_broken<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        if let Err(Error::Store(StoreError::Commit(_) | StoreError::Closed)) = &result {
+            self.inner.broken.send_replace(true);
+        }
+        result
     }
 
     fn probe(&self, name: &str, point: &str) {
@@ -221,9 +236,16 @@ impl Station {
     }
 
     async fn perform(&self, task: Task) {
-        if let Err(error) = self.try_perform(&task).await {
-            // The task stays in the outbox and comes up again when its claim ends.
-            tracing::error!(%error, kind = task.kind.name(), "a task failed");
+        let Err(error) = self.try_perform(&task).await else { return };
+        tracing::error!(%error, task = task.kind.name(), "a task failed; it is tried again and shown to a person");
+        let (kind, why) = (task.kind.name(), error.to_string());
+        let noted = self.run("task_failed", move |work| {
+            work.exception(&task.subject, &format!("task_failed:{kind}"), &why)?;
+            Ok(work.again_at(&task, tasks::back_off(work.now_ms, task.attempts))?)
+        });
+        if let Err(error) = noted.await {
+            // It stays in the outbox and comes up again when its claim ends.
+            tracing::error!(%error, task = kind, "a failed task cannot be noted");
         }
     }
 
@@ -272,32 +294,37 @@ impl Workers {
             };
             let look = self.station.clone();
             tokio::select! {
-                Some(task) = self.due.recv() => self.start(task).await,
+                Some(task) = self.due.recv() => self.start(task),
                 () = look.inner.look.notified() => {}
                 () = tokio::time::sleep(next) => {}
                 () = look.stopped() => break,
             }
             while let Ok(task) = self.due.try_recv() {
-                self.start(task).await;
+                self.start(task);
             }
+            while self.under_way.try_join_next().is_some() {}
         }
-        // All permits are back when nothing is under way.
-        let _ = self.station.inner.effects.acquire_many(MAX_EFFECTS as u32).await;
+        while self.under_way.join_next().await.is_some() {}
         Ok(())
     }
 
-    async fn start(&self, task: Task) {
+    fn start(&mut self, task: Task) {
         let station = self.station.clone();
-        // The semaphore is never closed.
-        let Ok(permit) = station.inner.effects.clone().acquire_owned().await else { return };
-        tokio::spawn(async move {
-            station.perform(task).await;
-            drop(permit);
+        self.under_way.spawn(async move {
+            let at_provider = matches!(task.kind, Kind::Pay | Kind::QueryPayment | Kind::Refund);
+            let inner = &station.inner;
+            let turn = if at_provider { &inner.provider_calls } else { &inner.other_effects };
+            tokio::select! {
+                // Neither semaphore is ever closed.
+                Ok(_permit) = turn.acquire() => station.perform(task).await,
+                // What has not begun is left to the outbox.
+                () = station.stopped() => {}
+            }
         });
     }
 
     /// Starts what is due and not claimed; gives how long until the next is.
-    async fn claim_due(&self) -> Result<Duration, Error> {
+    async fn claim_due(&mut self) -> Result<Duration, Error> {
         let next = self.station.read(|work| Ok((tasks::next_due(work)?, work.now_ms))).await?;
         let (Some(due_ms), now) = next else { return Ok(MAX_LOOK) };
         if due_ms > now {
@@ -305,7 +332,7 @@ impl Workers {
         }
         let claimed = self.station.run("claim", |work| tasks::claim(work, CLAIM_AT_ONCE)).await?;
         for task in claimed {
-            self.start(task).await;
+            self.start(task);
         }
         Ok(Duration::ZERO)
     }

@@ -117,8 +117,8 @@ pub fn back_off(now_ms: i64, attempts: u32) -> i64 {
 pub fn prepare(work: &mut Work<'_>, task: &Task, context: &payments::Context) -> Result<Option<Effect>, Error> {
     match task.kind {
         Kind::Expire => Ok(Some(Effect::None)),
-        Kind::Pay => Ok(payments::request(work, &task.subject, context)?.map(Effect::StartPayment)),
-        Kind::QueryPayment => Ok(payments::request(work, &task.subject, context)?.map(Effect::QueryPayment)),
+        Kind::Pay => Ok(payments::request(work, task, context)?.map(Effect::StartPayment)),
+        Kind::QueryPayment => Ok(payments::request(work, task, context)?.map(Effect::QueryPayment)),
         Kind::Sell => Ok(sell::request(work, &task.subject)?.map(Effect::Sell)),
         Kind::Sign => Ok(issue::request(work, &task.subject)?.map(Effect::Sign)),
         Kind::Reverse => Ok(refunds::reversal_request(work, &task.subject)?.map(Effect::Reverse)),

@@ -11,6 +11,7 @@ use crate::sales::{ExplanationLine, Quote};
 use crate::work::Work;
 use coinless_protocol::{Commodity, Units};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// An order.
@@ -136,8 +137,15 @@ pub struct QuotedLineView {
 /// [`crate::problem::Code::UnknownOrder`].
 pub fn order(work: &mut Work<'_>, id: &str) -> Result<OrderView, Error> {
     let order = orders::find(work, id)?;
-    let lines =
-        orders::lines(work, id)?.iter().map(|line| line_view(work, line, order.currency)).collect::<Result<_, _>>()?;
+    let mut lines = Vec::new();
+    let mut commodities = BTreeMap::new();
+    for line in orders::lines(work, id)? {
+        let commodity = match commodities.get(&line.meter) {
+            Some(commodity) => *commodity,
+            None => *commodities.entry(line.meter).or_insert(meters::find(work, line.meter)?.commodity),
+        };
+        lines.push(line_view(work, &line, commodity, order.currency)?);
+    }
     Ok(OrderView {
         id: order.id,
         version: order.version,
@@ -149,8 +157,12 @@ pub fn order(work: &mut Work<'_>, id: &str) -> Result<OrderView, Error> {
     })
 }
 
-fn line_view(work: &mut Work<'_>, line: &orders::OrderLine, currency: Currency) -> Result<LineView, Error> {
-    let commodity = meters::find(work, line.meter)?.commodity;
+fn line_view(
+    work: &mut Work<'_>,
+    line: &orders::OrderLine,
+    commodity: Commodity,
+    currency: Currency,
+) -> Result<LineView, Error> {
     let token = match line.state {
         LineState::Issued | LineState::VoidPending => {
             issue::current(work, line.meter, &line.order_id, line.line)?.map(|bytes| to_hex(&bytes))

@@ -165,6 +165,67 @@ async fn forged_callbacks_are_refused() {
 }
 
 #[tokio::test]
+async fn a_client_that_hangs_up_keeps_nothing_from_being_done() {
+    let app = App::start(Script::capture()).await;
+    for number in 0..20 {
+        let id = format!("01890a5d-ac96-774b-bcce-b3020990{number:04}");
+        app.put(&id, &order("1.00")).await.expect(201);
+        app.accept_and_hang_up(&id).await;
+        // If the request arrived at all, its task is performed; else the payer accepts again.
+        if app.get(&format!("/v1/orders/{id}")).await.expect(200)["payment"]["state"] == "none" {
+            app.accept(&id, 1).await.expect(202);
+        }
+        app.wait_for(&id, "issued").await;
+    }
+}
+
+#[tokio::test]
+async fn money_that_comes_after_a_decline_is_held_and_shown_to_a_person() {
+    let app = App::start(Script::decline_then_capture()).await;
+    app.put(ORDER, &order("50.00")).await.expect(201);
+    app.accept(ORDER, 1).await.expect(202);
+    app.wait_for(ORDER, "failed").await;
+    app.call_back(ORDER).await;
+    app.wait_for(ORDER, "exception").await;
+    assert_eq!(app.balance("payer_money_held").await, "-50.00");
+    assert_eq!(app.exceptions().await[0]["cause"], "captured_after_decline");
+    assert_eq!(app.ledger().await["balanced"], true);
+    assert_eq!(app.reserved_units().await, 0);
+}
+
+#[tokio::test]
+async fn another_currency_is_held_in_the_books_too() {
+    let app = App::start(Script::capture_currency("USD")).await;
+    app.put(ORDER, &order("50.00")).await.expect(201);
+    app.accept(ORDER, 1).await.expect(202);
+    app.wait_for(ORDER, "exception").await;
+    let ledger = app.ledger().await;
+    assert_eq!(ledger["balanced"], true);
+    assert_eq!(ledger["accounts"][0]["currency"], "USD");
+    assert_eq!(app.balance("payer_money_held").await, "-50.00");
+}
+
+#[tokio::test]
+async fn errors_are_problem_details_everywhere() {
+    let app = App::start(Script::capture()).await;
+    app.post("/v1/issuer", &json!({})).await.expect_problem(405);
+    app.put(ORDER, &order("5.00")).await.expect(201);
+    app.post(&format!("/v1/orders/{ORDER}/lines/abc/void"), &json!({})).await.expect_problem(404);
+}
+
+#[test]
+fn many_commands_on_a_new_folder_make_one_set_of_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys");
+    let open = || coinless_station::keys::Keys::open(&path).unwrap().record();
+    let records = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert!(records.iter().all(|record| *record == records[0]), "{records:?}");
+}
+
+#[tokio::test]
 async fn the_openapi_description_is_checked_in() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
     let now = coinless_station::http::openapi_json();

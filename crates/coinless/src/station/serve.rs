@@ -12,7 +12,8 @@ use coinless_station::sales::builtin::BuiltIn;
 use coinless_station::service::{Parts, Station};
 use coinless_station::store::Store;
 use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
+use figment::providers::{Env, Format, Toml};
+use std::fmt::Display;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinError;
 
 /// How long open connections may take when the station stops.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
@@ -47,7 +49,8 @@ fn start_log(output: &Output) {
 }
 
 fn read_config(data: &Path, path: Option<&Path>) -> Result<Config, Failure> {
-    let figment = Figment::from(Serialized::defaults(Config::default()));
+    // Not merged with the built-in values: a table of tariffs in the file stands for all of them.
+    let figment = Figment::new();
     let figment = match path {
         Some(path) => figment.merge(Toml::file_exact(path)),
         None => figment.merge(Toml::file(data.join("station.toml"))),
@@ -74,6 +77,7 @@ async fn serve(
     let listener = TcpListener::bind(listen).await.context(format_args!("listening on {listen}"))?;
     let address = listener.local_addr().context("listening")?;
     let url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let url = url.trim_end_matches('/').to_owned();
     let keys = open_keys(data)?;
     let provider = provider(data, config, &keys.callback_key(), behaviour).await?;
     let tariffs = config.tariffs().context("configuration")?;
@@ -90,8 +94,8 @@ async fn serve(
 
     let mut interrupt = signal(SignalKind::interrupt()).context("waiting for signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("waiting for signals")?;
-    let working = tokio::spawn(workers.run());
-    let serving = tokio::spawn(http::serve(listener, station.clone()));
+    let mut working = tokio::spawn(workers.run());
+    let mut serving = tokio::spawn(http::serve(listener, station.clone()));
 
     let shown = serde_json::json!({ "event": "listening", "url": format!("http://{address}") });
     output.result(&shown, format_args!("station listening on http://{address}, data in {}", data.display()))?;
@@ -99,6 +103,8 @@ async fn serve(
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
         () = station.broken() => {}
+        ended = &mut working => return Err(gone("workers", ended)),
+        ended = &mut serving => return Err(gone("server", ended)),
     }
     output.progress("station stopping: what is under way is finished first");
     let broken = station.is_broken();
@@ -110,8 +116,21 @@ async fn serve(
     match tokio::time::timeout(STOP_PATIENCE, end).await {
         _ if broken => Err(Failure::new("the database cannot commit any more: look at the disk, then start again")),
         Ok(ended) => ended,
-        Err(_) => Err(Failure::new("some work was not finished in time; it goes on at the next start")),
+        Err(_) => {
+            output.progress("some connections did not end in time; what is not finished goes on at the next start");
+            Ok(())
+        }
     }
+}
+
+/// Why the station cannot go on without one of its parts.
+fn gone<T, E: Display>(part: &str, ended: Result<Result<T, E>, JoinError>) -> Failure {
+    let why = match ended {
+        Ok(Ok(_)) => "it ended".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    Failure::new(format!("the station's {part} ended: {why}"))
 }
 
 /// The sandbox provider of the configuration, or one inside this process.

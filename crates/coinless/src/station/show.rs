@@ -1,6 +1,6 @@
 //! `coinless station show`.
 
-use super::with_work;
+use super::with_read;
 use crate::output::{Failure, Output};
 use coinless_protocol::MeterId;
 use coinless_station::meters;
@@ -39,25 +39,25 @@ pub(super) fn show(data: &Path, what: What, id: Option<&str>, output: &Output) -
     let id = id.map(str::to_owned);
     match what {
         What::Order => {
-            let orders = with_work(data, move |work| match id {
+            let orders = with_read(data, move |work| match id {
                 Some(id) => Ok(vec![show::order(work, &id)?]),
                 None => show::newest_orders(work, NEWEST_ORDERS)?.iter().map(|id| show::order(work, id)).collect(),
             })?;
             each(&orders, order_words, "no orders yet", output)
         }
         What::Meter => {
-            let meters = with_work(data, move |work| match id {
+            let meters = with_read(data, move |work| match id {
                 Some(id) => Ok(vec![show::meter(work, meter_id(&id)?)?]),
                 None => show::all_meters(work),
             })?;
             each(&meters, meter_words, "no meters are enrolled yet", output)
         }
         What::Ledger => {
-            let ledger = with_work(data, move |work| show::ledger(work, id.as_deref()))?;
+            let ledger = with_read(data, move |work| show::ledger(work, id.as_deref()))?;
             output.result(&ledger, ledger_words(&ledger))
         }
         What::Receipts => {
-            let receipts = with_work(data, move |work| match id {
+            let receipts = with_read(data, move |work| match id {
                 Some(id) => show::receipts(work, meter_id(&id)?),
                 None => {
                     let mut all = Vec::new();
@@ -69,7 +69,7 @@ pub(super) fn show(data: &Path, what: What, id: Option<&str>, output: &Output) -
             })?;
             each(&receipts, receipt_words, "no receipts yet", output)
         }
-        What::Exceptions => each(&with_work(data, show::exceptions)?, exception_words, "no exceptions", output),
+        What::Exceptions => each(&with_read(data, show::exceptions)?, exception_words, "no exceptions", output),
     }
 }
 

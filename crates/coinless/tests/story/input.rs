@@ -64,6 +64,23 @@ fn a_meter_without_an_issuer_accepts_nothing() {
 }
 
 #[test]
+fn a_table_of_tariffs_stands_for_all_of_them() {
+    let (desk, _folder) = desk();
+    desk.new_meter(GAS, "gas", &[]).unwrap();
+    let config = desk.path("station.toml");
+    std::fs::write(&config, "currency = \"KES\"\n[tariffs.water]\nprice = \"150\"\ntax_percent = \"16\"\n").unwrap();
+    let station = desk.start_station("127.0.0.1:0", &["--config", config.to_str().unwrap()]).unwrap();
+    let line = format!("{GAS_LABEL}=50.00");
+    let quote = desk.run(&["phone", "quote", "--station", &station.address(), &line]);
+    assert!(complaint(quote).contains("gas is not sold here"));
+    std::fs::write(&config, "tarifs = 1\n").unwrap();
+    let mut wrong = desk.station_command("127.0.0.1:0", &["--config"]);
+    wrong.arg(&config);
+    drop(station);
+    assert!(complaint(desk.run_command(wrong)).contains("tarifs"));
+}
+
+#[test]
 fn one_station_at_a_time() {
     let story = Setting::new();
     let mut second = story.desk.command(&["station", "run", "--listen", "127.0.0.1:0"]);

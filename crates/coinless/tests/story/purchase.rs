@@ -105,6 +105,23 @@ fn a_token_works_once_here_and_nowhere_else() {
 }
 
 #[test]
+fn the_longest_list_can_be_bought_and_loaded() {
+    let mut story = Setting::new();
+    let (url, line) = (story.station.address(), format!("{GAS_LABEL}=1.00"));
+    let mut words = vec!["--station", url.as_str()];
+    words.extend(std::iter::repeat_n(line.as_str(), 500));
+    let bought = story.desk.phone("phone", "buy", &words).unwrap();
+    let order = bought[0]["order"].as_str().unwrap();
+    assert!(story.order(order).to_string().len() > 256 * 1024, "longer than anything else that a phone reads");
+    story.deliver("phone");
+    story.sync("phone");
+    assert_eq!(story.display()["total_units"], 500 * story.units(order));
+    let lines = story.order(order)["lines"].clone();
+    assert!(lines.as_array().unwrap().iter().all(|line| line["state"] == "delivered"));
+    assert_eq!(story.balance("sold_undelivered"), "0.00");
+}
+
+#[test]
 fn straight_through_the_phone() {
     let story = Setting::new();
     let (link, line) = (story.meter.address(), format!("{GAS_LABEL}=50.00"));

@@ -147,7 +147,7 @@ impl Hub {
         let id = receipts::parse(body)?.1.meter;
         let meter = self.read(|work| meters::find(work, id))?;
         let keys = self.station.keys_of(&id).ok_or_else(|| Error::inconsistent("no keys of a meter"))?;
-        let opened = receipts::open(body, &meter, &keys.0, &keys.1)?;
+        let opened = receipts::open(body, &meter, &keys.0, || keys.1.clone())?;
         let (context, number) = (self.station.context.clone(), opened.receipt.number);
         let late = meter.newest_receipt.is_some_and(|newest| newest.number > number);
         let new = self.run(|work| receipts::accept(work, &opened, &context))?;

@@ -42,6 +42,7 @@ pub fn router(station: Station) -> Router {
         .route("/openapi.json", get(openapi))
         .route("/health", get(health))
         .fallback(async || not_found())
+        .method_not_allowed_fallback(async || method_not_allowed())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn(log))
         .with_state(station)
@@ -131,6 +132,16 @@ fn not_found() -> Response {
         status: 404,
         detail: "see /openapi.json for what there is".to_owned(),
         code: "not_found".to_owned(),
+    })
+}
+
+fn method_not_allowed() -> Response {
+    problem(ProblemDetails {
+        kind: "about:blank".to_owned(),
+        title: "this method is not for this resource".to_owned(),
+        status: 405,
+        detail: "see /openapi.json for what there is".to_owned(),
+        code: "method_not_allowed".to_owned(),
     })
 }
 

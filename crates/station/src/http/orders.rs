@@ -105,9 +105,10 @@ pub(super) async fn pay(
     responses((status = 202, body = OrderView), (status = 404, body = ProblemDetails), (status = 409, body = ProblemDetails)))]
 pub(super) async fn void(
     State(station): State<Station>,
-    Path((id, line)): Path<(String, u32)>,
+    Path((id, line)): Path<(String, String)>,
 ) -> Result<(StatusCode, JsonAnswer<OrderView>), Error> {
     let id = order_id(&id)?;
+    let line: u32 = line.parse().map_err(|_| Error::refused(Code::UnknownLine, "a line is named by its number"))?;
     let mut changes = station.changes();
     let asked = id.clone();
     station.run("void", move |work| refunds::void(work, &asked, line)).await?;
@@ -116,9 +117,10 @@ pub(super) async fn void(
         loop {
             let order = show(&station, id.clone()).await?;
             let waiting = |l: &view::LineView| l.line == line && l.state == LineState::VoidPending && l.token.is_none();
-            if !order.lines.iter().any(waiting) || changes.recv().await == Err(broadcast::error::RecvError::Closed) {
+            if !order.lines.iter().any(waiting) {
                 return Ok::<_, Error>(order);
             }
+            while matches!(changes.recv().await, Ok(changed) if changed != id) {}
         }
     };
     let order = match tokio::time::timeout(VOID_PATIENCE, signed).await {
@@ -154,7 +156,11 @@ async fn tell_changes(
     let mut order = first;
     loop {
         let Ok(event) = Event::default().event("order").json_data(&order) else { return };
-        if sender.send(Ok(event)).await.is_err() {
+        let sent = tokio::select! {
+            sent = sender.send(Ok(event)) => sent,
+            () = station.stopped() => return,
+        };
+        if sent.is_err() {
             return;
         }
         loop {
@@ -165,7 +171,11 @@ async fn tell_changes(
             };
             match change {
                 Ok(changed) if changed != id => {}
-                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => break,
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                    // What changed meanwhile is all in the next look.
+                    while changes.try_recv().is_ok() {}
+                    break;
+                }
                 Err(broadcast::error::RecvError::Closed) => return,
             }
         }

@@ -146,7 +146,8 @@ impl PaymentProvider for Sandbox {
                     RefundOutcome::Declined { reason: "the provider declined the refund".to_owned() }
                 }
                 Ok(Some(_)) => RefundOutcome::Pending { why: "not refunded yet".to_owned() },
-                Ok(None) => RefundOutcome::Declined { reason: "the provider does not know the payment".to_owned() },
+                // "Not known" may come from something on the way; only a declined refund is final.
+                Ok(None) => RefundOutcome::Pending { why: "the provider does not know the payment".to_owned() },
                 Err(why) => RefundOutcome::Pending { why },
             }
         })

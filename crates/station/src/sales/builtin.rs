@@ -142,7 +142,7 @@ pub fn vend(work: &mut Work<'_>, sale: &SaleRequest) -> Result<SaleOutcome, Erro
         return Ok(SaleOutcome::Failed { reason: "the sale was taken back".to_owned() });
     }
     if row.text(1)? != sale.meter_id || row.int(2)? != sale.amount.minor() {
-        return Err(Error::inconsistent(format!("sale {} exists with other content", sale.sale_id)));
+        return Err(Error::inconsistent("a sale exists with other content"));
     }
     let units = Units::new(row.number(3)?).map_err(|error| Error::inconsistent(error.to_string()))?;
     Ok(SaleOutcome::Sold { units })

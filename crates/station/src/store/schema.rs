@@ -112,6 +112,7 @@ pub(super) const MIGRATIONS: [&[&str]; 1] = [&[
     "CREATE TABLE movement (
         order_id TEXT NOT NULL,
         cause TEXT NOT NULL,
+        currency TEXT NOT NULL,
         at_ms BIGINT NOT NULL,
         PRIMARY KEY (order_id, cause)
     )",

@@ -138,7 +138,7 @@ fn commit_group(tx: &mut SqliteTx, jobs: impl Iterator<Item = Job>, tell: &mut V
     let commit = |error: rusqlite::Error| StoreError::Commit(error.to_string());
     let mut jobs = jobs;
     // Opened inside the loop's first turn would lose the first job on failure: so the job is told of the failure too.
-    let begun = tx.connection.execute_batch("BEGIN IMMEDIATE").map_err(commit);
+    let begun = begin(tx).map_err(commit);
     for job in jobs.by_ref() {
         if begun.is_err() {
             tell.push(job(&mut Refusing).tell);
@@ -152,6 +152,18 @@ fn commit_group(tx: &mut SqliteTx, jobs: impl Iterator<Item = Job>, tell: &mut V
     }
     begun?;
     tx.connection.execute_batch("COMMIT").map_err(commit)
+}
+
+/// Begins a transaction, however long another process holds the database: nothing was run yet, so nothing is lost by waiting.
+fn begin(tx: &SqliteTx) -> rusqlite::Result<()> {
+    loop {
+        match tx.connection.execute_batch("BEGIN IMMEDIATE") {
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
+                tracing::warn!("another process holds the database; waiting for it");
+            }
+            begun => return begun,
+        }
+    }
 }
 
 fn answer_reads(tx: &mut SqliteTx, questions: &Receiver<Job>) {

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use tokio::io::AsyncWriteExt;
 
 /// What the provider says, one answer after another; the last one for ever.
 pub struct Script(VecDeque<Said>);
@@ -21,6 +22,7 @@ pub struct Script(VecDeque<Said>);
 #[derive(Clone)]
 enum Said {
     Captured(Option<i64>),
+    CapturedIn(&'static str),
     Declined,
     Pending,
     Unknown,
@@ -37,6 +39,14 @@ impl Script {
 
     pub fn decline() -> Self {
         Self([Said::Declined].into())
+    }
+
+    pub fn decline_then_capture() -> Self {
+        Self([Said::Declined, Said::Captured(None)].into())
+    }
+
+    pub fn capture_currency(code: &'static str) -> Self {
+        Self([Said::CapturedIn(code)].into())
     }
 
     pub fn pending() -> Self {
@@ -66,6 +76,9 @@ impl Provider {
                 amount: minor.map_or(request.amount, Money::from_minor),
                 currency: request.currency,
             },
+            Said::CapturedIn(code) => {
+                PaymentOutcome::Captured { amount: request.amount, currency: Currency::from_code(code).unwrap() }
+            }
             Said::Declined => PaymentOutcome::Declined { reason: "no funds".to_owned() },
             Said::Pending => PaymentOutcome::Pending,
             Said::Unknown => PaymentOutcome::Unknown { why: "connection reset".to_owned() },
@@ -188,6 +201,25 @@ impl App {
 
     pub async fn accept(&self, id: &str, quote_version: i64) -> Answer {
         self.post(&format!("/v1/orders/{id}/payment"), &json!({ "quote_version": quote_version })).await
+    }
+
+    /// Sends an acceptance and closes the connection without waiting for the answer.
+    pub async fn accept_and_hang_up(&self, id: &str) {
+        let host = self.url.trim_start_matches("http://");
+        let mut connection = tokio::net::TcpStream::connect(host).await.unwrap();
+        let body = "{\"quote_version\":1}";
+        let request = format!(
+            "POST /v1/orders/{id}/payment HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        connection.write_all(request.as_bytes()).await.unwrap();
+    }
+
+    /// Calls back as the provider does.
+    pub async fn call_back(&self, id: &str) {
+        let path = self.station.context().callback_path(id);
+        let answer = self.post_bytes(&path, "application/json", b"{}".to_vec()).await;
+        assert_eq!(answer.status, 204, "{}", answer.body);
     }
 
     /// Waits over server-sent events until line 1 is in `state`.
