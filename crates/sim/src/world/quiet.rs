@@ -4,12 +4,11 @@ use super::home::{Power, Seen};
 use super::hub::{Event, Hub};
 use super::phones::Errand;
 use super::{Violation, World};
-use coinless_protocol::MeterId;
+use coinless_protocol::{MeterId, Units};
 use coinless_station::ledger::{self, Account};
 use coinless_station::meters;
 use coinless_station::money::{Currency, Money};
 use coinless_station::store::Row;
-use std::collections::BTreeMap;
 
 /// Most rounds of everybody delivering and syncing until nothing changes.
 const MAX_ROUNDS: usize = 20;
@@ -141,7 +140,7 @@ impl World {
             let balances = hub.read(ledger::balances).unwrap_or_default();
             hub.check_books(&balances);
             let held = hub.judge_lines();
-            hub.judge_meters(&held);
+            hub.judge_meters();
             hub.judge_accounts(&balances, &held);
             let tasks = hub.number("SELECT count(*) FROM outbox");
             if tasks != 0 {
@@ -155,8 +154,6 @@ impl World {
 /// What waits for a person, which is all that may be left.
 #[derive(Debug, Default)]
 struct Held {
-    /// Lines whose payment was of another amount: units by meter.
-    units: BTreeMap<String, i64>,
     /// Lines whose refund was declined: minor units.
     refunds_due: i64,
 }
@@ -223,10 +220,7 @@ impl Hub {
                     held.refunds_due += number(3);
                     sale == "reversed"
                 }
-                ("exception", "other_amount") => {
-                    *held.units.entry(text(2).to_owned()).or_default() += number(4);
-                    sale.is_empty()
-                }
+                ("exception", "other_amount" | "captured_after_decline") => sale.is_empty(),
                 _ => false,
             };
             if !fits {
@@ -248,7 +242,7 @@ impl Hub {
     }
 
     /// Every meter has all its live lines, no room is reserved for nothing, and its newest receipt is what counts.
-    fn judge_meters(&mut self, held: &Held) {
+    fn judge_meters(&mut self) {
         let stale = "SELECT meter_id FROM meter m WHERE receipt_number <>
                      (SELECT max(r.number) FROM receipt r WHERE r.meter_id = m.meter_id)";
         if let Some(row) = self.rows(stale).first() {
@@ -260,9 +254,8 @@ impl Hub {
             if total != meter.live_total {
                 self.fail(format!("{} has total {total:?}, its live lines are {:?}", meter.id, meter.live_total));
             }
-            let reserved = held.units.get(meter.id.as_str()).copied().unwrap_or(0);
-            if meter.reserved.get() as i64 != reserved {
-                self.fail(format!("{:?} are reserved in {}, explained are {reserved}", meter.reserved, meter.id));
+            if meter.reserved != Units::ZERO {
+                self.fail(format!("{:?} are still reserved in {}", meter.reserved, meter.id));
             }
         }
     }
@@ -270,7 +263,7 @@ impl Hub {
     fn judge_accounts(&mut self, balances: &[(String, Currency, Money)], held: &Held) {
         let other = self.number(
             "SELECT CAST(COALESCE(sum(captured), 0) AS BIGINT) FROM orders o WHERE EXISTS
-             (SELECT 1 FROM exception e WHERE e.subject = o.order_id AND e.cause = 'other_amount')",
+             (SELECT 1 FROM exception e WHERE e.subject = o.order_id AND e.cause IN ('other_amount', 'captured_after_decline'))",
         );
         let expected =
             [(Account::PayerMoneyHeld, other), (Account::SoldUndelivered, 0), (Account::RefundsDue, held.refunds_due)];
