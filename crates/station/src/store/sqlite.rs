@@ -22,8 +22,10 @@ impl Default for GroupSize {
 
 /// Most commands that wait for the writer or the reader; then callers wait.
 const QUEUE: usize = 4096;
-/// How long a statement waits for another process that holds the database.
+/// How long opening waits for another process that holds the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the writer waits for one before it says so, and goes on waiting.
+const WRITER_BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 /// Prepared statements kept.
 const STATEMENT_CACHE: usize = 256;
 
@@ -42,6 +44,7 @@ impl SqliteStore {
     pub fn open(path: &Path, group: GroupSize) -> Result<Self, StoreError> {
         let mut connection = connect(path)?;
         migrate(&mut connection)?;
+        connection.busy_timeout(WRITER_BUSY_TIMEOUT)?;
         let reading = connect(path)?;
         reading.pragma_update(None, "query_only", true)?;
         let (writer, jobs) = sync_channel(QUEUE);
@@ -291,6 +294,25 @@ mod tests {
         let mut tx = SqliteTx::in_memory().unwrap();
         let rows = one(&mut tx, "SELECT $2, $1, $2", &["first".into(), "second".into()]);
         assert_eq!(rows, [Row::new(vec!["second".into(), "first".into(), "second".into()])]);
+    }
+
+    #[test]
+    fn another_process_that_holds_the_database_only_delays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("station.db");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let store = SqliteStore::open(&path, GroupSize::default()).unwrap();
+        let store: &dyn Store = &store;
+        let other = connect(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let count = |tx: &mut dyn Tx| one(tx, "SELECT count(*) FROM meter", &[])[0].int(0);
+        let mut written = Box::pin(store.write(count));
+        runtime.block_on(async {
+            let early = tokio::time::timeout(WRITER_BUSY_TIMEOUT * 2, &mut written).await;
+            assert!(early.is_err(), "it has to wait: {early:?}");
+            other.execute_batch("COMMIT").unwrap();
+            assert_eq!(written.await.unwrap(), 0);
+        });
     }
 
     #[test]
