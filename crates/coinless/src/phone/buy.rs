@@ -66,7 +66,8 @@ fn without_meter(bought: Bought) -> BoughtAt {
 fn tell_progress(output: &Output, progress: &Progress<'_>, last: &mut Option<String>) {
     let words = match progress {
         Progress::Meter(info, code) => {
-            let known = [&info.customer, &info.place, &info.utility].map(|text| text.as_deref().unwrap_or("-"));
+            let known: Vec<&str> =
+                [&info.customer, &info.place, &info.utility].into_iter().filter_map(Option::as_deref).collect();
             let code = code.map(|code| format!("\n  its display shows {code:06}: compare before you go on"));
             format!("{}: {}, {}{}", info.label, info.commodity, known.join(", "), code.unwrap_or_default())
         }

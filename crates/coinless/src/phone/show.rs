@@ -116,13 +116,15 @@ pub fn quote_words(quote: &Quote) -> String {
     let mut words = String::new();
     for line in &quote.lines {
         let label = if line.label.is_empty() { &line.meter } else { &line.label };
-        let who = [&line.customer, &line.place].map(|text| text.as_deref().unwrap_or("-")).join(", ");
+        let who: Vec<&str> = [&line.customer, &line.place].into_iter().filter_map(Option::as_deref).collect();
         let _ = writeln!(
             words,
             "{label}  {}  {} {}  buys {}",
             line.commodity, line.amount, quote.currency, line.quote.shown
         );
-        let _ = writeln!(words, "  {who}");
+        if !who.is_empty() {
+            let _ = writeln!(words, "  {}", who.join(", "));
+        }
         for step in &line.quote.explanation {
             let _ = writeln!(words, "  {:<40} {:>12}", step.text, step.amount);
         }
