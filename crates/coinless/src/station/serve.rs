@@ -15,6 +15,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use std::fmt::Display;
 use std::fs::File;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub(super) fn run(
 fn start_log(output: &Output) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("COINLESS_LOG").unwrap_or_else(|_| "info".into());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = log.with_ansi(std::io::stderr().is_terminal());
     // Only one subscriber can be set, and this is the only place.
     let _ = if output.is_json() { log.json().try_init() } else { log.compact().try_init() };
 }
