@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// Most calls to the payment provider under way at once.
 const MAX_PROVIDER_CALLS: usize = 256;
@@ -284,20 +285,22 @@ impl Workers {
     /// When the outbox cannot be read at the start.
     pub async fn run(mut self) -> Result<(), Error> {
         self.station.run("release", tasks::release_claims).await?;
+        let station = self.station.clone();
+        let mut look_at = Instant::now();
         loop {
-            let next = match self.claim_due().await {
-                Ok(next) => next,
-                Err(error) => {
-                    tracing::error!(%error, "the outbox cannot be read");
-                    MAX_LOOK
-                }
-            };
-            let look = self.station.clone();
+            // Only when something may be due: tasks that are handed over need no look into the outbox.
+            if Instant::now() >= look_at {
+                look_at = Instant::now()
+                    + self.claim_due().await.unwrap_or_else(|error| {
+                        tracing::error!(%error, "the outbox cannot be read");
+                        MAX_LOOK
+                    });
+            }
             tokio::select! {
                 Some(task) = self.due.recv() => self.start(task),
-                () = look.inner.look.notified() => {}
-                () = tokio::time::sleep(next) => {}
-                () = look.stopped() => break,
+                () = station.inner.look.notified() => look_at = Instant::now(),
+                () = tokio::time::sleep_until(look_at) => {}
+                () = station.stopped() => break,
             }
             while let Ok(task) = self.due.try_recv() {
                 self.start(task);

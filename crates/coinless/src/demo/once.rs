@@ -49,6 +49,12 @@ impl Story<'_> {
         self.output.result(&json!({ "step": step, "result": value }), words)
     }
 
+    /// The last of what `station show` shows of `what`.
+    fn newest(&self, what: &str, id: Option<&str>) -> Result<Value, Failure> {
+        let shown = self.desk.show(what, id).context(format_args!("station show {what}"))?;
+        shown.into_iter().next_back().ok_or_else(|| Failure::new(format!("station show {what} showed nothing")))
+    }
+
     fn control(&mut self, line: &str, event: &str) -> Result<Value, Failure> {
         self.meter.control(line, event).context("at the meter")
     }
@@ -99,8 +105,7 @@ impl Story<'_> {
 
     /// What the token says, read from its bytes.
     fn token_words(&self, order: &str) -> Result<String, Failure> {
-        let order = self.desk.show("order", Some(order)).context("station show order")?;
-        let hex = order.first().map(|order| text(&order["lines"][0]["token"])).unwrap_or_default();
+        let hex = text(&self.newest("order", Some(order))?["lines"][0]["token"]);
         let bytes = from_hex(&hex).ok_or_else(|| Failure::new("the order has no token"))?;
         let (signed, token) = Token::parse(&bytes).context("reading the token")?;
         let Order::Credit { register, .. } = token.order else { return Err(Failure::new("not a credit token")) };
@@ -149,9 +154,8 @@ impl Story<'_> {
 
     fn bring_receipt(&self, order: &str) -> Result<(), Failure> {
         let synced = self.desk.phone("phone", "sync", &[]).context("phone sync")?;
-        let receipts = self.desk.show("receipts", Some(METER)).context("station show receipts")?;
-        let synced = synced.into_iter().next().unwrap_or_default();
-        let receipt = receipts.last().cloned().unwrap_or_default();
+        let synced = synced.into_iter().next().ok_or_else(|| Failure::new("phone sync printed nothing"))?;
+        let receipt = self.newest("receipts", Some(METER))?;
         let bytes = text(&receipt["bytes"]).len() / 2;
         let lines = [
             format!(
@@ -169,8 +173,7 @@ impl Story<'_> {
     }
 
     fn tell_ledger(&self, step: &str, order: &str) -> Result<(), Failure> {
-        let ledger = self.desk.show("ledger", Some(order)).context("station show ledger")?;
-        let ledger = ledger.into_iter().next().unwrap_or_default();
+        let ledger = self.newest("ledger", Some(order))?;
         let entries = ledger["entries"].as_array().into_iter().flatten();
         let lines: Vec<_> = entries
             .map(|entry| {
@@ -183,12 +186,9 @@ impl Story<'_> {
     /// The end: the meter's balance, the ledger and the receipt must say the same.
     fn agree(&mut self, order: &str, loaded: &Value) -> Result<(), Failure> {
         let meter = self.control("show", "show")?;
-        let order =
-            self.desk.show("order", Some(order)).context("station show order")?.into_iter().next().unwrap_or_default();
-        let ledger =
-            self.desk.show("ledger", None).context("station show ledger")?.into_iter().next().unwrap_or_default();
-        let receipts = self.desk.show("receipts", Some(METER)).context("station show receipts")?;
-        let receipt = receipts.last().cloned().unwrap_or_default();
+        let order = self.newest("order", Some(order))?;
+        let ledger = self.newest("ledger", None)?;
+        let receipt = self.newest("receipts", Some(METER))?;
         let bought = &order["lines"][0]["quote"]["units"];
         let fine = |value: &Value| value.as_i64().map(FineCredit).unwrap_or(FineCredit(i64::MIN));
         let used: i64 = 1_250_000;

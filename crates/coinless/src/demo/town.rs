@@ -30,7 +30,7 @@ impl Drop for Meter {
     }
 }
 
-/// Runs station and meters in `folder` until `quit` or the end of input.
+/// Runs station and meters in `folder` until `quit` or a signal.
 pub(super) fn run(folder: &Path) -> Result<(), Failure> {
     let binary = std::env::current_exe().context("finding this program")?;
     fs::create_dir_all(folder).context(format_args!("making {}", folder.display()))?;
@@ -42,7 +42,7 @@ pub(super) fn run(folder: &Path) -> Result<(), Failure> {
         if !desk.path(id).exists() {
             desk.new_meter(id, commodity, &[]).context("making a meter")?;
         }
-        meters.push(start_meter(&desk, commodity, id, port)?);
+        meters.push(start_meter(&binary, &desk, commodity, id, port)?);
     }
     let help = || print_help(&binary, folder, &station.address());
     help();
@@ -87,8 +87,7 @@ fn typed_lines() -> UnboundedReceiver<String> {
     lines
 }
 
-fn start_meter(desk: &Desk, commodity: &'static str, id: &str, port: u16) -> Result<Meter, Failure> {
-    let binary = std::env::current_exe().context("finding this program")?;
+fn start_meter(binary: &Path, desk: &Desk, commodity: &'static str, id: &str, port: u16) -> Result<Meter, Failure> {
     let mut command = Command::new(binary);
     command.args(["meter", "run", "--listen", &format!("127.0.0.1:{port}"), "--state"]).arg(desk.path(id));
     let child = command.stdin(Stdio::piped()).spawn().context("starting a meter")?;

@@ -41,8 +41,10 @@ pub fn router(station: Station) -> Router {
         .route("/v1/callbacks/{provider}/{payment}/{mac}", post(callbacks::callback))
         .route("/openapi.json", get(openapi))
         .route("/health", get(health))
-        .fallback(async || not_found())
-        .method_not_allowed_fallback(async || method_not_allowed())
+        .fallback(async || no_handler(404, "not_found", "there is nothing here"))
+        .method_not_allowed_fallback(async || {
+            no_handler(405, "method_not_allowed", "this method is not for this resource")
+        })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn(log))
         .with_state(station)
@@ -125,23 +127,14 @@ async fn health() -> &'static str {
     "ok\n"
 }
 
-fn not_found() -> Response {
+/// What is answered where no handler is.
+fn no_handler(status: u16, code: &str, title: &str) -> Response {
     problem(ProblemDetails {
         kind: "about:blank".to_owned(),
-        title: "there is nothing here".to_owned(),
-        status: 404,
+        title: title.to_owned(),
+        status,
         detail: "see /openapi.json for what there is".to_owned(),
-        code: "not_found".to_owned(),
-    })
-}
-
-fn method_not_allowed() -> Response {
-    problem(ProblemDetails {
-        kind: "about:blank".to_owned(),
-        title: "this method is not for this resource".to_owned(),
-        status: 405,
-        detail: "see /openapi.json for what there is".to_owned(),
-        code: "method_not_allowed".to_owned(),
+        code: code.to_owned(),
     })
 }
 
