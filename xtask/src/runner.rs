@@ -17,6 +17,15 @@ enum Outcome {
 pub struct Runner {
     logs: PathBuf,
     steps: Vec<(String, Outcome, Duration)>,
+    tests: Tests,
+}
+
+/// How many tests ran in all steps together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Tests {
+    passed: u32,
+    failed: u32,
+    ignored: u32,
 }
 
 impl Runner {
@@ -26,12 +35,13 @@ impl Runner {
     /// When the folder cannot be made.
     pub fn new(logs: PathBuf) -> io::Result<Self> {
         fs::create_dir_all(&logs)?;
-        Ok(Self { logs, steps: Vec::new() })
+        Ok(Self { logs, steps: Vec::new(), tests: Tests::default() })
     }
 
     /// Runs a command as step `name`; its output is shown if it fails.
     pub fn command(&mut self, name: &str, command: &mut Command) {
         let log = self.logs.join(format!("{name}.log"));
+        let mut tests = Tests::default();
         self.step(name, || {
             let mut run = || {
                 let file = File::create(&log)?;
@@ -40,8 +50,11 @@ impl Runner {
             let status = run().map_err(|error| format!("cannot run {command:?}: {error}"))?;
             let output = fs::read(&log).unwrap_or_default();
             let output = String::from_utf8_lossy(&output);
-            if status.success() { Ok(tests_passed(&output)) } else { Err(format!("{output}\n{command:?}: {status}")) }
+            tests = Tests::counted(&output);
+            let remark = if tests == Tests::default() { String::new() } else { format!("{} tests", tests.passed) };
+            if status.success() { Ok(remark) } else { Err(format!("{output}\n{command:?}: {status}")) }
         });
+        self.tests = self.tests.and(tests);
     }
 
     /// Runs `work` as step `name`: it gives a remark, or what is to be shown of its failure.
@@ -82,24 +95,46 @@ impl Runner {
         };
         let (failed, skipped) = (named(|o| matches!(o, Outcome::Failed)), named(|o| matches!(o, Outcome::Skipped)));
         let seconds: f64 = self.steps.iter().map(|step| step.2.as_secs_f64()).sum();
+        let Tests { passed, failed: failures, ignored } = self.tests;
         println!("\n{} steps in {seconds:.0} s", self.steps.len());
         if !skipped.is_empty() {
             println!("skipped: {skipped}");
         }
         if !failed.is_empty() {
             println!("FAILED: {failed} (output in {})", self.logs.display());
-            return ExitCode::FAILURE;
+        } else {
+            println!("all steps passed");
         }
-        println!("all passed");
-        ExitCode::SUCCESS
+        // Alone on the last line, as test runners end.
+        println!("{passed} passed, {failures} failed, {ignored} skipped");
+        if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
-/// How many tests `output` of `cargo test` says have passed; empty if it is of something else.
-fn tests_passed(output: &str) -> String {
-    let count = |line: &str| line.strip_prefix("test result: ok. ")?.split(' ').next()?.parse::<u32>().ok();
-    let counts: Vec<_> = output.lines().filter_map(count).collect();
-    if counts.is_empty() { String::new() } else { format!("{} tests", counts.iter().sum::<u32>()) }
+impl Tests {
+    /// What the closing lines of `cargo test` in `output` say.
+    fn counted(output: &str) -> Self {
+        let results = output.lines().filter_map(|line| line.strip_prefix("test result: "));
+        results.fold(Self::default(), |sum, result| {
+            let count = |word: &str| {
+                let part = result.split("; ").find(|part| part.ends_with(word))?;
+                part.trim_end_matches(word).split_whitespace().last()?.parse().ok()
+            };
+            sum.and(Self {
+                passed: count(" passed").unwrap_or(0),
+                failed: count(" failed").unwrap_or(0),
+                ignored: count(" ignored").unwrap_or(0),
+            })
+        })
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            ignored: self.ignored + other.ignored,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -108,8 +143,10 @@ mod tests {
 
     #[test]
     fn tests_are_counted() {
-        let output = "running 2 tests\ntest result: ok. 2 passed; 0 failed\n\ntest result: ok. 40 passed; 0 failed\n";
-        assert_eq!(tests_passed(output), "42 tests");
-        assert_eq!(tests_passed("Checking coinless"), "");
+        let output = "running 2 tests\n\
+            test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s\n\n\
+            test result: FAILED. 40 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s\n";
+        assert_eq!(Tests::counted(output), Tests { passed: 42, failed: 3, ignored: 1 });
+        assert_eq!(Tests::counted("Checking coinless"), Tests::default());
     }
 }
