@@ -1,5 +1,6 @@
 //! `cargo xtask <command>`: builds, tests, measures and demonstrates Coinless. The only build logic of the project.
 
+mod doubles;
 mod peers;
 mod runner;
 mod style;

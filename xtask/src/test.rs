@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that must hold.
 
+use crate::doubles::{self, Doubles};
 use crate::peers::{self, Peers};
 use crate::runner::Runner;
 use crate::{cargo, root, style, target_directory};
@@ -19,8 +20,9 @@ pub fn run(long: bool, ci: bool) -> ExitCode {
     runner.command("format", cargo().args(["fmt", "--all", "--check"]));
     runner.command("lints", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
     let peers = peers(&mut runner, ci);
+    let doubles = doubles(&mut runner, ci);
     vectors(&mut runner, &peers);
-    runner.command("tests", tests(&peers, long, ci).args(["test", "--workspace", "--no-fail-fast"]));
+    runner.command("tests", tests(&peers, &doubles, long, ci).args(["test", "--workspace", "--no-fail-fast"]));
     runner.command("docs", cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"));
     runner.finish()
 }
@@ -28,13 +30,30 @@ pub fn run(long: bool, ci: bool) -> ExitCode {
 /// Finds or installs the peers. What is missing is a failed step with `ci` and a skipped one without.
 fn peers(runner: &mut Runner, ci: bool) -> Peers {
     let mut peers = Peers::default();
-    let keep = |place: &mut Option<PathBuf>, found: Result<PathBuf, String>| {
-        *place = Some(found?);
-        Ok(place.as_ref().map_or_else(String::new, |path| path.display().to_string()))
-    };
     runner.attempt("python", ci, || keep(&mut peers.python, peers::python(&root(), &target_directory())));
     runner.attempt("libcoap", ci, || keep(&mut peers.coap_client, peers::coap_client()));
+    runner.attempt("postgresql", ci, || keep(&mut peers.postgres, peers::postgres()));
     peers
+}
+
+/// Installs the doubles of outside systems. What is missing is a failed step with `ci` and a skipped one without.
+fn doubles(runner: &mut Runner, ci: bool) -> Doubles {
+    let mut doubles = Doubles::default();
+    let target = target_directory();
+    runner.attempt("localstripe", ci, || keep(&mut doubles.localstripe, doubles::localstripe(&target)));
+    runner.attempt("stripe-stateful-mock", ci, || {
+        keep(&mut doubles.stripe_stateful_mock, doubles::stripe_stateful_mock(&target))
+    });
+    runner.attempt("daraja-mock", ci, || keep(&mut doubles.daraja_mock, doubles::daraja_mock(&target)));
+    runner.attempt("wiremock", ci, || keep(&mut doubles.wiremock, doubles::wiremock(&target)));
+    doubles
+}
+
+fn keep(place: &mut Option<PathBuf>, found: Result<PathBuf, String>) -> Result<String, String> {
+    let path = found?;
+    let words = path.display().to_string();
+    *place = Some(path);
+    Ok(words)
 }
 
 /// Other people's implementations check the vectors.
@@ -49,9 +68,14 @@ fn vectors(runner: &mut Runner, peers: &Peers) {
 }
 
 /// Cargo with all that tests read from the environment.
-fn tests(peers: &Peers, long: bool, ci: bool) -> Command {
+fn tests(peers: &Peers, doubles: &Doubles, long: bool, ci: bool) -> Command {
     let mut command = cargo();
-    for (name, path) in [("COINLESS_PEER_PYTHON", &peers.python), ("COINLESS_COAP_CLIENT", &peers.coap_client)] {
+    let peers = [
+        ("COINLESS_PEER_PYTHON", &peers.python),
+        ("COINLESS_COAP_CLIENT", &peers.coap_client),
+        ("COINLESS_POSTGRES_BIN", &peers.postgres),
+    ];
+    for (name, path) in peers.into_iter().chain(doubles.variables()) {
         match path {
             Some(path) => command.env(name, path),
             None => command.env_remove(name),

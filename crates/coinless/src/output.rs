@@ -11,13 +11,36 @@ pub struct Output {
 
 /// Why a command failed, in words that say what to do.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Failure(String);
+#[error("{message}")]
+pub struct Failure {
+    message: String,
+    exit_code: u8,
+}
+
+/// The exit code of most failures.
+const FAILED: u8 = 1;
+/// The exit code when a disk failed: `EX_IOERR` of sysexits(3).
+const IO_FAILED: u8 = 74;
 
 impl Failure {
     /// A failure with this message.
     pub fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+        Self { message: message.into(), exit_code: FAILED }
+    }
+
+    /// A failure of a disk: the process ends with 74.
+    pub fn of_disk(message: impl Into<String>) -> Self {
+        Self { message: message.into(), exit_code: IO_FAILED }
+    }
+
+    /// The same with another exit code than 1.
+    pub fn with_exit_code(self, exit_code: u8) -> Self {
+        Self { exit_code, ..self }
+    }
+
+    /// The exit code of the process.
+    pub fn exit_code(&self) -> u8 {
+        self.exit_code
     }
 }
 
@@ -29,7 +52,7 @@ pub trait Context<T> {
 
 impl<T, E: Display> Context<T> for Result<T, E> {
     fn context(self, doing: impl Display) -> Result<T, Failure> {
-        self.map_err(|error| Failure(format!("{doing}: {error}")))
+        self.map_err(|error| Failure::new(format!("{doing}: {error}")))
     }
 }
 
@@ -61,6 +84,11 @@ impl Output {
     pub fn record(&self, value: &impl Serialize) -> Result<(), Failure> {
         let pretty = serde_json::to_string_pretty(value).context("writing JSON")?;
         self.result(value, pretty)
+    }
+
+    /// Warns of what may be a mistake, on standard error.
+    pub fn warning(&self, words: impl Display) {
+        eprintln!("coinless: warning: {words}");
     }
 
     /// Tells a person how things go; scripts do not see it on standard output.

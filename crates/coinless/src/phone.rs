@@ -1,23 +1,24 @@
-//! `coinless phone`: a phone on the command line: scan, quote, buy, deliver, refund, sync, list.
+//! `coinless phone`: a phone on the command line: scan, quote, buy, deliver, refund, sync, restore, list, round.
 
+mod arguments;
 mod buy;
 mod deliver;
 mod http;
+mod restore;
+mod round;
 mod show;
 mod store;
 mod udp;
 
 use crate::output::{Context, Failure, Output};
+use arguments::{Lines, Payment};
 use clap::Subcommand;
-use coinless_phone::courier::{Purchase, PurchaseLine, refund, scan, sync, tell};
+use coinless_phone::courier::{Purchase, refund, scan, sync, tell};
 use coinless_phone::store::{Damaged, Store};
-use coinless_phone::wire::{OrderRequest, RequestLine};
-use coinless_phone::{Amount, api};
-use coinless_protocol::MeterId;
+use coinless_phone::{OrderLink, api};
 use coinless_sim::failpoint;
 use http::{Http, StationUrl};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use store::PhoneStore;
 use udp::Udp;
 use uuid::Uuid;
@@ -36,16 +37,18 @@ pub enum Command {
         /// The meter at hand: coap://HOST:PORT
         link: String,
     },
-    /// Asks what amounts would buy. Nothing is ordered.
+    /// Asks what amounts would buy or quantities would cost. Nothing is ordered.
     Quote {
         /// The station.
         #[arg(long, value_name = "URL")]
         station: StationUrl,
-        /// Meter number with its check character, and amount: CLS0000000017-Z=50.00
-        #[arg(required = true, value_name = "ID-CHECK=AMOUNT")]
-        lines: Vec<LineArgument>,
+        #[command(flatten)]
+        lines: Lines,
     },
     /// Buys credit: orders, pays, and stores the tokens; with --at also loads them.
+    ///
+    /// The exit code is 0 if every line is on this phone or loaded, 3 if some are and the others have ended otherwise, 4 if the
+    /// outcome is not known yet (nothing is lost: the same again, or sync), and 1 if nothing was bought.
     Buy {
         /// The phone's memory, a directory; made if it is missing.
         #[arg(long, value_name = "DIR")]
@@ -53,9 +56,10 @@ pub enum Command {
         /// The station.
         #[arg(long, value_name = "URL")]
         station: StationUrl,
-        /// Meter number with its check character, and amount: CLS0000000017-Z=50.00
-        #[arg(required = true, value_name = "ID-CHECK=AMOUNT")]
-        lines: Vec<LineArgument>,
+        #[command(flatten)]
+        lines: Lines,
+        #[command(flatten)]
+        payment: Payment,
         /// The meter at hand (coap://HOST:PORT): checks it before anybody pays, and loads the credit at once.
         #[arg(long, value_name = "LINK")]
         at: Option<String>,
@@ -87,28 +91,31 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         store: PathBuf,
     },
+    /// Fetches an order and its tokens from the order's link, on a phone that has lost it or never had it; any number of times.
+    Restore {
+        /// The phone's memory, a directory; made if it is missing.
+        #[arg(long, value_name = "DIR")]
+        store: PathBuf,
+        /// The order's link: https://STATION/o/ORDER
+        link: OrderLink,
+    },
     /// Lists orders, tokens and receipts on this phone.
     List {
         /// The phone's memory, a directory.
         #[arg(long, value_name = "DIR")]
         store: PathBuf,
     },
-}
-
-/// A meter and what is to be paid for it, as typed.
-#[derive(Debug, Clone)]
-pub struct LineArgument(PurchaseLine);
-
-impl FromStr for LineArgument {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (meter, amount) =
-            text.split_once('=').ok_or("write METER-CHECK=AMOUNT, for example CLS0000000017-Z=50.00")?;
-        let meter = MeterId::from_label(meter).map_err(|error| error.to_string())?;
-        let amount: Amount = amount.parse().map_err(|error| format!("{error}"))?;
-        Ok(Self(PurchaseLine { meter, amount }))
-    }
+    /// Shows every line of an order as this phone knows it, and writes it as a CSV file. Nothing is sent: sync first.
+    Round {
+        /// The phone's memory, a directory.
+        #[arg(long, value_name = "DIR")]
+        store: PathBuf,
+        /// The order's id.
+        order: Uuid,
+        /// Where to write the result, with the columns of the file that was bought from.
+        #[arg(long, value_name = "FILE")]
+        csv: Option<PathBuf>,
+    },
 }
 
 /// Runs a command.
@@ -121,14 +128,17 @@ pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
     runtime.block_on(async {
         match command {
             Command::Scan { store, station, link } => scan_meter(output, &store, station, &link).await,
-            Command::Quote { station, lines } => quote(output, &station, &purchase(lines)).await,
-            Command::Buy { store, station, lines, at, wait } => {
-                buy::run(output, &store, &station, &purchase(lines), at.as_deref(), wait).await
+            Command::Quote { station, lines } => quote(output, &station, &lines.purchase(output)?).await,
+            Command::Buy { store, station, lines, payment, at, wait } => {
+                let purchase = payment.of(lines.purchase(output)?)?;
+                buy::run(output, &store, &station, &purchase, at.as_deref(), wait).await
             }
             Command::Deliver { store, link } => deliver::run(output, &store, &link).await,
             Command::Refund { store, order, line } => ask_back(output, &store, order, line).await,
             Command::Sync { store } => sync_all(output, &store).await,
+            Command::Restore { store, link } => restore::run(output, &store, &link).await,
             Command::List { store } => list(output, &store).await,
+            Command::Round { store, order, csv } => round::run(output, &store, order, csv.as_deref()).await,
         }
     })
 }
@@ -143,10 +153,6 @@ fn check_failpoint() -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
-}
-
-fn purchase(lines: Vec<LineArgument>) -> Purchase {
-    Purchase { lines: lines.into_iter().map(|line| line.0).collect(), payer: None }
 }
 
 fn open(directory: &Path) -> Result<PhoneStore, Failure> {
@@ -184,14 +190,7 @@ async fn scan_meter(output: &Output, directory: &Path, station: Option<StationUr
 }
 
 async fn quote(output: &Output, station: &StationUrl, purchase: &Purchase) -> Result<(), Failure> {
-    let line = |line: &PurchaseLine| RequestLine {
-        meter: line.meter.label().to_string(),
-        amount: line.amount.clone(),
-        immediate: false,
-    };
-    let lines = purchase.lines.iter().map(line).collect();
-    let request = OrderRequest { lines, currency: None, payer: None };
-    let quote = api::quote(&mut Http::new(station)?, &request).await.context("asking for a quote")?;
+    let quote = api::quote(&mut Http::new(station)?, &purchase.request(None)).await.context("asking for a quote")?;
     output.result(&quote, show::quote_words(&quote))
 }
 
@@ -260,16 +259,5 @@ mod tests {
         for point in failpoint::PHONE {
             assert_eq!(sources.iter().map(|source| source.matches(point).count()).sum::<usize>(), 1, "{point}");
         }
-    }
-
-    #[test]
-    fn what_is_typed_is_checked_before_anything_is_sent() {
-        let line: LineArgument = "cls0000000017-z=50.00".parse().unwrap();
-        assert_eq!((line.0.meter.as_str(), line.0.amount.as_str()), ("CLS0000000017", "50.00"));
-        let error = |text: &str| text.parse::<LineArgument>().unwrap_err();
-        assert!(error("CLS0000000017-K=50.00").contains("check character does not fit"));
-        assert!(error("CLS0000000017=50.00").contains("check character is missing"));
-        assert!(error("CLS0000000017-Z=-1").contains("decimal number above zero"));
-        assert!(error("CLS0000000017-Z").contains("METER-CHECK=AMOUNT"));
     }
 }

@@ -1,18 +1,29 @@
-//! `coinless station`: run, issuer, enrol, show.
+//! `coinless station`: run, issuer, enrol, show, books, resolve, reconcile, float, erase, tenant-change.
 
+mod books;
+mod erase;
+mod float;
+mod reconcile;
+mod resolve;
 mod serve;
 mod show;
+mod tenant;
 
 use crate::output::{Context, Failure, Output};
 use coinless_sim::sandbox::Behaviour;
+use coinless_station::config::Config;
 use coinless_station::keys::Keys;
+use coinless_station::money::Currency;
 use coinless_station::records::DeliveryRecord;
-use coinless_station::store::{GroupSize, SqliteStore, Store};
+use coinless_station::store::{GroupSize, PostgresStore, SqliteStore, Store};
+use coinless_station::utilities::UtilityName;
 use coinless_station::work::Work;
 use coinless_station::{meters, problem, service};
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Commands of the station.
 #[derive(clap::Subcommand)]
@@ -25,6 +36,9 @@ pub enum Command {
         /// Where to listen.
         #[arg(long, default_value = "127.0.0.1:8600")]
         listen: SocketAddr,
+        /// Where to serve metrics (`/metrics`, `/health`, `/ready`), which must not be public; nowhere without it.
+        #[arg(long, value_name = "ADDRESS")]
+        metrics: Option<SocketAddr>,
         /// Configuration file (TOML); without it, station.toml in the data folder, else built-in values.
         #[arg(long)]
         config: Option<PathBuf>,
@@ -37,15 +51,25 @@ pub enum Command {
         /// Folder of the database and the keys; made if it is missing.
         #[arg(long)]
         data: PathBuf,
+        /// Whose keys: a utility of the configuration; may be left out if there is one alone.
+        #[arg(long)]
+        utility: Option<UtilityName>,
     },
     /// Enrols a meter from the delivery record that `coinless meter new` printed.
     Enrol {
         /// Folder of the database and the keys.
         #[arg(long)]
         data: PathBuf,
+        /// The utility that sells to them; may be left out if there is one alone.
+        #[arg(long)]
+        utility: Option<UtilityName>,
         /// The delivery record (JSON), or several in a list.
         file: PathBuf,
     },
+    /// Erases who pays and who has a meter, of a finished order or of a meter whose orders are all finished.
+    Erase(erase::Options),
+    /// Changes the customer of a meter: what the old one has not loaded becomes void first.
+    TenantChange(tenant::Options),
     /// Shows an order, a meter, the ledger, receipts, or exceptions.
     Show {
         /// Folder of the database and the keys.
@@ -56,7 +80,20 @@ pub enum Command {
         what: show::What,
         /// Which one: an order's id, or a meter's number.
         id: Option<String>,
+        /// Exceptions that were seen to as well.
+        #[arg(long)]
+        all: bool,
     },
+    /// Reports of the books, and what people book: settlements, payouts, corrections.
+    #[command(subcommand)]
+    Books(books::Command),
+    /// Sees to an exception.
+    Resolve(resolve::Options),
+    /// Compares our books with statements, sales systems and meters.
+    Reconcile(reconcile::Options),
+    /// What managers pay in advance.
+    #[command(subcommand)]
+    Float(float::Command),
 }
 
 fn behaviour(name: &str) -> Result<Behaviour, String> {
@@ -70,16 +107,50 @@ fn behaviour(name: &str) -> Result<Behaviour, String> {
 /// A failure that says what to do.
 pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
-        Command::Run { data, listen, config, sandbox } => serve::run(&data, listen, config.as_deref(), sandbox, output),
-        Command::Issuer { data } => output.record(&open_keys(&data)?.record()),
-        Command::Enrol { data, file } => enrol(&data, &file, output),
-        Command::Show { data, what, id } => show::show(&data, what, id.as_deref(), output),
+        Command::Run { data, listen, metrics, config, sandbox } => {
+            serve::run(&data, listen, metrics, config.as_deref(), sandbox, output)
+        }
+        Command::Issuer { data, utility } => {
+            let config = serve::read_config(&data, None)?;
+            let utility = chosen(&config, utility)?;
+            let keys = open_keys(&data, &config)?;
+            output.record(&keys.of(&utility).context("the station's keys")?.record())
+        }
+        Command::Enrol { data, utility, file } => {
+            let utility = chosen(&serve::read_config(&data, None)?, utility)?;
+            enrol(&data, &file, utility, output)
+        }
+        Command::Erase(options) => erase::erase(&options, output),
+        Command::TenantChange(options) => tenant::change(&options, output),
+        Command::Show { data, what, id, all } => show::show(&data, what, id.as_deref(), all, output),
+        Command::Books(command) => books::run(command, output),
+        Command::Resolve(options) => resolve::run(options, output),
+        Command::Reconcile(options) => reconcile::run(&options, output),
+        Command::Float(command) => float::run(command, output),
     }
 }
 
-fn open_keys(data: &Path) -> Result<Keys, Failure> {
+fn open_keys(data: &Path, config: &Config) -> Result<Keys, Failure> {
     make_folder(data)?;
-    Keys::open(&data.join("keys")).context("the station's keys")
+    let utilities = config.utility_names().context("the configuration")?;
+    let folder = data.join("keys");
+    let keys = match &config.signer_socket {
+        Some(_) => Keys::open_apart(&folder, &utilities),
+        None => Keys::open(&folder, &utilities),
+    };
+    keys.context("the station's keys")
+}
+
+/// The utility that was named, or the only one.
+fn chosen(config: &Config, named: Option<UtilityName>) -> Result<UtilityName, Failure> {
+    let names = config.utility_names().context("the configuration")?;
+    let list = || names.iter().map(UtilityName::as_str).collect::<Vec<_>>().join(", ");
+    match named {
+        Some(name) if names.contains(&name) => Ok(name),
+        Some(name) => Err(Failure::new(format!("the configuration has no utility {name}; there are: {}", list()))),
+        None if names.len() == 1 => Ok(names[0].clone()),
+        None => Err(Failure::new(format!("say which utility with --utility: {}", list()))),
+    }
 }
 
 fn make_folder(data: &Path) -> Result<(), Failure> {
@@ -88,28 +159,57 @@ fn make_folder(data: &Path) -> Result<(), Failure> {
     made.context(format_args!("making the folder {}", data.display()))
 }
 
-fn open_store(data: &Path) -> Result<SqliteStore, Failure> {
+/// The station's database: PostgreSQL if the configuration names one, else SQLite in the data folder. Not within a runtime.
+fn open_store(data: &Path, config: &Config) -> Result<Arc<dyn Store>, Failure> {
     make_folder(data)?;
-    SqliteStore::open(&data.join("station.db"), GroupSize::default()).context("opening the station's database")
+    let what = "opening the station's database";
+    Ok(match &config.database {
+        Some(connection) => Arc::new(PostgresStore::open(connection, GroupSize::default()).context(what)?),
+        None => Arc::new(SqliteStore::open(&data.join("station.db"), GroupSize::default()).context(what)?),
+    })
+}
+
+/// Refuses a folder without a station, which would else be made.
+fn existing(data: &Path) -> Result<(), Failure> {
+    if serve::read_config(data, None)?.database.is_some() || data.join("station.db").exists() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("{} holds no station: enrol a meter or run the station first", data.display())))
 }
 
 /// Runs one command on the station's database, whether a station is running on it or not.
 fn with_work<T: Send + 'static>(
     data: &Path,
-    command: impl FnOnce(&mut Work<'_>) -> Result<T, problem::Error> + Send + 'static,
+    mut command: impl FnMut(&mut Work<'_>) -> Result<T, problem::Error> + Send + 'static,
 ) -> Result<T, Failure> {
-    let store = open_store(data)?;
-    let store: &dyn Store = &store;
-    wait(store.write(move |tx| command(&mut Work::new(tx, service::now_ms()))))
+    let store = open_store(data, &serve::read_config(data, None)?)?;
+    wait(store.write(move |tx| {
+        let mut work = Work::new(tx, service::now_ms());
+        let result = command(&mut work)?;
+        // This process ends: a running station takes the tasks up.
+        work.hand_over()?;
+        Ok(result)
+    }))
+}
+
+/// The currency that was named, or the only one that is sold in.
+fn currency(config: &Config, named: Option<&str>) -> Result<Currency, Failure> {
+    if let Some(code) = named {
+        return Currency::from_code(code).context(format_args!("currency {code}"));
+    }
+    let codes: BTreeSet<_> = config.utilities.iter().map(|utility| utility.currency.code().to_owned()).collect();
+    match codes.first() {
+        Some(code) if codes.len() == 1 => Currency::from_code(code).context("the configuration"),
+        _ => Err(Failure::new("say which currency with --currency")),
+    }
 }
 
 /// Runs one command that only reads, without keeping a running station from writing.
 fn with_read<T: Send + 'static>(
     data: &Path,
-    command: impl FnOnce(&mut Work<'_>) -> Result<T, problem::Error> + Send + 'static,
+    mut command: impl FnMut(&mut Work<'_>) -> Result<T, problem::Error> + Send + 'static,
 ) -> Result<T, Failure> {
-    let store = open_store(data)?;
-    let store: &dyn Store = &store;
+    let store = open_store(data, &serve::read_config(data, None)?)?;
     wait(store.read(move |tx| command(&mut Work::new(tx, service::now_ms()))))
 }
 
@@ -121,7 +221,7 @@ fn wait<T>(answer: impl Future<Output = Result<T, problem::Error>>) -> Result<T,
     })
 }
 
-fn enrol(data: &Path, file: &Path, output: &Output) -> Result<(), Failure> {
+fn enrol(data: &Path, file: &Path, utility: UtilityName, output: &Output) -> Result<(), Failure> {
     let text = fs::read_to_string(file).context(format_args!("reading {}", file.display()))?;
     let one = serde_json::from_str::<DeliveryRecord>(&text).map(|record| vec![record]);
     let records = one.or_else(|error| serde_json::from_str::<Vec<DeliveryRecord>>(&text).map_err(|_| error));
@@ -129,7 +229,7 @@ fn enrol(data: &Path, file: &Path, output: &Output) -> Result<(), Failure> {
     let records = records.context(what)?;
     // All or none: a list that stops half way would be hard to go on with.
     let enrolled = with_work(data, move |work| {
-        let enrol = |record: &DeliveryRecord| Ok((meters::enrol(work, record)?, record.commodity.clone()));
+        let enrol = |record: &DeliveryRecord| Ok((meters::enrol(work, record, &utility)?, record.commodity.clone()));
         records.iter().map(enrol).collect::<Result<Vec<_>, problem::Error>>()
     })?;
     enrolled.iter().try_for_each(|(id, commodity)| {

@@ -20,6 +20,7 @@ pub struct AmountError;
 
 const WHOLE_DIGITS: usize = 12;
 const FRACTION_DIGITS: usize = 6;
+const MILLION: u128 = 1_000_000;
 
 impl Amount {
     /// The amount as it was typed; so it is sent.
@@ -37,17 +38,10 @@ impl FromStr for Amount {
     type Err = AmountError;
 
     fn from_str(text: &str) -> Result<Self, AmountError> {
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-        let digits =
-            |part: &str, most| (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits(whole, WHOLE_DIGITS) || !digits(fraction, FRACTION_DIGITS) {
-            return Err(AmountError);
+        match parse(text) {
+            Some((millionths @ 1.., _)) => Ok(Self { text: text.to_owned(), millionths }),
+            _ => Err(AmountError),
         }
-        let millionths = format!("{whole}{fraction:0<FRACTION_DIGITS$}").parse().map_err(|_| AmountError)?;
-        if millionths == 0 {
-            return Err(AmountError);
-        }
-        Ok(Self { text: text.to_owned(), millionths })
     }
 }
 
@@ -79,6 +73,50 @@ impl fmt::Display for Amount {
     }
 }
 
+/// A sum of money in one currency, shown with as many digits after the point as the finest of its parts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sum {
+    millionths: u128,
+    digits: usize,
+}
+
+impl Sum {
+    /// Adds an amount in the station's words, which may be zero. Gives `false` and adds nothing if it is none.
+    pub fn add(&mut self, text: &str) -> bool {
+        let Some((millionths, digits)) = parse(text) else { return false };
+        self.millionths += u128::from(millionths);
+        self.digits = self.digits.max(digits);
+        true
+    }
+
+    /// Its worth in millionths of the currency's unit.
+    pub fn millionths(&self) -> u128 {
+        self.millionths
+    }
+}
+
+impl fmt::Display for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, fraction) = (self.millionths / MILLION, self.millionths % MILLION);
+        let fraction = format!("{fraction:0FRACTION_DIGITS$}");
+        match fraction.get(..self.digits) {
+            None | Some("") => f.pad(&whole.to_string()),
+            Some(digits) => f.pad(&format!("{whole}.{digits}")),
+        }
+    }
+}
+
+/// Millionths, and how many digits are after the point.
+fn parse(text: &str) -> Option<(u64, usize)> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str, most| (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let pointless = fraction.is_empty() && !text.contains('.');
+    if !digits(whole, WHOLE_DIGITS) || !(pointless || digits(fraction, FRACTION_DIGITS)) {
+        return None;
+    }
+    Some((format!("{whole}{fraction:0<FRACTION_DIGITS$}").parse().ok()?, fraction.len()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,5 +132,15 @@ mod tests {
         for bad in ["", "0", "0.00", "-1", "+1", "1.", ".5", "1e3", "1,50", " 1", "1.0000001", "1000000000000", "५"] {
             assert_eq!(amount(bad), Err(AmountError), "{bad}");
         }
+    }
+
+    #[test]
+    fn sums() {
+        let mut sum = Sum::default();
+        assert_eq!(sum.to_string(), "0");
+        assert!(sum.add("0.00") && sum.add("12.5") && sum.add("999999999999"));
+        assert_eq!(sum.to_string(), "1000000000011.50");
+        assert!(!sum.add("-1") && !sum.add("") && !sum.add("1.") && !sum.add("."));
+        assert_eq!(sum.millionths(), 1_000_000_000_011_500_000);
     }
 }

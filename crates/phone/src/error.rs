@@ -1,5 +1,6 @@
 //! Why the courier could not go on. Each message says whose turn it is, and that nothing is lost where that is so.
 
+use crate::Amount;
 use crate::api::ApiError;
 use crate::io::NoAnswer;
 use crate::store::{Damaged, StoreError};
@@ -47,6 +48,41 @@ pub enum Error {
     /// No such order in the store.
     #[error("no order {0} in the phone's store")]
     NoSuchOrder(Uuid),
+    /// What is to be bought is not an order that a station takes. Nothing was sent.
+    #[error("{0}; nothing was sent")]
+    BadPurchase(String),
+    /// The lines cost more than the payer wants to pay.
+    #[error("this costs {total} {currency}, which is more than {most}; nothing was ordered")]
+    TooExpensive {
+        /// What it costs.
+        total: String,
+        /// In which currency.
+        currency: String,
+        /// The most that the payer wants to pay.
+        most: Amount,
+    },
+    /// An earlier purchase of the same is not finished, and differs in who pays or how.
+    #[error(
+        "order {0} for the same meters and amounts is not finished, and has another payer or provider. Nothing was ordered: \
+         sync to see how it ends, or repeat it exactly"
+    )]
+    OtherPayer(Uuid),
+    /// The station has no such order.
+    #[error("the station does not know the order {0}: check the link, every character of it counts")]
+    UnknownOrder(Uuid),
+    /// The order to be fetched is in the store, where it cannot be read.
+    #[error(
+        "this order is on this phone, in a file that cannot be read; move that elsewhere and do the same again: {0}"
+    )]
+    DamagedOrder(Damaged),
+    /// The order is in the store, from another station.
+    #[error("order {order} is on this phone already, from the station {station}; nothing was changed")]
+    OtherStation {
+        /// The order.
+        order: Uuid,
+        /// The station that it was made at.
+        station: String,
+    },
     /// No such line in the order, or none that can be taken back.
     #[error("{0}")]
     NothingToRefund(String),

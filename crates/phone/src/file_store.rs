@@ -24,8 +24,8 @@ const ORDER: &str = "order-";
 const TOKEN: &str = "token-";
 const RECEIPT: &str = "receipt-";
 const SUFFIX: &str = ".json";
-/// No file of this store comes near it.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
+/// No file of this store comes near it: an order of 500 lines has about one megabyte.
+const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A store in a directory. Others are locked out as long as it lives.
 #[derive(Debug)]
@@ -287,12 +287,26 @@ fn sync_directory(_directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// CRC-32 as in zlib (ISO 3309), bit by bit: the files are short.
+/// CRC-32 as in zlib (ISO 3309).
 fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
-    })
+    !bytes.iter().fold(!0, |crc: u32, byte| crc >> 8 ^ CRC_TABLE[usize::from(crc.to_le_bytes()[0] ^ byte)])
 }
+
+/// The CRC of each byte.
+const CRC_TABLE: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let (mut crc, mut bit) = (byte as u32, 0);
+        while bit < 8 {
+            crc = if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+            bit += 1;
+        }
+        table[byte] = crc;
+        byte += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@
 //! * [`courier`]: scan, buy, deliver, refund, sync: the decisions.
 //! * [`io`]: what the courier needs of the world: a link to the meter, HTTP to the station, a clock.
 //! * [`store`]: what it must remember, and two stores: [`memory_store`] and (not in a browser) `file_store`.
+//! * [`round`]: many lines from a manager's file, and its result; [`outcome`]: how the lines of an order stand.
 //! * [`api`] and [`wire`]: the station's HTTP API, as far as a phone needs it.
 //!
 //! # The rule that all of it follows
@@ -21,17 +22,23 @@
 
 mod amount;
 pub mod api;
+mod asked;
 pub mod courier;
 mod error;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod file_store;
 mod hex;
 pub mod io;
+mod link;
 pub mod memory_store;
+pub mod outcome;
 pub mod records;
+pub mod round;
 mod sse;
 pub mod store;
 pub mod wire;
 
-pub use amount::{Amount, AmountError};
+pub use amount::{Amount, AmountError, Sum};
+pub use asked::{Asked, AskedError, Quantity};
 pub use error::Error;
+pub use link::{LinkError, OrderLink};

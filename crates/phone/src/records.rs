@@ -1,12 +1,14 @@
 //! What a phone remembers: orders, tokens, receipts.
 
-use crate::hex;
+use crate::round::Round;
 use crate::wire::{LineView, MeterInfo, OrderRequest, OrderView};
+use crate::{Amount, OrderLink, hex};
 use coinless_protocol::keys::{KeyHint, PublicKey};
 use coinless_protocol::receipt::Receipt;
 use coinless_protocol::token::Token;
 use coinless_protocol::{CreditNumber, DecodeError, Epoch, MeterId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use uuid::Uuid;
 
@@ -36,14 +38,23 @@ pub struct StoredOrder {
     /// The meters of its lines as the station describes them.
     #[serde(default)]
     pub meters: Vec<MeterInfo>,
+    /// The file that its lines come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<Round>,
+    /// For lines that this phone has seen loaded: the number of the receipt that shows it. A line whose token the station still
+    /// wants carried is not in it: the receipts in the store tell.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub receipts: BTreeMap<u32, u32>,
 }
 
 /// What a payer has agreed to when an order is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Consent {
     /// To pay the amounts of the lines and nothing more, whatever credit they buy.
     Amounts,
+    /// To pay no more than this in all: what the lines cost when the order was made.
+    AtMost(Amount),
     /// To nothing yet: the payer wants to see the quote first and then accepts its version.
     QuoteFirst,
 }
@@ -57,6 +68,11 @@ impl StoredOrder {
     /// Whether a buyer need not wait for it any longer.
     pub fn is_settled(&self) -> bool {
         self.rejected.is_some() || self.view.as_ref().is_some_and(OrderView::is_settled)
+    }
+
+    /// The link that opens it.
+    pub fn link(&self) -> OrderLink {
+        OrderLink { station: self.station.clone(), order: self.id }
     }
 
     /// The public key of `meter` as the station gave it, if it did.
@@ -126,6 +142,8 @@ pub struct StoredToken {
     pub line: u32,
     /// The token as signed.
     pub bytes: Vec<u8>,
+    /// It was handed to the meter at least once; what the meter did with it is in its receipt, if that came back.
+    pub handed: bool,
 }
 
 /// The name of a receipt: a meter uses a number for one content only.
@@ -200,12 +218,14 @@ struct RawToken {
     order: Uuid,
     line: u32,
     token: String,
+    #[serde(default)]
+    handed: bool,
 }
 
 impl Serialize for StoredToken {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (station, token) = (self.station.clone(), hex::encode(&self.bytes));
-        RawToken { station, order: self.order, line: self.line, token }.serialize(serializer)
+        RawToken { station, order: self.order, line: self.line, token, handed: self.handed }.serialize(serializer)
     }
 }
 
@@ -215,7 +235,7 @@ impl<'de> Deserialize<'de> for StoredToken {
         let raw = RawToken::deserialize(deserializer)?;
         let bytes = hex::decode(&raw.token).ok_or_else(|| D::Error::custom("the token is not hexadecimal"))?;
         let key = TokenKey::of(&bytes).map_err(D::Error::custom)?;
-        Ok(Self { key, station: raw.station, order: raw.order, line: raw.line, bytes })
+        Ok(Self { key, station: raw.station, order: raw.order, line: raw.line, bytes, handed: raw.handed })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Server-sent events, as far as needed: the `data` of each event (WHATWG HTML §9.2.6).
 
-/// Most bytes of one event; a longer one ends the stream.
-const MAX_EVENT_BYTES: usize = 1024 * 1024;
+/// Most bytes of one event, which is a whole order; a longer one ends the stream.
+const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
 
 /// Takes a stream apart that comes in pieces cut anywhere.
 #[derive(Default)]

@@ -3,6 +3,7 @@
 use crate::records::{ReceiptKey, StoredOrder, StoredReceipt, StoredToken, TokenKey};
 use coinless_protocol::MeterId;
 use coinless_protocol::keys::{KeyHint, PublicKey};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// A phone's memory. **Every change is durable before its future gives a result**, and a change that was cut off has happened
@@ -73,6 +74,17 @@ impl Contents {
     pub fn is_current(&self, token: &StoredToken) -> bool {
         let orders = || self.orders.iter().filter(|order| order.station == token.station);
         self.order(token.order).is_none() || orders().any(|order| order.current_tokens().any(|key| key == token.key))
+    }
+
+    /// The tokens that are to be carried, as [`Contents::is_current`] says; the orders are read once for all of them.
+    pub fn current_tokens(&self) -> HashSet<TokenKey> {
+        let known: HashSet<_> = self.orders.iter().map(|order| order.id).collect();
+        let of_order = |order| StoredOrder::current_tokens(order).map(|key| (key, order.station.as_str()));
+        let wanted: HashSet<(TokenKey, &str)> = self.orders.iter().flat_map(of_order).collect();
+        let is_current = |token: &&StoredToken| {
+            !known.contains(&token.order) || wanted.contains(&(token.key, token.station.as_str()))
+        };
+        self.tokens.iter().filter(is_current).map(|token| token.key).collect()
     }
 
     /// The newest receipt of `meter` with the key of this hint.

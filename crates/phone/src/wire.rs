@@ -1,7 +1,7 @@
 //! The JSON of the station's API, as far as a phone needs it. Fields that are not known are ignored.
 
 use crate::records::TokenKey;
-use crate::{Amount, hex};
+use crate::{Asked, hex};
 use coinless_protocol::keys::PublicKey;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,9 +14,12 @@ pub struct OrderRequest {
     /// Currency (ISO 4217) if the payer named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
-    /// Who pays, in the payer's own words.
+    /// Who pays, as the payment provider knows them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payer: Option<String>,
+    /// The payment provider's name; the station's first one if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
 }
 
 /// One line of a request.
@@ -24,8 +27,9 @@ pub struct OrderRequest {
 pub struct RequestLine {
     /// The meter's label, with its check character.
     pub meter: String,
-    /// What is to be paid.
-    pub amount: Amount,
+    /// What is to be paid, or bought: the field `amount` or `quantity`.
+    #[serde(flatten)]
+    pub asked: Asked,
     /// The token will be loaded at once: the station then checks that the meter has room for it.
     #[serde(default)]
     pub immediate: bool,
@@ -72,6 +76,9 @@ pub struct LineQuote {
     /// Tax.
     #[serde(default)]
     pub tax: Option<String>,
+    /// Fees for the service.
+    #[serde(default)]
+    pub fee: Option<String>,
     /// How it is reckoned.
     #[serde(default)]
     pub explanation: Vec<Explanation>,
@@ -152,6 +159,12 @@ pub struct PaymentView {
     /// Why, if the station says so.
     #[serde(default)]
     pub reason: Option<String>,
+    /// The payment provider's name.
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// What the payer has to do now, in words for the payer.
+    #[serde(default)]
+    pub instructions: Option<String>,
 }
 
 /// State of a payment.
@@ -168,6 +181,10 @@ pub enum PaymentState {
     Captured,
     /// The provider refused.
     Declined,
+    /// Money is there that nobody can match; a person must look.
+    Exception,
+    /// The money was there and was taken away again; a person must look.
+    TakenBack,
     /// A state that this version does not know.
     #[serde(other)]
     Other,
@@ -186,6 +203,9 @@ pub struct LineView {
     /// What it measures.
     #[serde(default)]
     pub commodity: String,
+    /// The company that sells.
+    #[serde(default)]
+    pub utility: Option<String>,
     /// What is to be paid.
     pub amount: String,
     /// How it stands.
@@ -231,7 +251,7 @@ pub enum LineState {
     Refunded,
     /// Not paid in time.
     Expired,
-    /// Ended without a sale.
+    /// Not paid, or not sold; what was paid goes back.
     Failed,
     /// A person must look.
     Exception,
@@ -289,7 +309,23 @@ impl OrderView {
 
     /// Whether nothing will ever change any more.
     pub fn is_finished(&self) -> bool {
-        self.lines.iter().all(|line| line.state.is_final())
+        let paid = self.payment.state != PaymentState::Declined && self.payment.state != PaymentState::None;
+        self.lines.iter().all(|line| match line.state {
+            // What was paid for it goes back first.
+            LineState::Failed => !paid,
+            state => state.is_final(),
+        })
+    }
+
+    /// Whether nothing will change any more until a person at the station has looked.
+    pub fn waits_for_person(&self) -> bool {
+        let held = matches!(self.payment.state, PaymentState::Exception | PaymentState::TakenBack);
+        let waits = |line: &LineView| match line.state {
+            LineState::Exception => true,
+            LineState::Failed => held,
+            _ => false,
+        };
+        self.lines.iter().any(waits) && self.lines.iter().all(|line| waits(line) || line.state.is_final())
     }
 
     /// Whether a buyer need not wait any longer: the payment was refused, or every line has its token or has ended.
@@ -315,9 +351,9 @@ impl LineView {
 }
 
 impl LineState {
-    /// Whether the line stays so.
+    /// Whether the line stays so. A line that a person looks at does not, nor does one that failed after it was paid.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Delivered | Self::Refunded | Self::Expired | Self::Failed | Self::Exception)
+        matches!(self, Self::Delivered | Self::Refunded | Self::Expired)
     }
 }
 
@@ -336,9 +372,37 @@ mod tests {
 
     #[test]
     fn a_request_says_only_what_was_said() {
-        let line = RequestLine { meter: "CLS0000000017-Z".into(), amount: "50.00".parse().unwrap(), immediate: false };
-        let request = OrderRequest { lines: vec![line], currency: None, payer: None };
-        let json = r#"{"lines":[{"meter":"CLS0000000017-Z","amount":"50.00","immediate":false}]}"#;
+        let line = |asked: &str| RequestLine {
+            meter: "CLS0000000017-Z".into(),
+            asked: asked.parse().unwrap(),
+            immediate: false,
+        };
+        let lines = vec![line("50.00"), line("12m3")];
+        let request = OrderRequest { lines, currency: None, payer: None, provider: None };
+        let json = r#"{"lines":[{"meter":"CLS0000000017-Z","amount":"50.00","immediate":false},{"meter":"CLS0000000017-Z","quantity":"12m3","immediate":false}]}"#;
         assert_eq!(serde_json::to_string(&request).unwrap(), json);
+        assert_eq!(serde_json::from_str::<OrderRequest>(json).unwrap(), request);
+        let request =
+            OrderRequest { lines: vec![], payer: Some("Zoë".into()), provider: Some("daraja".into()), ..request };
+        assert_eq!(serde_json::to_string(&request).unwrap(), r#"{"lines":[],"payer":"Zoë","provider":"daraja"}"#);
+    }
+
+    #[test]
+    fn what_failed_after_it_was_paid_is_not_finished() {
+        let view = |payment: &str, line: &str| {
+            let json = format!(
+                r#"{{"id":"01890a5d-ac96-774b-bcce-b302099a8057","payment":{{"state":"{payment}","provider":"daraja",
+                "instructions":"Pay 500 KES"}},"lines":[{{"line":1,"meter":"CLS0000000017","utility":"Aqua","amount":"50.00",
+                "state":"{line}","quote":{{"units":1,"fee":"0.50"}}}}]}}"#
+            );
+            serde_json::from_str::<OrderView>(&json).unwrap()
+        };
+        assert!(view("declined", "failed").is_finished() && view("captured", "refunded").is_finished());
+        assert!(!view("captured", "failed").is_finished() && !view("captured", "exception").is_finished());
+        assert!(view("captured", "exception").waits_for_person() && view("exception", "failed").waits_for_person());
+        assert!(!view("captured", "failed").waits_for_person() && !view("captured", "delivered").waits_for_person());
+        let view = view("sent", "awaiting_payment");
+        assert_eq!(view.payment.instructions.as_deref(), Some("Pay 500 KES"));
+        assert_eq!(view.lines[0].quote.as_ref().unwrap().fee.as_deref(), Some("0.50"));
     }
 }

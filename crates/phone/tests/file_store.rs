@@ -11,6 +11,7 @@ use coinless_protocol::receipt::{Decision, Outcome, Receipt, RegisterNumbers, Su
 use coinless_protocol::state::Flags;
 use coinless_protocol::token::{Conditions, Order, Token};
 use coinless_protocol::{Bytes, CreditNumber, Epoch, MeterId, Register, Units};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -30,17 +31,19 @@ fn meter() -> (MeterId, KeyPair) {
 }
 
 fn order() -> StoredOrder {
-    let line = RequestLine { meter: "CLS0000000017-Z".into(), amount: "50.00".parse().unwrap(), immediate: false };
+    let line = RequestLine { meter: "CLS0000000017-Z".into(), asked: "50.00".parse().unwrap(), immediate: false };
     StoredOrder {
         id: Uuid::from_u64_pair(0x0190_0000_0000_7000, 0x8000_0000_0000_0001),
         station: "https://station.example".into(),
-        request: OrderRequest { lines: vec![line], currency: None, payer: Some("Zoë".into()) },
+        request: OrderRequest { lines: vec![line], currency: None, payer: Some("Zoë".into()), provider: None },
         consent: Consent::Amounts,
         accepted: None,
         view: None,
         rejected: None,
         told: false,
         meters: Vec::new(),
+        round: None,
+        receipts: BTreeMap::new(),
     }
 }
 
@@ -51,7 +54,7 @@ fn token() -> StoredToken {
     let token = Token { meter, meter_key: key.key_hint(), epoch: Epoch(0), order: credit };
     let bytes = token.sign(&key.public_key().hash(), &KeyPair::from_secret(&[6; 32]).unwrap()).unwrap().to_vec();
     let key = TokenKey::of(&bytes).unwrap();
-    StoredToken { key, station: "https://station.example".into(), order: order().id, line: 1, bytes }
+    StoredToken { key, station: "https://station.example".into(), order: order().id, line: 1, bytes, handed: false }
 }
 
 fn receipt() -> StoredReceipt {
@@ -222,4 +225,41 @@ fn for_its_owner_only() {
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
     drop(FileStore::open(&directory).unwrap());
     assert_eq!(fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+/// `tests/store-format-1` was written by the first version of this program.
+#[test]
+fn what_the_first_version_wrote_is_read() {
+    let place = TempDir::new().unwrap();
+    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store-format-1")) {
+        fs::copy(&path, place.path().join(path.file_name().unwrap())).unwrap();
+    }
+    let contents = contents(place.path());
+    assert_eq!(contents.damaged, []);
+    assert_eq!((contents.tokens, contents.receipts), (vec![token()], vec![receipt()]));
+    let read = &contents.orders[0];
+    let (view, meters) = (read.view.clone(), read.meters.clone());
+    assert_eq!(*read, StoredOrder { view, meters, accepted: Some(1), told: true, ..order() });
+    assert_eq!(read.view.as_ref().unwrap().lines[0].token_key(), Some(token().key));
+    // Sent again, it is sent as the first version sent it.
+    let json = r#"{"lines":[{"meter":"CLS0000000017-Z","amount":"50.00","immediate":false}],"payer":"Zoë"}"#;
+    assert_eq!(serde_json::to_string(&read.request).unwrap(), json);
+}
+
+#[test]
+fn a_round_is_kept_with_its_order() {
+    let place = TempDir::new().unwrap();
+    let line = RequestLine { meter: "CLS0000000017-Z".into(), asked: "12m3".parse().unwrap(), immediate: false };
+    let request = OrderRequest { lines: vec![line], provider: Some("daraja".into()), ..order().request };
+    let file = coinless_phone::round::read(b"meter;amount;note\nCLS0000000017-Z;12m3;\"x\"\"y\"").unwrap();
+    let consent = Consent::AtMost("42.00".parse().unwrap());
+    let receipts = BTreeMap::from([(1, 7)]);
+    let changed = StoredOrder { request, consent, receipts, round: Some(file.round), ..order() };
+    let handed = StoredToken { handed: true, ..token() };
+    let mut store = filled(place.path());
+    now(store.save_order(&changed)).unwrap();
+    now(store.save_token(&handed)).unwrap();
+    drop(store);
+    let contents = contents(place.path());
+    assert_eq!((contents.orders, contents.tokens, contents.damaged), (vec![changed], vec![handed], vec![]));
 }

@@ -4,5 +4,8 @@ pub mod desk;
 pub mod failpoint;
 pub mod flash;
 pub mod meter;
+#[cfg(unix)]
+pub mod postgres;
 pub mod sandbox;
+pub mod utility;
 pub mod world;

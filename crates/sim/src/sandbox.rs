@@ -3,13 +3,14 @@
 //! Its payments and refunds are kept in a file, one JSON object a line, so that it remembers them when it is killed, as a
 //! real provider would. `coinless_station::provider::sandbox` describes its calls.
 
-use axum::extract::{Path as UrlPath, State};
+use axum::extract::{Path as UrlPath, Query, State};
 use axum::http::StatusCode;
-use axum::routing::put;
+use axum::routing::{get, put};
 use axum::{Json, Router};
 use coinless_station::net::http_client;
-use coinless_station::provider::sandbox::{SandboxPayment, SandboxRefund, SandboxRequest};
+use coinless_station::provider::sandbox::{SandboxEntry, SandboxPayment, SandboxRefund, SandboxRequest};
 use coinless_station::records::to_hex;
+use coinless_station::service::now_ms;
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -63,6 +64,36 @@ struct Payment {
     shown: SandboxPayment,
     callback_url: String,
     refunds: BTreeMap<String, String>,
+    /// When it was collected, in milliseconds since 1970; 0 in lines of before times were kept.
+    #[serde(default)]
+    captured_ms: i64,
+    /// When each refund was made.
+    #[serde(default)]
+    refunded_ms: BTreeMap<String, i64>,
+}
+
+impl Payment {
+    /// Its entries in the statement. Receipt numbers are ids: of the payment, and with the refund's own name after it.
+    fn entries(&self) -> Vec<SandboxEntry> {
+        let entry = |kind: &str, receipt: String, refund_id, amount: &str, at_ms| SandboxEntry {
+            kind: kind.to_owned(),
+            receipt,
+            payment_id: Some(self.shown.id.clone()),
+            refund_id,
+            amount: amount.to_owned(),
+            currency: self.shown.currency.clone(),
+            at_ms,
+        };
+        if self.shown.status != "captured" {
+            return Vec::new();
+        }
+        let payment = entry("payment", self.shown.id.clone(), None, &self.shown.amount, self.captured_ms);
+        let refunds = self.refunds.iter().map(|(name, amount)| {
+            let at_ms = self.refunded_ms.get(name).copied().unwrap_or(self.captured_ms);
+            entry("refund", format!("{}-{name}", self.shown.id), Some(name.clone()), amount, at_ms)
+        });
+        std::iter::once(payment).chain(refunds).collect()
+    }
 }
 
 /// The sandbox: its payments and where they are kept.
@@ -107,8 +138,17 @@ impl Sandbox {
         let router = Router::new()
             .route("/payments/{id}", put(start).get(query))
             .route("/payments/{id}/refunds/{refund}", put(refund))
+            .route("/statement", get(statement))
             .with_state(self);
         axum::serve(listener, router).await
+    }
+
+    /// Serves nothing but the statement, for who looks into the file of a sandbox that another process runs.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve_statement(self: Arc<Self>, listener: TcpListener) -> io::Result<()> {
+        axum::serve(listener, Router::new().route("/statement", get(statement)).with_state(self)).await
     }
 
     fn locked<T>(&self, look: impl FnOnce(&BTreeMap<String, Payment>) -> T) -> T {
@@ -141,6 +181,7 @@ impl Sandbox {
         let settled = self.change(&id, |payment| {
             let mut payment = payment.filter(|payment| payment.shown.status == "pending")?.clone();
             payment.shown.status = status.to_owned();
+            payment.captured_ms = now_ms();
             Some(payment)
         });
         let Ok(Some(payment)) = settled else {
@@ -187,7 +228,13 @@ async fn start(
         }
         let (amount, currency) = (request.amount.clone(), request.currency.clone());
         let shown = SandboxPayment { id: id.clone(), status: "pending".to_owned(), amount, currency };
-        Some(Payment { shown, callback_url: request.callback_url.clone(), refunds: BTreeMap::new() })
+        Some(Payment {
+            shown,
+            callback_url: request.callback_url.clone(),
+            refunds: BTreeMap::new(),
+            captured_ms: 0,
+            refunded_ms: BTreeMap::new(),
+        })
     });
     let payment = made.ok().flatten().ok_or(StatusCode::INTERNAL_SERVER_ERROR)?.shown;
     if (&payment.amount, &payment.currency) != (&request.amount, &request.currency) {
@@ -228,9 +275,41 @@ async fn refund(
             return None;
         }
         payment.refunds.insert(refund.clone(), request.amount.clone());
+        payment.refunded_ms.insert(refund.clone(), now_ms());
         Some(payment)
     });
     let payment = changed.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?.ok_or(StatusCode::NOT_FOUND)?;
     let status = if payment.refunds.get(&refund) == Some(&request.amount) { "refunded" } else { "declined" };
     Ok(Json(SandboxRefund { amount: request.amount, status: status.to_owned() }))
+}
+
+/// The time that a statement covers, in milliseconds since 1970.
+#[derive(Debug, Deserialize)]
+struct Time {
+    from_ms: i64,
+    to_ms: i64,
+}
+
+async fn statement(State(sandbox): State<Arc<Sandbox>>, Query(time): Query<Time>) -> Json<Vec<SandboxEntry>> {
+    let mut entries: Vec<_> = sandbox.locked(|payments| payments.values().flat_map(Payment::entries).collect());
+    entries.retain(|entry| (time.from_ms..time.to_ms).contains(&entry.at_ms));
+    entries.sort_by(|a, b| (a.at_ms, &a.receipt).cmp(&(b.at_ms, &b.receipt)));
+    Json(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_before_times_were_kept_still_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sandbox.jsonl");
+        let old = r#"{"shown":{"id":"a","status":"captured","amount":"5.00","currency":"EUR"},"callback_url":"x","refunds":{"a.1":"2.00"}}"#;
+        std::fs::write(&path, old).unwrap();
+        let sandbox = Sandbox::open(&path, b"key", Behaviour::Pay).unwrap();
+        let entries = sandbox.locked(|payments| payments["a"].entries());
+        let shown: Vec<_> = entries.iter().map(|e| (e.kind.as_str(), e.receipt.as_str(), e.amount.as_str())).collect();
+        assert_eq!(shown, [("payment", "a", "5.00"), ("refund", "a-a.1", "2.00")]);
+    }
 }

@@ -1,9 +1,12 @@
 //! Issuing: signing what was committed, and handing it out.
 
+use crate::lifecycle::{LineEvent, LineState};
 use crate::meters;
-use crate::orders::{self, LineState};
+use crate::orders;
 use crate::problem::Error;
+use crate::signer::SignError;
 use crate::tasks::{Task, back_off};
+use crate::utilities::UtilityName;
 use crate::work::Work;
 use coinless_protocol::keys::KeyHash;
 use coinless_protocol::{Epoch, MeterId};
@@ -11,6 +14,10 @@ use coinless_protocol::{Epoch, MeterId};
 /// A committed token that is to be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignRequest {
+    /// Whose key signs.
+    pub utility: UtilityName,
+    /// The meter.
+    pub meter: MeterId,
     /// The token's payload, as committed.
     pub payload: Vec<u8>,
     /// The hash of the meter's key, for the external_aad.
@@ -28,20 +35,25 @@ pub fn request(work: &mut Work<'_>, subject: &str) -> Result<Option<SignRequest>
         &[meter.as_str().into(), i64::from(epoch.0).into(), number.into()],
     )?;
     let Some(row) = row else { return Ok(None) };
-    let meter_key = meters::find(work, meter)?.key.hash();
-    Ok(Some(SignRequest { payload: row.bytes(0)?.to_vec(), meter_key }))
+    let known = meters::find(work, meter)?;
+    let payload = row.bytes(0)?.to_vec();
+    Ok(Some(SignRequest { utility: known.utility, meter, payload, meter_key: known.key.hash() }))
 }
 
-/// Stores a signed token. The first signature stays: another one of the same payload says the same.
+/// Stores a signed token. The first signature stays: another one of the same payload says the same. Without one it is tried
+/// again; a refusal or a quota that is used up is put before a person.
 ///
 /// # Errors
 /// When the database fails.
-pub fn signed(work: &mut Work<'_>, task: &Task, outcome: Result<Vec<u8>, String>) -> Result<(), Error> {
+pub fn signed(work: &mut Work<'_>, task: &Task, outcome: &Result<Vec<u8>, SignError>) -> Result<(), Error> {
     let (meter, epoch, number) = parse(&task.subject)?;
+    meters::lock(work, meter)?;
     let bytes = match outcome {
         Ok(bytes) => bytes,
         Err(why) => {
-            work.exception(&task.subject, "signer_refused", &why)?;
+            if why.is_for_a_person() {
+                work.exception(&task.subject, "signer_refused", &why.to_string())?;
+            }
             return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
         }
     };
@@ -55,9 +67,10 @@ pub fn signed(work: &mut Work<'_>, task: &Task, outcome: Result<Vec<u8>, String>
         &[meter.as_str().into(), number.into()],
     )?;
     for row in rows {
+        orders::lock(work, row.text(0)?)?;
         let line = orders::line(work, row.text(0)?, row.number(1)?)?;
         if line.state == LineState::Sold {
-            orders::set_state(work, &line, LineState::Issued, None)?;
+            orders::step(work, &line, LineEvent::Signed, None)?;
         }
         work.touch(&line.order_id);
     }

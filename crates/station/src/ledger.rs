@@ -1,138 +1,148 @@
 //! Double entry in minor units: every movement is balanced by construction, append-only, and names its cause.
 //!
-//! A positive amount is a debit. All balances of a currency add up to zero at any moment.
-//!
-//! | account | kind | holds |
-//! |---|---|---|
-//! | `provider:<name>:captured` | asset | what a payment provider took from payers for us |
-//! | `provider:<name>:refunded` | against that asset | what it gave back |
-//! | `payer_money_held` | liability | received and not yet sold |
-//! | `sold_undelivered` | liability | sold and not yet known to be in the meter |
-//! | `utility_payable:<name>` | liability | owed to a utility for what was delivered, without tax |
-//! | `tax_payable` | liability | tax on what was delivered |
-//! | `refunds_due` | liability | to be given back and not yet confirmed by the provider |
+//! `docs/ledger.md` is the chart of accounts and the routing rules. A positive amount is a debit. All balances of a currency
+//! add up to zero at any moment.
+
+mod accounts;
+mod manual;
+mod reports;
+mod statements;
+
+pub use accounts::{Account, AccountKind, Event, Nature, ROUTES, Route};
+pub(crate) use manual::was_booked;
+pub use manual::{Manual, Owed, check_operator, payout, settle, take_back};
+pub use reports::{Balance, balances, balances_at, check};
+pub use statements::{
+    DeliveredLine, MAX_STATEMENT_LINES, OperatorDay, OperatorMovement, OtherEntry, Period, Totals, TrialLine,
+    UtilityStatement, day, operators, parse_time, time, trial, utility_statement,
+};
 
 use crate::money::{Currency, Money};
 use crate::problem::Error;
 use crate::work::Work;
 
-/// An account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Account {
-    /// Taken from payers by a provider.
-    Captured(String),
-    /// Given back to payers by a provider.
-    Refunded(String),
-    /// Received and not yet sold.
-    PayerMoneyHeld,
-    /// Sold and not yet known to be in the meter.
-    SoldUndelivered,
-    /// Owed to a utility.
-    UtilityPayable(String),
-    /// Tax on what was delivered.
-    TaxPayable,
-    /// To be given back.
-    RefundsDue,
-}
-
-impl Account {
-    /// Its name in the books.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Captured(provider) => format!("provider:{provider}:captured"),
-            Self::Refunded(provider) => format!("provider:{provider}:refunded"),
-            Self::PayerMoneyHeld => "payer_money_held".to_owned(),
-            Self::SoldUndelivered => "sold_undelivered".to_owned(),
-            Self::UtilityPayable(utility) => format!("utility_payable:{utility}"),
-            Self::TaxPayable => "tax_payable".to_owned(),
-            Self::RefundsDue => "refunds_due".to_owned(),
-        }
-    }
-}
-
 /// One movement of money: one account is debited, one or several that share the sum are credited.
 pub struct Movement<'a> {
-    /// The order that it belongs to.
-    pub order_id: &'a str,
-    /// What caused it, once only within the order: for example `line 1 delivered`.
+    /// What it is about: an order's id, or what [`Event`] says.
+    pub subject: &'a str,
+    /// What caused it, once only for the subject: for example `line 1 delivered`.
     pub cause: String,
+    /// What kind of event: it says which accounts may be touched.
+    pub event: Event,
     /// The currency.
     pub currency: Currency,
     /// The account that is debited with the sum of all credits.
     pub debit: Account,
     /// The accounts that are credited, each with its share; not negative.
     pub credits: Vec<(Account, Money)>,
+    /// The person who did it, if a person did.
+    pub operator: Option<&'a str>,
 }
 
 /// Books a movement.
 ///
 /// # Errors
-/// [`Error::Inconsistent`] if the same cause of the same order was booked before, a share is negative or the sum too large.
-pub fn book(work: &mut Work<'_>, movement: Movement<'_>) -> Result<(), Error> {
-    let sum = movement.credits.iter().try_fold(Money::ZERO, |sum, (_, share)| {
-        sum.checked_add(*share).filter(|_| *share >= Money::ZERO).ok_or(Error::inconsistent("shares of a movement"))
-    })?;
-    work.execute_one(
-        "booking a movement",
-        "INSERT INTO movement (order_id, cause, currency, at_ms) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (order_id, cause) DO NOTHING",
-        &[
-            movement.order_id.into(),
-            movement.cause.as_str().into(),
-            movement.currency.code().into(),
-            work.now_ms.into(),
-        ],
+/// [`Error::Inconsistent`] if the same cause of the same subject was booked before, the routing rules do not allow it, a share
+/// is negative or the sum too large.
+pub fn book(work: &mut Work<'_>, movement: &Movement<'_>) -> Result<(), Error> {
+    let credited = movement.credits.iter().map(|(account, _)| account.kind());
+    if !movement.event.allows(movement.debit.kind(), credited) {
+        let (event, debit) = (movement.event.name(), movement.debit.name());
+        return Err(Error::inconsistent(format!("a movement of kind {event} from {debit} to what it may not touch")));
+    }
+    write(work, movement, None)
+}
+
+/// Takes a movement back by its opposite, which names the original.
+///
+/// # Errors
+/// [`Error::Inconsistent`] if there is no such movement or it was taken back before.
+pub fn correct(work: &mut Work<'_>, subject: &str, cause: &str, operator: &str) -> Result<(), Error> {
+    let row = work.query_first(
+        "SELECT currency FROM movement WHERE subject = $1 AND cause = $2 FOR UPDATE",
+        &[subject.into(), cause.into()],
     )?;
-    let credits = movement.credits.iter().map(|(account, share)| (account, -*share));
-    for (account, amount) in credits.chain([(&movement.debit, sum)]).filter(|(_, amount)| *amount != Money::ZERO) {
-        let name = account.name();
-        work.execute_one(
-            "booking an entry",
-            "INSERT INTO entry (order_id, cause, account, amount) VALUES ($1, $2, $3, $4)",
-            &[movement.order_id.into(), movement.cause.as_str().into(), name.as_str().into(), amount.minor().into()],
-        )?;
-        work.execute_one(
-            "changing a balance",
-            "INSERT INTO account (account, currency, balance) VALUES ($1, $2, $3)
-             ON CONFLICT (account, currency) DO UPDATE SET balance = account.balance + $3",
-            &[name.into(), movement.currency.code().into(), amount.minor().into()],
-        )?;
+    let row = row.ok_or_else(|| Error::inconsistent(format!("no movement {cause} of {subject}")))?;
+    let currency = Currency::from_code(row.text(0)?).map_err(|error| Error::inconsistent(error.to_string()))?;
+    let correction = format!("correction of {cause}");
+    let row = Row { subject, cause: &correction, event: Event::Correction, currency, operator: Some(operator) };
+    write_movement(work, &row, Some(cause))?;
+    let entries = work.query(
+        "SELECT account, amount FROM entry WHERE subject = $1 AND cause = $2",
+        &[subject.into(), cause.into()],
+    )?;
+    for entry in &entries {
+        write_entry(work, &row, entry.text(0)?, -Money::from_minor(entry.int(1)?))?;
     }
     Ok(())
 }
 
-/// The balance of every account in the order of their names.
-///
-/// # Errors
-/// When the database fails.
-pub fn balances(work: &mut Work<'_>) -> Result<Vec<(String, Currency, Money)>, Error> {
-    let rows = work.query("SELECT account, currency, balance FROM account ORDER BY account, currency", &[])?;
-    let read = |row: &crate::store::Row| {
-        let currency = Currency::from_code(row.text(1)?).map_err(|error| Error::inconsistent(error.to_string()))?;
-        Ok((row.text(0)?.to_owned(), currency, Money::from_minor(row.int(2)?)))
+fn write(work: &mut Work<'_>, movement: &Movement<'_>, corrects: Option<&str>) -> Result<(), Error> {
+    let sum = movement.credits.iter().try_fold(Money::ZERO, |sum, (_, share)| {
+        sum.checked_add(*share).filter(|_| *share >= Money::ZERO).ok_or(Error::inconsistent("shares of a movement"))
+    })?;
+    let row = Row {
+        subject: movement.subject,
+        cause: &movement.cause,
+        event: movement.event,
+        currency: movement.currency,
+        operator: movement.operator,
     };
-    rows.iter().map(read).collect()
+    write_movement(work, &row, corrects)?;
+    // Two shares of one account are one entry.
+    let mut entries = vec![(movement.debit.name(), sum)];
+    for (account, share) in &movement.credits {
+        let name = account.name();
+        match entries.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, amount)) => {
+                *amount = amount.checked_sub(*share).ok_or_else(|| Error::inconsistent("shares of a movement"))?;
+            }
+            None => entries.push((name, -*share)),
+        }
+    }
+    entries
+        .iter()
+        .filter(|(_, amount)| *amount != Money::ZERO)
+        .try_for_each(|(account, amount)| write_entry(work, &row, account, *amount))
 }
 
-/// Checks that all accounts of each currency add up to zero and that each balance is the sum of its entries.
-///
-/// # Errors
-/// [`Error::Inconsistent`] that says which is wrong.
-pub fn check(work: &mut Work<'_>) -> Result<(), Error> {
-    let off =
-        work.query("SELECT currency FROM account GROUP BY currency HAVING CAST(sum(balance) AS BIGINT) <> 0", &[])?;
-    if let Some(row) = off.first() {
-        return Err(Error::inconsistent(format!("the accounts in {} do not add up to zero", row.text(0)?)));
-    }
-    let off = work.query(
-        "SELECT a.account FROM account a LEFT JOIN
-            (SELECT e.account, m.currency, CAST(sum(e.amount) AS BIGINT) AS total FROM entry e
-             JOIN movement m ON m.order_id = e.order_id AND m.cause = e.cause GROUP BY e.account, m.currency) s
-         ON s.account = a.account AND s.currency = a.currency WHERE a.balance <> COALESCE(s.total, 0)",
-        &[],
+/// What all entries of a movement share.
+struct Row<'a> {
+    subject: &'a str,
+    cause: &'a str,
+    event: Event,
+    currency: Currency,
+    operator: Option<&'a str>,
+}
+
+fn write_movement(work: &mut Work<'_>, row: &Row<'_>, corrects: Option<&str>) -> Result<(), Error> {
+    work.execute_one(
+        "booking a movement",
+        "INSERT INTO movement (subject, cause, currency, at_ms, event, corrects, operator)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (subject, cause) DO NOTHING",
+        &[
+            row.subject.into(),
+            row.cause.into(),
+            row.currency.code().into(),
+            work.now_ms.into(),
+            row.event.name().into(),
+            corrects.into(),
+            row.operator.into(),
+        ],
+    )
+}
+
+fn write_entry(work: &mut Work<'_>, row: &Row<'_>, account: &str, amount: Money) -> Result<(), Error> {
+    work.execute_one(
+        "booking an entry",
+        "INSERT INTO entry (subject, cause, account, amount) VALUES ($1, $2, $3, $4)",
+        &[row.subject.into(), row.cause.into(), account.into(), amount.minor().into()],
     )?;
-    match off.first() {
-        Some(row) => Err(Error::inconsistent(format!("the balance of {} is not the sum of its entries", row.text(0)?))),
-        None => Ok(()),
-    }
+    let part = work.part();
+    work.execute_one(
+        "changing a balance",
+        "INSERT INTO balance (account, currency, part, balance) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (account, currency, part) DO UPDATE SET balance = balance.balance + $4",
+        &[account.into(), row.currency.code().into(), part.into(), amount.minor().into()],
+    )
 }

@@ -9,32 +9,50 @@
 //! * [`work`], [`tasks`]: a command's context; what is to be done next and how its result comes back.
 //! * [`orders`], [`payments`], [`sell`], [`issue`], [`receipts`], [`refunds`]: the life of an order, in this order.
 //! * [`registers`]: which order lines each signed number counts; voids and their settlement.
-//! * [`ledger`]: double entry.
+//! * [`recovery`]: what a station does that was restored from a backup.
+//! * [`ledger`]: double entry. [`float`]: what managers paid in advance.
+//! * [`resolve`]: how people see to what came before them. [`reconcile`]: the comparison with everybody else's books.
 //! * [`provider`], [`sales`]: the world outside, as traits with one module for each real system.
-//! * [`keys`]: the issuer's keys and the signer.
+//! * [`tariff`]: what a sum of money buys, as values in and values out.
+//! * [`keys`]: the station's keys and the issuer's public ones. [`signer`]: who signs, with keys and quotas of its own.
 //! * [`http`]: the API. [`service`]: all of it as one running process.
 
+pub mod audit;
 pub mod config;
+pub mod erase;
+pub mod float;
+pub mod health;
 pub mod http;
 pub mod issue;
 pub mod keys;
 pub mod ledger;
+pub mod lifecycle;
 pub mod meters;
 pub mod money;
 pub mod net;
+pub mod operator;
 pub mod orders;
 pub mod payments;
 pub mod problem;
 pub mod provider;
 pub mod receipts;
+pub mod reconcile;
 pub mod records;
+pub mod recovery;
 pub mod refunds;
 pub mod registers;
+pub mod resolve;
 pub mod sales;
 pub mod sell;
 pub mod service;
 pub mod show;
+pub mod signer;
 pub mod store;
+pub mod sweep;
+pub mod tariff;
 pub mod tasks;
+pub mod telemetry;
+pub mod tenants;
+pub mod utilities;
 pub mod view;
 pub mod work;

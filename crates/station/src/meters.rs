@@ -3,8 +3,10 @@
 use crate::problem::{Code, Error};
 use crate::records::DeliveryRecord;
 use crate::store::Row;
+use crate::utilities::UtilityName;
 use crate::work::Work;
 use coinless_protocol::keys::PublicKey;
+use coinless_protocol::token::RefusedRange;
 use coinless_protocol::{Commodity, CreditNumber, Epoch, FineCredit, LabelError, MeterId, Units};
 
 /// A meter as the station knows it.
@@ -14,6 +16,8 @@ pub struct Meter {
     pub id: MeterId,
     /// Its public key.
     pub key: PublicKey,
+    /// The utility that sells to it.
+    pub utility: UtilityName,
     /// What it measures.
     pub commodity: Commodity,
     /// Name of the customer.
@@ -34,6 +38,12 @@ pub struct Meter {
     pub reserved: Units,
     /// The newest receipt known of it.
     pub newest_receipt: Option<NewestReceipt>,
+    /// Since when a restored station recovers what was sold to it.
+    pub recovering_since_ms: Option<i64>,
+    /// The numbers that may have been signed in a life that a restore forgot.
+    pub gap: Option<RefusedRange>,
+    /// Whether it hangs no more.
+    pub is_retired: bool,
 }
 
 /// What the newest receipt of a meter said.
@@ -57,7 +67,7 @@ const MAX_CREDIT_UNITS: u64 = 1_000_000_000_000;
 /// # Errors
 /// [`Code::BadMeterNumber`] if its label is wrong, [`Code::Malformed`] if a value makes no sense, [`Code::NotPossibleNow`] if
 /// the meter is enrolled with another key.
-pub fn enrol(work: &mut Work<'_>, record: &DeliveryRecord) -> Result<MeterId, Error> {
+pub fn enrol(work: &mut Work<'_>, record: &DeliveryRecord, utility: &UtilityName) -> Result<MeterId, Error> {
     let id = MeterId::from_label(&record.label).map_err(bad_number)?;
     if id.as_str() != record.id {
         return Err(Error::refused(Code::BadMeterNumber, "id and label of the delivery record are of two meters"));
@@ -74,8 +84,8 @@ pub fn enrol(work: &mut Work<'_>, record: &DeliveryRecord) -> Result<MeterId, Er
     let key = record.public_key.0.to_sec1();
     work.execute(
         "INSERT INTO meter (meter_id, public_key, commodity, customer, place, initial_units, max_credit_units, epoch,
-                            last_number, live_total, reserved_units, enrolled_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, 0, $8) ON CONFLICT (meter_id) DO NOTHING",
+                            last_number, live_total, reserved_units, enrolled_ms, utility)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, 0, $8, $9) ON CONFLICT (meter_id) DO NOTHING",
         &[
             id.as_str().into(),
             key.as_slice().into(),
@@ -85,6 +95,7 @@ pub fn enrol(work: &mut Work<'_>, record: &DeliveryRecord) -> Result<MeterId, Er
             (record.initial_units as i64).into(),
             (record.max_credit_units as i64).into(),
             work.now_ms.into(),
+            utility.as_str().into(),
         ],
     )?;
     let known = find(work, id)?;
@@ -94,6 +105,9 @@ pub fn enrol(work: &mut Work<'_>, record: &DeliveryRecord) -> Result<MeterId, Er
     };
     if known.key != record.public_key.0 {
         return other("key");
+    }
+    if known.utility != *utility {
+        return other("utility");
     }
     if known.commodity != commodity {
         return other("commodity");
@@ -119,21 +133,51 @@ fn bad_number(error: LabelError) -> Error {
     Error::refused(Code::BadMeterNumber, error.to_string())
 }
 
+macro_rules! select_meter {
+    ($rest:literal) => {
+        concat!(
+            "SELECT meter_id, public_key, commodity, customer, place, initial_units, max_credit_units, epoch, last_number,
+                    live_total, reserved_units, receipt_number, receipt_credit, receipt_total, receipt_balance, utility,
+                    recovering_since_ms, gap_first, gap_last, retired_ms
+             FROM meter WHERE meter_id = $1",
+            $rest
+        )
+    };
+}
+
 /// The meter with this identity.
 ///
 /// # Errors
 /// [`Code::UnknownMeter`].
 pub fn find(work: &mut Work<'_>, id: MeterId) -> Result<Meter, Error> {
-    let row = work.query_first(
-        "SELECT meter_id, public_key, commodity, customer, place, initial_units, max_credit_units, epoch, last_number,
-                live_total, reserved_units, receipt_number, receipt_credit, receipt_total, receipt_balance
-         FROM meter WHERE meter_id = $1",
-        &[id.as_str().into()],
-    )?;
-    let row = row.ok_or_else(|| {
+    found(id, work.query_first(select_meter!(""), &[id.as_str().into()])?.as_ref())
+}
+
+/// The meter with this identity, which no other process changes until this command ends.
+///
+/// # Errors
+/// [`Code::UnknownMeter`].
+pub fn lock(work: &mut Work<'_>, id: MeterId) -> Result<Meter, Error> {
+    found(id, work.query_first(select_meter!(" FOR UPDATE"), &[id.as_str().into()])?.as_ref())
+}
+
+fn found(id: MeterId, row: Option<&Row>) -> Result<Meter, Error> {
+    read(row.ok_or_else(|| {
         Error::refused(Code::UnknownMeter, format!("meter {} is not enrolled at this station", id.label()))
-    })?;
-    read(&row)
+    })?)
+}
+
+/// Gives the meters that were enrolled before there were several utilities to `utility`.
+///
+/// # Errors
+/// When the database fails.
+pub fn adopt(work: &mut Work<'_>, utility: &UtilityName) -> Result<(), Error> {
+    for table in
+        ["UPDATE meter SET utility = $1 WHERE utility = ''", "UPDATE order_line SET utility = $1 WHERE utility = ''"]
+    {
+        work.execute(table, &[utility.as_str().into()])?;
+    }
+    Ok(())
 }
 
 /// All meters, in the order of their identities.
@@ -151,6 +195,22 @@ pub fn all(work: &mut Work<'_>) -> Result<Vec<Meter>, Error> {
 /// [`Error::Inconsistent`] if it is none.
 pub fn stored_id(text: &str) -> Result<MeterId, Error> {
     text.parse().map_err(|error| Error::inconsistent(format!("meter id {text}: {error}")))
+}
+
+/// A utility's name that this station stored.
+///
+/// # Errors
+/// [`Error::Inconsistent`] if it is none.
+pub fn stored_utility(text: &str) -> Result<UtilityName, Error> {
+    text.parse().map_err(|error| Error::inconsistent(format!("utility {text}: {error}")))
+}
+
+/// A commodity that this station stored.
+///
+/// # Errors
+/// [`Error::Inconsistent`] if it is none.
+pub fn stored_commodity(row: &Row, at: usize) -> Result<Commodity, Error> {
+    Commodity::from_code(row.number(at)?).ok_or_else(|| Error::inconsistent("a commodity"))
 }
 
 /// Units that this station stored.
@@ -174,7 +234,8 @@ fn read(row: &Row) -> Result<Meter, Error> {
     Ok(Meter {
         id: stored_id(row.text(0)?)?,
         key: PublicKey::from_sec1(row.bytes(1)?).map_err(|error| Error::inconsistent(error.to_string()))?,
-        commodity: Commodity::from_code(row.number(2)?).ok_or_else(|| Error::inconsistent("commodity"))?,
+        utility: stored_utility(row.text(15)?)?,
+        commodity: stored_commodity(row, 2)?,
         customer: row.optional_text(3)?.map(str::to_owned),
         place: row.optional_text(4)?.map(str::to_owned),
         initial: stored_units(row, 5)?,
@@ -184,6 +245,12 @@ fn read(row: &Row) -> Result<Meter, Error> {
         live_total: stored_units(row, 9)?,
         reserved: stored_units(row, 10)?,
         newest_receipt,
+        recovering_since_ms: row.optional_int(16)?,
+        gap: match row.optional_int(17)? {
+            Some(_) => RefusedRange::new(CreditNumber(row.number(17)?), CreditNumber(row.number(18)?)),
+            None => None,
+        },
+        is_retired: row.optional_int(19)?.is_some(),
     })
 }
 
@@ -202,6 +269,22 @@ impl Meter {
         };
         let free = self.max_credit.checked_sub(self.reserved).and_then(|free| free.checked_sub(held));
         free.unwrap_or(Units::ZERO)
+    }
+
+    /// Refuses to sell to a meter that hangs no more, or of which it is not known what was sold to it.
+    ///
+    /// # Errors
+    /// [`Code::Recovering`], [`Code::NotSold`].
+    pub fn check_sellable(&self) -> Result<(), Error> {
+        let label = self.id.label();
+        if self.is_retired {
+            return Err(Error::refused(Code::NotSold, format!("meter {label} was taken out of use")));
+        }
+        if self.recovering_since_ms.is_some() {
+            let detail = format!("what was sold to meter {label} is being recovered from a backup: try again later");
+            return Err(Error::refused(Code::Recovering, detail));
+        }
+        Ok(())
     }
 
     /// Refuses `units` that the meter cannot take.

@@ -139,6 +139,29 @@ impl Currency {
     }
 }
 
+/// An amount with its currency: written as a decimal number, in JSON too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Amount(pub Money, pub Currency);
+
+impl Amount {
+    /// With the currency's code after it: `50.00 EUR`.
+    pub fn with_currency(self) -> String {
+        format!("{self} {}", self.1)
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.1.format(self.0))
+    }
+}
+
+impl Serialize for Amount {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl fmt::Display for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.code())

@@ -1,132 +1,186 @@
 //! The payment of an order: asked for once, then asked about until its outcome is known.
 
-use crate::ledger::{self, Account, Movement};
-use crate::money::{Currency, Money};
-use crate::orders::{self, LineState, Order};
+mod late;
+mod money;
+
+pub use money::Patience;
+
+use crate::lifecycle::{self, LineEvent, LineState, PaymentEvent, PaymentState};
+use crate::orders::{self, Order, OrderLine};
 use crate::problem::{Code, Error};
-use crate::provider::{PaymentOutcome, PaymentRequest};
+use crate::provider::{Notice, PaymentOutcome, PaymentRequest, SHARED_ADDRESS};
 use crate::records::{from_hex, to_hex};
+use crate::refunds;
 use crate::tasks::{Kind, Task, back_off};
+use crate::telemetry::Words;
+use crate::utilities::UtilityName;
 use crate::work::Work;
+use ring::digest::{SHA256, digest};
 use ring::hmac;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use std::collections::BTreeSet;
 
 /// What steps need to know of the station around them.
 #[derive(Clone)]
 pub struct Context {
-    /// Name of the payment provider.
-    pub provider: String,
-    /// Name of the utility.
-    pub utility: String,
-    /// Where the provider reaches this station: `http://127.0.0.1:8600`.
-    pub callback_base: String,
-    /// Makes callback URLs unguessable.
-    pub callback_key: [u8; 32],
+    /// The utilities that want to hear when a meter has its credit.
+    pub confirming: BTreeSet<UtilityName>,
+    /// Where providers call back.
+    pub callbacks: Callbacks,
+    /// How long is waited for others.
+    pub patience: Patience,
 }
 
-/// Where a payment stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PaymentState {
-    /// Nobody accepted the quote.
-    None,
-    /// The provider is asked to collect.
-    Sent,
-    /// The provider gave no answer that says anything; it is asked again.
-    Unknown,
-    /// The money is here. Final.
-    Captured,
-    /// The money was not collected. Final.
-    Declined,
+/// Addresses of callbacks.
+#[derive(Clone)]
+pub struct Callbacks {
+    base: String,
+    key: hmac::Key,
 }
 
-impl PaymentState {
-    /// Its name in the database and in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Sent => "sent",
-            Self::Unknown => "unknown",
-            Self::Captured => "captured",
-            Self::Declined => "declined",
-        }
+impl Callbacks {
+    /// Addresses below `base` (`http://127.0.0.1:8600`), made unguessable with `key`.
+    pub fn new(base: String, key: &[u8; 32]) -> Self {
+        Self { base, key: hmac::Key::new(hmac::HMAC_SHA256, key) }
     }
 
-    pub(crate) fn from_name(name: &str) -> Result<Self, Error> {
-        [Self::None, Self::Sent, Self::Unknown, Self::Captured, Self::Declined]
-            .into_iter()
-            .find(|state| state.name() == name)
-            .ok_or_else(|| Error::inconsistent(format!("a payment in state {name}")))
+    /// The path of the callbacks of a provider about `subject`: a payment, a refund, or [`SHARED_ADDRESS`]. Its last part is
+    /// HMAC-SHA-256 in hexadecimal: who does not know the address cannot even make the station ask.
+    pub fn path(&self, provider: &str, subject: &str) -> String {
+        let mac = hmac::sign(&self.key, message(provider, subject).as_bytes());
+        format!("/v1/callbacks/{provider}/{}/{}", subject.replace('/', "."), to_hex(mac.as_ref()))
     }
 
-    fn is_open(self) -> bool {
-        matches!(self, Self::Sent | Self::Unknown)
+    /// The whole address.
+    pub fn url(&self, provider: &str, subject: &str) -> String {
+        format!("{}{}", self.base, self.path(provider, subject))
+    }
+
+    /// The subject of a callback's path, if its last part is right; none for [`SHARED_ADDRESS`].
+    ///
+    /// # Errors
+    /// [`Code::BadCallback`].
+    pub fn subject(&self, provider: &str, part: &str, mac: &str) -> Result<Option<String>, Error> {
+        let subject = part.replace('.', "/");
+        let given = from_hex(mac).unwrap_or_default();
+        hmac::verify(&self.key, message(provider, &subject).as_bytes(), &given)
+            .map_err(|_| Error::refused(Code::BadCallback, "the address of the callback is not right"))?;
+        Ok((subject != SHARED_ADDRESS).then_some(subject))
     }
 }
 
-impl Context {
-    /// The path of a payment's callback. Its last part is HMAC-SHA-256 of the payment's id in hexadecimal: who does not know
-    /// the URL cannot even make the station ask.
-    pub fn callback_path(&self, payment_id: &str) -> String {
-        let mac = hmac::sign(&self.callback_hmac(), payment_id.as_bytes());
-        format!("/v1/callbacks/{}/{payment_id}/{}", self.provider, to_hex(mac.as_ref()))
-    }
-
-    /// Whether the last part of a callback's path is that of this payment.
-    pub fn is_callback_mac(&self, payment_id: &str, given: &str) -> bool {
-        from_hex(given).is_some_and(|mac| hmac::verify(&self.callback_hmac(), payment_id.as_bytes(), &mac).is_ok())
-    }
-
-    fn callback_hmac(&self) -> hmac::Key {
-        hmac::Key::new(hmac::HMAC_SHA256, &self.callback_key)
-    }
+fn message(provider: &str, subject: &str) -> String {
+    format!("{provider}\n{subject}")
 }
 
-pub(crate) fn set_state(
-    work: &mut Work<'_>,
-    order_id: &str,
-    state: PaymentState,
-    reason: Option<&str>,
-) -> Result<(), Error> {
+/// What a customer types who pays an order by himself: 10 characters of its id's SHA-256, in Crockford's base 32 (no I, L, O, U).
+pub fn account(order_id: &str) -> String {
+    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let hash = digest(&SHA256, order_id.as_bytes());
+    hash.as_ref().iter().take(10).map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+}
+
+/// Moves the payment of `order` on by an event.
+///
+/// # Errors
+/// [`Code::NotPossibleNow`] if the event does not fit its state.
+pub fn step(work: &mut Work<'_>, order: &Order, event: PaymentEvent, reason: Option<&str>) -> Result<(), Error> {
+    let to = lifecycle::next_payment(order.payment, event)
+        .map_err(|refusal| Error::refused(Code::NotPossibleNow, format!("payment: {}", refusal.words())))?;
+    if to == order.payment && reason == order.payment_reason.as_deref() {
+        return Ok(());
+    }
     work.execute_one(
         "moving a payment on",
-        "UPDATE orders SET payment_state = $2, payment_reason = $3, version = version + 1 WHERE order_id = $1",
-        &[order_id.into(), state.name().into(), reason.into()],
+        "UPDATE orders SET payment_state = $2, payment_reason = $3, version = version + 1
+         WHERE order_id = $1 AND payment_state = $4",
+        &[order.id.as_str().into(), to.name().into(), reason.into(), order.payment.name().into()],
     )?;
-    work.touch(order_id);
+    work.touch(&order.id);
     Ok(())
 }
 
 /// What the provider is to be asked: to collect, if the outcome is still open; what became of it, also after the end, since a
-/// genuine callback then may mean that the provider has changed its word.
+/// genuine callback then may mean that the provider has changed its word. With the provider's name.
 ///
 /// # Errors
 /// When the database fails.
-pub fn request(work: &mut Work<'_>, task: &Task, context: &Context) -> Result<Option<PaymentRequest>, Error> {
+pub fn request(work: &mut Work<'_>, task: &Task, context: &Context) -> Result<Option<(String, PaymentRequest)>, Error> {
     let order = orders::find(work, &task.subject)?;
     let ask = match task.kind {
         Kind::QueryPayment => order.payment != PaymentState::None,
         _ => order.payment.is_open(),
     };
-    Ok(ask.then(|| PaymentRequest {
-        payment_id: order.id.clone(),
+    let request = |order: Order| PaymentRequest {
+        callback_url: context.callbacks.url(&order.provider, &order.id),
+        payment_id: order.id,
         amount: order.total,
         currency: order.currency,
-        callback_url: format!("{}{}", context.callback_base, context.callback_path(&order.id)),
         payer: order.payer,
-    }))
+        account: order.account,
+        reference: order.payment_reference,
+        created_ms: order.created_ms,
+    };
+    Ok(ask.then(|| (order.provider.clone(), request(order))))
 }
 
-/// A genuine callback: makes the station ask now, whatever the callback says.
+/// Notes that a payment that may be asked for only once is asked for now; gives whether it was not before.
 ///
 /// # Errors
-/// [`Code::UnknownOrder`] if no payment has this id.
-pub fn called_back(work: &mut Work<'_>, payment_id: &str) -> Result<(), Error> {
-    match orders::find(work, payment_id)?.payment {
-        PaymentState::None => Err(Error::refused(Code::UnknownOrder, "no payment with this id was asked for")),
-        // After the end it is asked once more too: a contradicting word must come before a person.
-        _ => Ok(work.queue(Kind::QueryPayment, payment_id)?),
+/// When the database fails.
+pub fn mark_sent(work: &mut Work<'_>, order_id: &str) -> Result<bool, Error> {
+    let marked = work.execute(
+        "UPDATE orders SET payment_sent_ms = $2 WHERE order_id = $1 AND payment_sent_ms IS NULL",
+        &[order_id.into(), work.now_ms.into()],
+    )?;
+    Ok(marked == 1)
+}
+
+/// Takes a genuine callback in: whatever it says of a payment, the station asks now.
+///
+/// # Errors
+/// [`Code::UnknownOrder`] if nothing with this id was asked for.
+pub fn called_back(work: &mut Work<'_>, provider: &str, notice: &Notice) -> Result<(), Error> {
+    match notice {
+        Notice::Payment { payment_id, reference } => ask(work, provider, payment_id, reference.as_deref()),
+        Notice::Push { account, receipt } => {
+            let row =
+                work.query_first("SELECT order_id FROM pay_account WHERE account = $1", &[account.as_str().into()])?;
+            match row {
+                Some(row) => ask(work, provider, row.text(0)?, None),
+                None => {
+                    let detail = format!("receipt {receipt} of {provider} is for an account that no order has");
+                    work.exception(&format!("{provider}/{receipt}"), "unknown_account", &detail).map_err(Error::from)
+                }
+            }
+        }
+        Notice::Refund { refund_id, said } => refunds::said(work, refund_id, said),
+        Notice::Nothing => Ok(()),
+    }
+}
+
+fn ask(work: &mut Work<'_>, provider: &str, order_id: &str, reference: Option<&str>) -> Result<(), Error> {
+    let order = orders::lock(work, order_id)?;
+    if order.payment == PaymentState::None || order.provider != provider {
+        return Err(Error::refused(Code::UnknownOrder, "no payment with this id was asked for"));
+    }
+    note_reference(work, &order, reference)?;
+    // After the end it is asked once more too: a contradicting word must come before a person.
+    Ok(work.queue(Kind::QueryPayment, order_id)?)
+}
+
+fn note_reference(work: &mut Work<'_>, order: &Order, reference: Option<&str>) -> Result<(), Error> {
+    let Some(reference) = reference else { return Ok(()) };
+    match order.payment_reference.as_deref() {
+        Some(known) if known == reference => Ok(()),
+        Some(known) => {
+            let detail = format!("the provider named this payment {known}, and now {reference}");
+            Ok(work.exception(&order.id, "two_references", &detail)?)
+        }
+        None => work.execute_one(
+            "noting a reference",
+            "UPDATE orders SET payment_reference = $2 WHERE order_id = $1",
+            &[order.id.as_str().into(), reference.into()],
+        ),
     }
 }
 
@@ -134,127 +188,87 @@ pub fn called_back(work: &mut Work<'_>, payment_id: &str) -> Result<(), Error> {
 ///
 /// # Errors
 /// When the database fails.
-pub fn outcome(work: &mut Work<'_>, task: &Task, said: PaymentOutcome, context: &Context) -> Result<(), Error> {
-    let order = orders::find(work, &task.subject)?;
+pub fn outcome(work: &mut Work<'_>, task: &Task, said: &PaymentOutcome) -> Result<(), Error> {
+    // Meters are locked before orders: what is not paid gives its room back.
+    let gives_room_back = matches!(
+        said,
+        PaymentOutcome::Captured(_) | PaymentOutcome::Declined { .. } | PaymentOutcome::TakenBack { .. }
+    );
+    if gives_room_back {
+        refunds::lock_meters(work, &task.subject)?;
+    }
+    let order = orders::lock(work, &task.subject)?;
     if !order.payment.is_open() {
-        return after_the_end(work, &order, task, said, context);
+        return late::outcome(work, &order, task, said);
     }
     match said {
-        PaymentOutcome::Captured { amount, currency } if (amount, currency) == (order.total, order.currency) => {
-            captured(work, &order, context)?;
-            finish_both(work, &order.id)
-        }
-        PaymentOutcome::Captured { amount, currency } => {
-            let detail = format!(
-                "the provider says that it collected {} {currency}, asked for were {} {}",
-                currency.format(amount),
-                order.currency.format(order.total),
-                order.currency
-            );
-            other_amount(work, &order, amount, currency, &detail, context)?;
+        PaymentOutcome::Captured(receipts) => {
+            money::came(work, &order, receipts)?;
             finish_both(work, &order.id)
         }
         PaymentOutcome::Declined { reason } => {
-            declined(work, &order, &reason)?;
+            step(work, &order, PaymentEvent::Declined, Some(reason))?;
+            let lines = orders::lines(work, &order.id)?;
+            lines.iter().try_for_each(|line| crate::sell::release(work, line))?;
+            orders::step_all(work, &lines, LineEvent::Declined, Some(reason))?;
             finish_both(work, &order.id)
         }
-        PaymentOutcome::Pending => {
-            move_lines(work, &order, LineState::PaymentUnknown, LineState::AwaitingPayment)?;
-            if order.payment == PaymentState::Unknown {
-                set_state(work, &order.id, PaymentState::Sent, None)?;
-            }
+        PaymentOutcome::Pending { reference, instructions } => {
+            note_reference(work, &order, reference.as_deref())?;
+            note_instructions(work, &order, instructions.as_deref())?;
+            step(work, &order, PaymentEvent::Pending, None)?;
+            move_lines(work, &order, LineState::PaymentUnknown, LineEvent::PaymentPending)?;
             ask_later(work, task)
         }
-        // The request itself may not have arrived: the same payment is asked for again.
-        PaymentOutcome::NotFound if task.kind == Kind::QueryPayment => {
-            work.queue_at(Kind::Pay, &order.id, back_off(work.now_ms, task.attempts))?;
+        PaymentOutcome::TakenBack { .. } => {
+            // It came and went before anybody knew: nothing is sold for it.
+            let lines = orders::lines(work, &order.id)?;
+            lines.iter().try_for_each(|line| crate::sell::release(work, line))?;
+            let reason = "the money was taken away again; a person is looking at it";
+            orders::step_all(work, &lines, LineEvent::WrongMoney, Some(reason))?;
+            late::outcome(work, &order, task, said)?;
+            finish_both(work, &order.id)
+        }
+        // The request itself may not have arrived: the same payment is asked for again, later and later.
+        PaymentOutcome::NotFound if task.kind == Kind::QueryPayment && order_may_be_sent(work, &order)? => {
+            work.queue_again(Kind::Pay, &order.id, task.attempts + 1, back_off(work.now_ms, task.attempts))?;
             Ok(work.finish(task)?)
         }
-        PaymentOutcome::NotFound => unknown(work, &order, task, "the provider does not know what it was just told"),
-        PaymentOutcome::Unknown { why } => unknown(work, &order, task, &why),
+        PaymentOutcome::NotFound => unclear(work, &order, task, "the provider does not know what it was told"),
+        PaymentOutcome::Unknown { why } => unclear(work, &order, task, why),
     }
 }
 
-fn captured(work: &mut Work<'_>, order: &Order, context: &Context) -> Result<(), Error> {
-    receive(work, order, order.total, order.currency, context)?;
-    for line in orders::lines(work, &order.id)? {
-        orders::set_state(work, &line, LineState::Paid, None)?;
-        work.queue(Kind::Sell, line.subject())?;
-    }
-    Ok(())
+/// A payment that may be asked for only once, and was, is not asked for again.
+fn order_may_be_sent(work: &mut Work<'_>, order: &Order) -> Result<bool, Error> {
+    let row =
+        work.query_first("SELECT payment_sent_ms FROM orders WHERE order_id = $1", &[order.id.as_str().into()])?;
+    Ok(row.is_some_and(|row| row.optional_int(0).is_ok_and(|sent| sent.is_none())))
 }
 
-fn receive(
-    work: &mut Work<'_>,
-    order: &Order,
-    amount: Money,
-    currency: Currency,
-    context: &Context,
-) -> Result<(), Error> {
-    let movement = Movement {
-        order_id: &order.id,
-        cause: "payment captured".to_owned(),
-        currency,
-        debit: Account::Captured(context.provider.clone()),
-        credits: vec![(Account::PayerMoneyHeld, amount)],
-    };
-    ledger::book(work, movement)?;
-    // In the order's own currency: what may be refunded at most.
-    let captured = if currency == order.currency { amount } else { Money::ZERO };
+fn note_instructions(work: &mut Work<'_>, order: &Order, instructions: Option<&str>) -> Result<(), Error> {
+    if instructions.is_none() || instructions == order.payment_instructions.as_deref() {
+        return Ok(());
+    }
     work.execute_one(
-        "noting a capture",
-        "UPDATE orders SET captured = $2 WHERE order_id = $1 AND captured = 0",
-        &[order.id.as_str().into(), captured.minor().into()],
+        "noting instructions",
+        "UPDATE orders SET payment_instructions = $2, version = version + 1 WHERE order_id = $1",
+        &[order.id.as_str().into(), instructions.into()],
     )?;
-    set_state(work, &order.id, PaymentState::Captured, None)
-}
-
-/// Money came, but not what was asked for: it is held, nothing is sold, and a person must look.
-fn other_amount(
-    work: &mut Work<'_>,
-    order: &Order,
-    amount: Money,
-    currency: Currency,
-    detail: &str,
-    context: &Context,
-) -> Result<(), Error> {
-    work.exception(&order.id, "other_amount", detail)?;
-    receive(work, order, amount, currency, context)?;
-    for line in orders::lines(work, &order.id)? {
-        crate::sell::release(work, &line)?;
-        orders::set_state(
-            work,
-            &line,
-            LineState::Exception,
-            Some("another amount was paid; a person is looking at it"),
-        )?;
-    }
+    work.touch(&order.id);
     Ok(())
 }
 
-fn declined(work: &mut Work<'_>, order: &Order, reason: &str) -> Result<(), Error> {
-    set_state(work, &order.id, PaymentState::Declined, Some(reason))?;
-    for line in orders::lines(work, &order.id)? {
-        crate::sell::release(work, &line)?;
-        orders::set_state(work, &line, LineState::Failed, Some(reason))?;
-    }
-    Ok(())
-}
-
-fn unknown(work: &mut Work<'_>, order: &Order, task: &Task, why: &str) -> Result<(), Error> {
-    tracing::warn!(why, attempts = task.attempts, "the outcome of a payment is unknown; asking again");
-    if order.payment != PaymentState::Unknown {
-        set_state(work, &order.id, PaymentState::Unknown, Some("the payment provider has not answered yet"))?;
-    }
-    move_lines(work, order, LineState::AwaitingPayment, LineState::PaymentUnknown)?;
+fn unclear(work: &mut Work<'_>, order: &Order, task: &Task, why: &str) -> Result<(), Error> {
+    tracing::warn!(why = %Words(why), attempts = task.attempts, "the outcome of a payment is unknown; asking again");
+    step(work, order, PaymentEvent::Unclear, Some("the payment provider has not answered yet"))?;
+    move_lines(work, order, LineState::AwaitingPayment, LineEvent::PaymentUnclear)?;
     ask_later(work, task)
 }
 
-fn move_lines(work: &mut Work<'_>, order: &Order, from: LineState, to: LineState) -> Result<(), Error> {
-    for line in orders::lines(work, &order.id)?.iter().filter(|line| line.state == from) {
-        orders::set_state(work, line, to, None)?;
-    }
-    Ok(())
+fn move_lines(work: &mut Work<'_>, order: &Order, from: LineState, event: LineEvent) -> Result<(), Error> {
+    let lines: Vec<OrderLine> = orders::lines(work, &order.id)?.into_iter().filter(|line| line.state == from).collect();
+    orders::step_all(work, &lines, event, None)
 }
 
 /// A payment that was asked for is from then on only asked about.
@@ -263,7 +277,7 @@ fn ask_later(work: &mut Work<'_>, task: &Task) -> Result<(), Error> {
     if task.kind == Kind::QueryPayment {
         return Ok(work.again_at(task, due_ms)?);
     }
-    work.queue_at(Kind::QueryPayment, &task.subject, due_ms)?;
+    work.queue_again(Kind::QueryPayment, &task.subject, task.attempts, due_ms)?;
     Ok(work.finish(task)?)
 }
 
@@ -272,42 +286,4 @@ fn finish_both(work: &mut Work<'_>, order_id: &str) -> Result<(), Error> {
         work.finish(&Task { kind, subject: order_id.to_owned(), attempts: 0 })?;
     }
     Ok(())
-}
-
-/// How often a provider that gives no clear word after the end is asked once more.
-const TRIES_AFTER_THE_END: u32 = 8;
-
-/// The provider speaks of a payment whose outcome was taken as final. The same word is nothing new; another one comes before a
-/// person, and money that came after all is held.
-fn after_the_end(
-    work: &mut Work<'_>,
-    order: &Order,
-    task: &Task,
-    said: PaymentOutcome,
-    context: &Context,
-) -> Result<(), Error> {
-    let unclear = matches!(said, PaymentOutcome::Pending | PaymentOutcome::NotFound | PaymentOutcome::Unknown { .. });
-    if unclear && task.kind == Kind::QueryPayment && task.attempts < TRIES_AFTER_THE_END {
-        return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
-    }
-    match said {
-        PaymentOutcome::Captured { amount, currency } if order.payment == PaymentState::Declined => {
-            let detail = format!(
-                "the provider declined this payment, and now says that it collected {} {currency}: it is held, nothing is sold",
-                currency.format(amount)
-            );
-            work.exception(&order.id, "captured_after_decline", &detail)?;
-            receive(work, order, amount, currency, context)?;
-            let reason = "the payment was declined and collected later; a person is looking at it";
-            for line in orders::lines(work, &order.id)? {
-                orders::set_state(work, &line, LineState::Exception, Some(reason))?;
-            }
-        }
-        PaymentOutcome::Declined { reason } if order.payment == PaymentState::Captured => {
-            let detail = format!("the provider collected this payment, and now says that it declined it: {reason}");
-            work.exception(&order.id, "declined_after_capture", &detail)?;
-        }
-        _ => {}
-    }
-    Ok(work.finish(task)?)
 }

@@ -29,6 +29,10 @@ pub enum Code {
     BadMeterNumber,
     /// No such meter here.
     UnknownMeter,
+    /// The meter's utility does not sell here any more.
+    UnknownUtility,
+    /// No such payment provider here.
+    UnknownProvider,
     /// No such order.
     UnknownOrder,
     /// No such line in this order.
@@ -39,6 +43,12 @@ pub enum Code {
     WrongCurrency,
     /// More credit than the meter can take.
     OverMaximumCredit,
+    /// The utility does not sell this, or not to this meter.
+    NotSold,
+    /// A system that this needs does not answer now; nothing was done.
+    Unavailable,
+    /// The station was restored from a backup, and what was sold to this meter since is being recovered.
+    Recovering,
     /// The same id with other content.
     OrderConflict,
     /// The quote is another one, or too old.
@@ -51,6 +61,10 @@ pub enum Code {
     BadReceipt,
     /// A callback that did not come from the provider.
     BadCallback,
+    /// Not the credential of a float.
+    BadCredential,
+    /// The float does not hold enough.
+    FloatTooSmall,
     /// The station itself failed; the outcome of what was asked is unknown until asked again.
     Internal,
 }
@@ -62,17 +76,24 @@ impl Code {
             Self::Malformed => "malformed",
             Self::BadMeterNumber => "bad_meter_number",
             Self::UnknownMeter => "unknown_meter",
+            Self::UnknownUtility => "unknown_utility",
+            Self::UnknownProvider => "unknown_provider",
             Self::UnknownOrder => "unknown_order",
             Self::UnknownLine => "unknown_line",
             Self::BadAmount => "bad_amount",
             Self::WrongCurrency => "wrong_currency",
             Self::OverMaximumCredit => "over_maximum_credit",
+            Self::NotSold => "not_sold",
+            Self::Unavailable => "unavailable",
+            Self::Recovering => "recovering",
             Self::OrderConflict => "order_conflict",
             Self::QuoteExpired => "quote_expired",
             Self::AlreadyDelivered => "already_delivered",
             Self::NotPossibleNow => "not_possible_now",
             Self::BadReceipt => "bad_receipt",
             Self::BadCallback => "bad_callback",
+            Self::BadCredential => "bad_credential",
+            Self::FloatTooSmall => "float_too_small",
             Self::Internal => "internal",
         }
     }
@@ -81,14 +102,21 @@ impl Code {
     pub fn status(self) -> u16 {
         match self {
             Self::Malformed => 400,
-            Self::BadCallback => 403,
-            Self::UnknownMeter | Self::UnknownOrder | Self::UnknownLine => 404,
-            Self::OrderConflict | Self::QuoteExpired | Self::AlreadyDelivered | Self::NotPossibleNow => 409,
+            Self::BadCallback | Self::BadCredential => 403,
+            Self::UnknownMeter | Self::UnknownUtility | Self::UnknownOrder | Self::UnknownLine => 404,
+            Self::OrderConflict
+            | Self::QuoteExpired
+            | Self::AlreadyDelivered
+            | Self::FloatTooSmall
+            | Self::NotPossibleNow => 409,
             Self::BadMeterNumber
             | Self::BadAmount
             | Self::WrongCurrency
             | Self::OverMaximumCredit
+            | Self::NotSold
+            | Self::UnknownProvider
             | Self::BadReceipt => 422,
+            Self::Unavailable | Self::Recovering => 503,
             Self::Internal => 500,
         }
     }
@@ -98,17 +126,24 @@ impl Code {
             Self::Malformed => "the request cannot be read",
             Self::BadMeterNumber => "the meter number is mistyped",
             Self::UnknownMeter => "this meter is not known here",
+            Self::UnknownUtility => "the meter's utility does not sell here",
+            Self::UnknownProvider => "this payment provider is not known here",
             Self::UnknownOrder => "this order is not known here",
             Self::UnknownLine => "this order has no such line",
             Self::BadAmount => "this amount cannot be sold",
             Self::WrongCurrency => "another currency is used here",
             Self::OverMaximumCredit => "the meter cannot take so much",
+            Self::NotSold => "this is not sold here",
+            Self::Unavailable => "a system that this needs does not answer",
+            Self::Recovering => "what was sold to this meter is being recovered",
             Self::OrderConflict => "this order id is used for other content",
             Self::QuoteExpired => "the quote is no longer valid",
             Self::AlreadyDelivered => "this line is loaded already",
             Self::NotPossibleNow => "this is not possible now",
             Self::BadReceipt => "this is not a receipt of a meter known here",
             Self::BadCallback => "this callback is not authentic",
+            Self::BadCredential => "this is not the credential of a float",
+            Self::FloatTooSmall => "the float does not hold enough",
             Self::Internal => "the station failed",
         }
     }

@@ -1,9 +1,11 @@
 //! Receipts: accepted from anybody, in any order, any number of times. They settle lines.
 
+use crate::lifecycle::LineEvent;
 use crate::meters::{self, Meter};
 use crate::orders;
 use crate::payments::Context;
 use crate::problem::{Code, Error};
+use crate::recovery;
 use crate::refunds;
 use crate::registers::{self, LineEnd};
 use crate::sell;
@@ -63,7 +65,7 @@ pub fn open(
 /// When the database fails.
 pub fn accept(work: &mut Work<'_>, opened: &OpenedReceipt, context: &Context) -> Result<bool, Error> {
     let receipt = &opened.receipt;
-    let meter = meters::find(work, receipt.meter)?;
+    let meter = meters::lock(work, receipt.meter)?;
     if !insert(work, opened)? {
         return Ok(false);
     }
@@ -87,12 +89,18 @@ pub fn accept(work: &mut Work<'_>, opened: &OpenedReceipt, context: &Context) ->
         )?;
     }
     for settled in registers::settle(work, meter.id, receipt.registers.credit)? {
+        orders::lock(work, &settled.order_id)?;
         let line = orders::line(work, &settled.order_id, settled.line)?;
         match settled.end {
             LineEnd::Delivered => sell::delivered(work, &line, context)?,
             LineEnd::Voided => refunds::voided(work, &line)?,
+            LineEnd::CountedAgain => {
+                let reason = "after a restore it cannot be proved that the meter has not loaded it: it stays bought";
+                orders::step(work, &line, LineEvent::CountedAgain, Some(reason))?;
+            }
         }
     }
+    recovery::take_over(work, &meter, receipt)?;
     Ok(true)
 }
 
@@ -147,6 +155,8 @@ fn contradiction(work: &mut Work<'_>, meter: &Meter, opened: &OpenedReceipt) -> 
     let signed = match row {
         Some(row) => row.number(0)?,
         None if number == 0 => 0,
+        // Signed in the life that a restore forgot; what it counts is recovered, or taken over from the meter.
+        None if meter.gap.is_some_and(|gap| gap.contains(receipt.registers.credit)) => receipt.total.get(),
         None => return Ok(Some(format!("the meter stands at number {number}, which was never signed here"))),
     };
     if receipt.total.get() != signed {

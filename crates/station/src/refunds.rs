@@ -1,151 +1,105 @@
 //! Voids, reversals and refunds: the way back. Whether an issued line is refunded is decided by a receipt and nothing else.
 
-use crate::ledger::{self, Account, Movement};
-use crate::orders::{self, LineState, OrderLine};
-use crate::payments::Context;
-use crate::problem::{Code, Error};
-use crate::provider::{RefundOutcome, RefundRequest};
+mod owed;
+
+pub(crate) use owed::{GiveBack, after_decline, exists, found, owe, owe_by, owe_unmatched};
+pub use owed::{refund_request, refunded, said};
+
+use crate::ledger::Account;
+use crate::lifecycle::{self, LineEvent, LineState, Refusal};
+use crate::meters;
+use crate::orders::{self, OrderLine};
+use crate::problem::Error;
 use crate::registers;
 use crate::sales::{ReversalOutcome, SaleRequest};
+use crate::sell;
 use crate::tasks::{Kind, Task, back_off};
+use crate::telemetry::Words;
+use crate::utilities::UtilityName;
 use crate::work::Work;
+use std::collections::BTreeSet;
 
 /// Asks for a line to be taken back: a void is committed, and a receipt will decide. Asking again changes nothing.
 ///
 /// # Errors
-/// [`Code::AlreadyDelivered`] if the meter has it, [`Code::NotPossibleNow`] if it is not issued yet or nothing was paid.
+/// [`crate::problem::Code::AlreadyDelivered`] if the meter has it, [`crate::problem::Code::NotPossibleNow`] if it is not issued yet or nothing was paid.
 pub fn void(work: &mut Work<'_>, order_id: &str, number: u32) -> Result<(), Error> {
     orders::find(work, order_id)?;
-    let line = orders::line(work, order_id, number)?;
-    match line.state {
-        LineState::Issued => {
-            registers::leave_out(work, line.meter, order_id, number)?;
-            let reason = "the void must reach the meter; its receipt decides";
-            orders::set_state(work, &line, LineState::VoidPending, Some(reason))
-        }
-        LineState::VoidPending | LineState::Voided | LineState::SaleReversed | LineState::Refunded => Ok(()),
-        LineState::Delivered => {
-            let detail = format!("line {number} is in the meter already: its receipt is here");
-            Err(Error::refused(Code::AlreadyDelivered, detail))
-        }
-        LineState::Failed | LineState::Expired | LineState::Quoted => {
-            Err(Error::refused(Code::NotPossibleNow, "nothing of this line is to be taken back"))
-        }
-        LineState::AwaitingPayment
-        | LineState::PaymentUnknown
-        | LineState::Paid
-        | LineState::SaleUnknown
-        | LineState::Sold => {
-            Err(Error::refused(Code::NotPossibleNow, "this line is still being paid or sold: ask again in a moment"))
-        }
-        LineState::Exception => Err(Error::refused(Code::NotPossibleNow, "a person is looking at this line")),
+    orders::line(work, order_id, number)?;
+    let line = orders::lock_line_of_subject(work, &format!("{order_id}/{number}"))?;
+    if lifecycle::next(line.state, LineEvent::VoidAsked) == Err(Refusal::AlreadyDone) {
+        return Ok(());
     }
+    let reason = "the void must reach the meter; its receipt decides";
+    orders::step(work, &line, LineEvent::VoidAsked, Some(reason))?;
+    registers::leave_out(work, line.meter, order_id, number)
+}
+
+/// Locks the meters of an order, in the order of their numbers.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn lock_meters(work: &mut Work<'_>, order_id: &str) -> Result<(), Error> {
+    let meters: BTreeSet<_> = orders::lines(work, order_id)?.into_iter().map(|line| line.meter).collect();
+    meters.into_iter().try_for_each(|meter| meters::lock(work, meter).map(drop))
 }
 
 /// Notes that a receipt settled a void in the payer's favour.
 pub(crate) fn voided(work: &mut Work<'_>, line: &OrderLine) -> Result<(), Error> {
-    orders::set_state(work, line, LineState::Voided, None)?;
+    orders::step(work, line, LineEvent::FoundNotLoadable, None)?;
     Ok(work.queue(Kind::Reverse, line.subject())?)
 }
 
-/// The sale that is to be taken back, if it still is.
+/// The sale that is to be taken back, if it still is, with its utility.
 ///
 /// # Errors
 /// When the database fails.
-pub fn reversal_request(work: &mut Work<'_>, subject: &str) -> Result<Option<SaleRequest>, Error> {
+pub fn reversal_request(work: &mut Work<'_>, subject: &str) -> Result<Option<(UtilityName, SaleRequest)>, Error> {
     let line = orders::line_of_subject(work, subject)?;
     if line.state != LineState::Voided {
         return Ok(None);
     }
-    crate::sell::sale_of(work, &line).map(Some)
+    sell::sale_of(work, &line).map(Some)
 }
 
 /// Takes in what the sales system said of a reversal.
 ///
 /// # Errors
 /// When the database fails.
-pub fn reversed(work: &mut Work<'_>, task: &Task, said: ReversalOutcome) -> Result<(), Error> {
-    let line = orders::line_of_subject(work, &task.subject)?;
-    match said {
-        ReversalOutcome::Reversed if line.state == LineState::Voided => {
-            orders::set_state(work, &line, LineState::SaleReversed, None)?;
-            owe(work, &line, Account::SoldUndelivered)?;
-        }
-        ReversalOutcome::Reversed => {}
-        ReversalOutcome::Unknown { why } => {
-            tracing::warn!(why, attempts = task.attempts, "the outcome of a reversal is unknown; asking again");
-            return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
-        }
-    }
-    Ok(work.finish(task)?)
-}
-
-/// Makes a line's money owed to the payer, out of the account where it is, and queues its refund.
-pub(crate) fn owe(work: &mut Work<'_>, line: &OrderLine, from: Account) -> Result<(), Error> {
-    let movement = Movement {
-        order_id: &line.order_id,
-        cause: format!("line {} refund due", line.line),
-        currency: orders::find(work, &line.order_id)?.currency,
-        debit: from,
-        credits: vec![(Account::RefundsDue, line.amount)],
-    };
-    ledger::book(work, movement)?;
-    // The table itself refuses more than was captured.
-    work.execute_one(
-        "owing a refund",
-        "UPDATE orders SET refunding = refunding + $2 WHERE order_id = $1",
-        &[line.order_id.as_str().into(), line.amount.minor().into()],
-    )?;
-    Ok(work.queue(Kind::Refund, line.subject())?)
-}
-
-/// The refund that is to be made, if it still is.
-///
-/// # Errors
-/// When the database fails.
-pub fn refund_request(work: &mut Work<'_>, subject: &str) -> Result<Option<RefundRequest>, Error> {
-    let line = orders::line_of_subject(work, subject)?;
-    if !matches!(line.state, LineState::SaleReversed | LineState::Failed) {
-        return Ok(None);
-    }
-    Ok(Some(RefundRequest {
-        payment_id: line.order_id.clone(),
-        refund_id: line.subject(),
-        amount: line.amount,
-        currency: orders::find(work, &line.order_id)?.currency,
-    }))
-}
-
-/// Takes in what the provider said of a refund.
-///
-/// # Errors
-/// When the database fails.
-pub fn refunded(work: &mut Work<'_>, task: &Task, said: RefundOutcome, context: &Context) -> Result<(), Error> {
-    let line = orders::line_of_subject(work, &task.subject)?;
-    if !matches!(line.state, LineState::SaleReversed | LineState::Failed) {
+pub fn reversed(work: &mut Work<'_>, task: &Task, said: &ReversalOutcome) -> Result<(), Error> {
+    let line = orders::lock_line_of_subject(work, &task.subject)?;
+    if line.state != LineState::Voided {
+        late_reversal(work, &line, said)?;
         return Ok(work.finish(task)?);
     }
     match said {
-        RefundOutcome::Refunded => {
-            let movement = Movement {
-                order_id: &line.order_id,
-                cause: format!("line {} refunded", line.line),
-                currency: orders::find(work, &line.order_id)?.currency,
-                debit: Account::RefundsDue,
-                credits: vec![(Account::Refunded(context.provider.clone()), line.amount)],
-            };
-            ledger::book(work, movement)?;
-            orders::set_state(work, &line, LineState::Refunded, None)?;
+        ReversalOutcome::Reversed => {
+            orders::step(work, &line, LineEvent::SaleTakenBack, None)?;
+            owe(work, &line, Account::SoldUndelivered)?;
         }
-        RefundOutcome::Declined { reason } => {
-            work.exception(&task.subject, "refund_declined", &reason)?;
-            let reason = "the provider would not give the money back; a person is looking at it";
-            orders::set_state(work, &line, LineState::Exception, Some(reason))?;
+        ReversalOutcome::Refused { reason } => {
+            work.exception(&task.subject, "reversal_refused", reason)?;
+            let reason = "the utility would not take the sale back; a person is looking at it";
+            orders::step(work, &line, LineEvent::ReversalRefused, Some(reason))?;
         }
-        RefundOutcome::Pending { why } => {
-            tracing::info!(why, attempts = task.attempts, "a refund is not confirmed yet; asking again");
+        ReversalOutcome::Unknown { why } => {
+            tracing::warn!(why = %Words(why), attempts = task.attempts, "the outcome of a reversal is unknown; asking again");
             return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
         }
     }
     Ok(work.finish(task)?)
+}
+
+/// An answer about a line that has moved on: the same is nothing new, another one comes before a person.
+fn late_reversal(work: &mut Work<'_>, line: &OrderLine, said: &ReversalOutcome) -> Result<(), Error> {
+    let event = match said {
+        ReversalOutcome::Reversed => LineEvent::SaleTakenBack,
+        ReversalOutcome::Refused { .. } => LineEvent::ReversalRefused,
+        ReversalOutcome::Unknown { .. } => return Ok(()),
+    };
+    if lifecycle::next(line.state, event) == Err(Refusal::Contradiction) {
+        let detail = format!("the line is {}, and the sales system says of its reversal: {said:?}", line.state.name());
+        work.exception(&line.subject(), "sale_contradiction", &detail)?;
+    }
+    Ok(())
 }

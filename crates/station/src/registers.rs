@@ -7,6 +7,7 @@
 
 use crate::meters::{self, Meter, stored_units};
 use crate::problem::Error;
+use crate::store::Row;
 use crate::tasks::Kind;
 use crate::work::Work;
 use coinless_protocol::token::{Conditions, Needs, Order, RefusedRange, Token};
@@ -30,6 +31,8 @@ pub enum LineEnd {
     Delivered,
     /// The meter can never load it.
     Voided,
+    /// After a restore nothing can prove any more whether the meter has it: it is counted again, and will be delivered.
+    CountedAgain,
 }
 
 /// Counts a sold line from the next number on, and commits that number's token.
@@ -37,7 +40,7 @@ pub enum LineEnd {
 /// # Errors
 /// When the database fails or the line is counted already.
 pub fn count(work: &mut Work<'_>, meter_id: MeterId, order_id: &str, line: u32, units: Units) -> Result<(), Error> {
-    let meter = meters::find(work, meter_id)?;
+    let meter = meters::lock(work, meter_id)?;
     let live = meter.live_total.checked_add(units).ok_or_else(|| Error::inconsistent("a total over 10^15"))?;
     work.execute_one(
         "counting a line",
@@ -60,7 +63,7 @@ pub fn count(work: &mut Work<'_>, meter_id: MeterId, order_id: &str, line: u32, 
 /// # Errors
 /// When the database fails or the line is not issued.
 pub fn leave_out(work: &mut Work<'_>, meter_id: MeterId, order_id: &str, line: u32) -> Result<(), Error> {
-    let meter = meters::find(work, meter_id)?;
+    let meter = meters::lock(work, meter_id)?;
     let rows = work.query(
         "UPDATE meter_line SET state = 'void_pending', last_number = $4
          WHERE meter_id = $1 AND order_id = $2 AND line = $3 AND state = 'issued' RETURNING units",
@@ -77,27 +80,111 @@ pub fn leave_out(work: &mut Work<'_>, meter_id: MeterId, order_id: &str, line: u
 /// # Errors
 /// When the database fails.
 pub fn settle(work: &mut Work<'_>, meter_id: MeterId, number: CreditNumber) -> Result<Vec<Settled>, Error> {
+    let meter = meters::lock(work, meter_id)?;
+    let known = is_known(work, &meter, number)?;
     let mut settled = Vec::new();
     for open in open_lines(work, meter_id)? {
-        let Some(end) = open.end_at(number) else { continue };
-        let state = if end == LineEnd::Delivered { "delivered" } else { "voided" };
-        work.execute_one(
-            "settling a line",
-            "UPDATE meter_line SET state = $4 WHERE meter_id = $1 AND order_id = $2 AND line = $3",
-            &[meter_id.as_str().into(), open.order_id.as_str().into(), open.line.into(), state.into()],
-        )?;
-        let units = open.units.get() as i64;
-        // A line that was voided and is found loaded is counted again.
-        let counted_again = if end == LineEnd::Delivered && open.last.is_some() { units } else { 0 };
-        work.execute_one(
-            "releasing a reservation",
-            "UPDATE meter SET reserved_units = reserved_units - $2, live_total = live_total + $3 WHERE meter_id = $1",
-            &[meter_id.as_str().into(), units.into(), counted_again.into()],
-        )?;
+        let end = match open.told_by(number, known, meter.recovering_since_ms.is_some()) {
+            Told::Nothing => continue,
+            Told::OnlyLater => {
+                narrow(work, meter_id, &open, number)?;
+                continue;
+            }
+            Told::End(end) => end,
+        };
+        finish(work, meter_id, &open, end)?;
         settled.push(Settled { order_id: open.order_id, line: open.line, end });
     }
-    replace_refused(work, meter_id)?;
+    if settled.iter().any(|settled| settled.end == LineEnd::CountedAgain) {
+        refresh(work, meter_id)?;
+    } else {
+        replace_refused(work, meter_id)?;
+    }
     Ok(settled)
+}
+
+/// Ends an open line, or counts it again.
+fn finish(work: &mut Work<'_>, meter_id: MeterId, open: &OpenLine, end: LineEnd) -> Result<(), Error> {
+    let (state, is_open) = match end {
+        LineEnd::Delivered => ("delivered", false),
+        LineEnd::Voided => ("voided", false),
+        LineEnd::CountedAgain => ("issued", true),
+    };
+    work.execute_one(
+        "settling a line",
+        "UPDATE meter_line SET state = $4, refused_first = NULL, refused_last = NULL
+         WHERE meter_id = $1 AND order_id = $2 AND line = $3",
+        &[meter_id.as_str().into(), open.order_id.as_str().into(), open.line.into(), state.into()],
+    )?;
+    if end == LineEnd::CountedAgain {
+        // Every number from here on counts it, and earlier ones may.
+        work.execute_one(
+            "counting a line again",
+            "UPDATE meter_line SET last_number = NULL WHERE meter_id = $1 AND order_id = $2 AND line = $3",
+            &[meter_id.as_str().into(), open.order_id.as_str().into(), open.line.into()],
+        )?;
+    }
+    let units = open.units.get() as i64;
+    let released = if is_open { 0 } else { units };
+    // A line that was voided and is found loaded, or may be, is counted again.
+    let counted_again = if end != LineEnd::Voided && open.refused.is_some() { units } else { 0 };
+    work.execute_one(
+        "releasing a reservation",
+        "UPDATE meter SET reserved_units = reserved_units - $2, live_total = live_total + $3 WHERE meter_id = $1",
+        &[meter_id.as_str().into(), released.into(), counted_again.into()],
+    )
+}
+
+/// The meter has passed the numbers up to here without the line: only later ones can still load it.
+fn narrow(work: &mut Work<'_>, meter_id: MeterId, open: &OpenLine, number: CreditNumber) -> Result<(), Error> {
+    work.execute_one(
+        "narrowing the range of a void",
+        "UPDATE meter_line SET refused_first = $4 WHERE meter_id = $1 AND order_id = $2 AND line = $3",
+        &[meter_id.as_str().into(), open.order_id.as_str().into(), open.line.into(), (number.0 + 1).into()],
+    )
+}
+
+/// Whether this station knows what it signed under a number, which it does not of those that a restore forgot.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_known(work: &mut Work<'_>, meter: &Meter, number: CreditNumber) -> Result<bool, Error> {
+    let row = work.query_first(
+        "SELECT total FROM token WHERE meter_id = $1 AND epoch = $2 AND number = $3",
+        &[meter.id.as_str().into(), i64::from(meter.epoch.0).into(), number.0.into()],
+    )?;
+    Ok(row.is_some() || number.0 == 0)
+}
+
+/// Commits a fresh token for a meter with open lines, whatever the newest one says.
+///
+/// # Errors
+/// When the database fails.
+pub fn refresh(work: &mut Work<'_>, meter_id: MeterId) -> Result<(), Error> {
+    let meter = meters::lock(work, meter_id)?;
+    if open_lines(work, meter_id)?.is_empty() {
+        return Ok(());
+    }
+    commit_next(work, &meter, meter.live_total)
+}
+
+/// After a restore: a line of which it was proved, in the life that is forgotten, that it can never be loaded is counted no more.
+///
+/// # Errors
+/// When the database fails or the line is not open.
+pub fn forget(work: &mut Work<'_>, meter_id: MeterId, order_id: &str, line: u32) -> Result<(), Error> {
+    let meter = meters::lock(work, meter_id)?;
+    let open = open_lines(work, meter_id)?.into_iter().find(|open| open.order_id == order_id && open.line == line);
+    let open = open.ok_or_else(|| Error::inconsistent("a line to be forgotten that is not open"))?;
+    finish(work, meter_id, &open, LineEnd::Voided)?;
+    if open.last.is_some() {
+        return Ok(());
+    }
+    work.execute_one(
+        "counting a line no more",
+        "UPDATE meter SET live_total = live_total - $2 WHERE meter_id = $1 AND live_total >= $2",
+        &[meter.id.as_str().into(), (open.units.get() as i64).into()],
+    )
 }
 
 /// If lines are open and the meter, where it was last seen, would refuse the newest token, commits a new one.
@@ -111,20 +198,25 @@ fn replace_refused(work: &mut Work<'_>, meter_id: MeterId) -> Result<(), Error> 
         "SELECT total, refused_first, refused_last FROM token WHERE meter_id = $1 AND epoch = $2 AND number = $3",
         &[meter_id.as_str().into(), i64::from(meter.epoch.0).into(), meter.last_number.0.into()],
     )?;
-    let row = row.ok_or_else(|| Error::inconsistent("the newest token is missing"))?;
+    // After a restore the newest number is one that was skipped: a fresh token is owed.
+    let Some(row) = row else { return commit_next(work, &meter, meter.live_total) };
     let in_range = match (row.optional_int(1)?, row.optional_int(2)?) {
         (Some(first), Some(last)) => (first..=last).contains(&i64::from(seen.credit.0)),
         _ => false,
     };
+    // As long as it stands in the gap of a recovery, every token is refused.
+    let gap = meter.gap.filter(|_| meter.recovering_since_ms.is_some());
+    let hopeless = gap.is_some_and(|gap| gap.contains(seen.credit));
     let refused = in_range || stored_units(&row, 0)? < seen.total;
-    if refused { commit_next(work, &meter, meter.live_total) } else { Ok(()) }
+    if refused && !hopeless { commit_next(work, &meter, meter.live_total) } else { Ok(()) }
 }
 
 /// Commits number and content of the meter's next token; it is signed by a task of its own.
 fn commit_next(work: &mut Work<'_>, meter: &Meter, live: Units) -> Result<(), Error> {
     let number = CreditNumber(meter.last_number.0 + 1);
-    let ranges = open_lines(work, meter.id)?.into_iter().filter_map(|open| RefusedRange::new(open.first, open.last?));
-    let refused = ranges.reduce(RefusedRange::hull);
+    let gap = meter.gap.filter(|_| meter.recovering_since_ms.is_some());
+    let ranges = open_lines(work, meter.id)?.into_iter().filter_map(|open| open.refused);
+    let refused = ranges.chain(gap).reduce(RefusedRange::hull);
     let token = Token {
         meter: meter.id,
         meter_key: meter.key.hash().hint(),
@@ -165,33 +257,66 @@ struct OpenLine {
     line: u32,
     units: Units,
     first: CreditNumber,
+    /// The last number that is known to count it, if it is to be void.
     last: Option<CreditNumber>,
+    /// The numbers that may count it, if it is to be void.
+    refused: Option<RefusedRange>,
+}
+
+/// What a receipt tells of an open line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    /// Numbers up to this one can not load it any more.
+    OnlyLater,
+    End(LineEnd),
 }
 
 impl OpenLine {
-    /// What a meter that stands, or once stood, at `number` says of this line.
-    fn end_at(&self, number: CreditNumber) -> Option<LineEnd> {
-        match self.last {
-            _ if number < self.first => None,
-            Some(last) if number > last => Some(LineEnd::Voided),
-            _ => Some(LineEnd::Delivered),
+    /// What a meter that stands, or once stood, at `number` says of this line. `known`: what was signed under it is known;
+    /// `recovering`: after a restore it is not yet known what was sold since the backup.
+    fn told_by(&self, number: CreditNumber, known: bool, recovering: bool) -> Told {
+        let Some(refused) = self.refused else {
+            let counted = known && number >= self.first;
+            return if counted { Told::End(LineEnd::Delivered) } else { Told::Nothing };
+        };
+        if known && number >= self.first && self.last.is_some_and(|last| number <= last) {
+            return Told::End(LineEnd::Delivered);
+        }
+        if number > refused.last() {
+            return Told::End(LineEnd::Voided);
+        }
+        match (known, refused.contains(number)) {
+            (true, true) => Told::OnlyLater,
+            // It may have it or not. Counting it again is right in both cases, a refund in one.
+            (false, true) if !recovering => Told::End(LineEnd::CountedAgain),
+            _ => Told::Nothing,
         }
     }
 }
 
 fn open_lines(work: &mut Work<'_>, meter_id: MeterId) -> Result<Vec<OpenLine>, Error> {
     let rows = work.query(
-        "SELECT order_id, line, units, first_number, last_number FROM meter_line
+        "SELECT order_id, line, units, first_number, last_number, refused_first, refused_last FROM meter_line
          WHERE meter_id = $1 AND state IN ('issued', 'void_pending')",
         &[meter_id.as_str().into()],
     )?;
-    let read = |row: &crate::store::Row| {
+    let number =
+        |row: &Row, at| Ok::<_, Error>(row.optional_int(at)?.map(|_| row.number(at)).transpose()?.map(CreditNumber));
+    let read = |row: &Row| {
+        let (first, last) = (CreditNumber(row.number(3)?), number(row, 4)?);
+        let refused = match last {
+            // Widened over a gap, or narrowed by a receipt.
+            Some(last) => RefusedRange::new(number(row, 5)?.unwrap_or(first), number(row, 6)?.unwrap_or(last)),
+            None => None,
+        };
         Ok(OpenLine {
             order_id: row.text(0)?.to_owned(),
             line: row.number(1)?,
             units: stored_units(row, 2)?,
-            first: CreditNumber(row.number(3)?),
-            last: row.optional_int(4)?.map(|_| row.number(4).map(CreditNumber)).transpose()?,
+            first,
+            last,
+            refused,
         })
     };
     rows.iter().map(read).collect()

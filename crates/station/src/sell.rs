@@ -1,64 +1,96 @@
 //! The sale of a paid line, a step of its own in the utility's sales system.
 
-use crate::ledger::{self, Account, Movement};
-use crate::orders::{self, LineState, OrderLine};
-use crate::payments::Context;
+use crate::ledger::{self, Account, Event, Movement};
+use crate::lifecycle::{self, LineEvent, LineState, Refusal};
+use crate::orders::{self, OrderLine};
+use crate::payments::{Context, Patience};
 use crate::problem::Error;
+use crate::refunds;
 use crate::registers;
-use crate::sales::{SaleOutcome, SaleRequest};
-use crate::tasks::{Task, back_off};
+use crate::sales::{ReversalOutcome, SaleOutcome, SaleRequest};
+use crate::tasks::{Kind, Task, back_off};
+use crate::telemetry::Words;
+use crate::utilities::UtilityName;
 use crate::work::Work;
 
-/// The sale of a line, whatever its state.
-pub(crate) fn sale_of(work: &mut Work<'_>, line: &OrderLine) -> Result<SaleRequest, Error> {
-    Ok(SaleRequest {
+/// What a sales system is to be asked about a paid line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// To sell.
+    Vend,
+    /// What became of the sale.
+    LastResponse,
+    /// To take it back, since it has not succeeded for too long.
+    Reverse,
+}
+
+/// The sale of a line, whatever its state, with its utility.
+pub(crate) fn sale_of(work: &mut Work<'_>, line: &OrderLine) -> Result<(UtilityName, SaleRequest), Error> {
+    let sale = SaleRequest {
         sale_id: line.subject(),
         meter_id: line.meter.as_str().to_owned(),
+        commodity: line.commodity,
+        asked: line.asked,
         amount: line.amount,
         currency: orders::find(work, &line.order_id)?.currency,
         units: line.units,
-    })
+        terms: line.terms.clone(),
+    };
+    Ok((line.utility.clone(), sale))
 }
 
 /// What the sales system is to be asked, if the line is paid and not known to be sold.
 ///
 /// # Errors
 /// When the database fails.
-pub fn request(work: &mut Work<'_>, subject: &str) -> Result<Option<SaleRequest>, Error> {
+pub fn request(
+    work: &mut Work<'_>,
+    subject: &str,
+    patience: Patience,
+) -> Result<Option<(Ask, UtilityName, SaleRequest)>, Error> {
     let line = orders::line_of_subject(work, subject)?;
-    if !matches!(line.state, LineState::Paid | LineState::SaleUnknown) {
-        return Ok(None);
-    }
-    sale_of(work, &line).map(Some)
+    let late = line.paid_ms.is_some_and(|paid_ms| work.now_ms - paid_ms > patience.sale_ms);
+    let ask = match line.state {
+        LineState::Paid | LineState::SaleUnknown if late => Ask::Reverse,
+        LineState::Paid => Ask::Vend,
+        LineState::SaleUnknown => Ask::LastResponse,
+        _ => return Ok(None),
+    };
+    let (utility, sale) = sale_of(work, &line)?;
+    Ok(Some((ask, utility, sale)))
 }
 
-/// Takes in what the sales system said.
+/// Takes in what the sales system said of a sale.
 ///
 /// # Errors
 /// When the database fails.
-pub fn outcome(work: &mut Work<'_>, task: &Task, said: SaleOutcome) -> Result<(), Error> {
-    let line = orders::line_of_subject(work, &task.subject)?;
+pub fn outcome(work: &mut Work<'_>, task: &Task, said: &SaleOutcome) -> Result<(), Error> {
+    let line = orders::lock_line_of_subject(work, &task.subject)?;
     if !matches!(line.state, LineState::Paid | LineState::SaleUnknown) {
-        return Ok(work.finish(task)?);
+        return late(work, task, &line, said);
     }
     match said {
-        SaleOutcome::Sold { units } if units == line.units => sold(work, &line)?,
+        SaleOutcome::Sold { units } if *units == line.units => sold(work, &line)?,
         SaleOutcome::Sold { units } => {
             let detail = format!("sold were {} units, quoted {}", units.get(), line.units.get());
             work.exception(&task.subject, "other_units_sold", &detail)?;
-            let reason = "the utility sold another quantity than quoted; a person is looking at it";
-            orders::set_state(work, &line, LineState::Exception, Some(reason))?;
-        }
-        SaleOutcome::Failed { reason } => {
+            // No token will be signed for it.
             release(work, &line)?;
-            orders::set_state(work, &line, LineState::Failed, Some(&reason))?;
-            crate::refunds::owe(work, &line, Account::PayerMoneyHeld)?;
+            let reason = "the utility sold another quantity than quoted; a person is looking at it";
+            orders::step(work, &line, LineEvent::SoldOtherwise, Some(reason))?;
+        }
+        SaleOutcome::Failed { reason } => not_sold(work, &line, reason)?,
+        SaleOutcome::NotFound => {
+            // The same sale is made again, under the same id.
+            let reason = "the utility's sales system does not know of it yet";
+            orders::step(work, &line, LineEvent::SaleNotKnown, Some(reason))?;
+            return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
         }
         SaleOutcome::Unknown { why } => {
-            tracing::warn!(why, attempts = task.attempts, "the outcome of a sale is unknown; asking again");
+            tracing::warn!(why = %Words(why), attempts = task.attempts, "the outcome of a sale is unknown; asking again");
             if line.state == LineState::Paid {
                 let reason = "the utility's sales system has not answered yet";
-                orders::set_state(work, &line, LineState::SaleUnknown, Some(reason))?;
+                orders::step(work, &line, LineEvent::SaleUnclear, Some(reason))?;
             }
             return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
         }
@@ -66,16 +98,72 @@ pub fn outcome(work: &mut Work<'_>, task: &Task, said: SaleOutcome) -> Result<()
     Ok(work.finish(task)?)
 }
 
+/// Takes in what the sales system said of taking back a sale that did not succeed for too long.
+///
+/// # Errors
+/// When the database fails.
+pub fn retracted(work: &mut Work<'_>, task: &Task, said: &ReversalOutcome) -> Result<(), Error> {
+    let line = orders::lock_line_of_subject(work, &task.subject)?;
+    let open = matches!(line.state, LineState::Paid | LineState::SaleUnknown);
+    match said {
+        ReversalOutcome::Reversed if open => {
+            not_sold(work, &line, "the utility did not sell it in time: the money goes back")?;
+        }
+        ReversalOutcome::Reversed
+            if lifecycle::next(line.state, LineEvent::SaleTakenBack) == Err(Refusal::Contradiction) =>
+        {
+            let detail = format!("the sales system took the sale back, and the line is {}", line.state.name());
+            work.exception(&task.subject, "sale_contradiction", &detail)?;
+        }
+        ReversalOutcome::Refused { reason } if open => {
+            work.exception(&task.subject, "sale_stuck", &format!("not sold in time, and not taken back: {reason}"))?;
+            return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
+        }
+        ReversalOutcome::Unknown { why } if open => {
+            work.exception(&task.subject, "sale_stuck", &format!("neither sold nor taken back in time: {why}"))?;
+            return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
+        }
+        // The line has moved on, and this says nothing new.
+        ReversalOutcome::Reversed | ReversalOutcome::Refused { .. } | ReversalOutcome::Unknown { .. } => {}
+    }
+    Ok(work.finish(task)?)
+}
+
+/// An answer about a line that has moved on: the same is nothing new, another one comes before a person.
+fn late(work: &mut Work<'_>, task: &Task, line: &OrderLine, said: &SaleOutcome) -> Result<(), Error> {
+    let event = match said {
+        SaleOutcome::Sold { units } if *units == line.units => LineEvent::SoldAsQuoted,
+        SaleOutcome::Sold { .. } => LineEvent::SoldOtherwise,
+        SaleOutcome::Failed { .. } => LineEvent::NotSold,
+        SaleOutcome::NotFound => LineEvent::SaleNotKnown,
+        SaleOutcome::Unknown { .. } => LineEvent::SaleUnclear,
+    };
+    let contradicts = lifecycle::next(line.state, event) == Err(Refusal::Contradiction);
+    if contradicts {
+        let detail = format!("the line is {}, and the sales system says {said:?}", line.state.name());
+        work.exception(&task.subject, "sale_contradiction", &detail)?;
+    }
+    Ok(work.finish(task)?)
+}
+
+fn not_sold(work: &mut Work<'_>, line: &OrderLine, reason: &str) -> Result<(), Error> {
+    release(work, line)?;
+    orders::step(work, line, LineEvent::NotSold, Some(reason))?;
+    refunds::owe(work, line, Account::PayerMoneyHeld)
+}
+
 fn sold(work: &mut Work<'_>, line: &OrderLine) -> Result<(), Error> {
     let movement = Movement {
-        order_id: &line.order_id,
+        subject: &line.order_id,
         cause: format!("line {} sold", line.line),
+        event: Event::Sold,
         currency: orders::find(work, &line.order_id)?.currency,
         debit: Account::PayerMoneyHeld,
         credits: vec![(Account::SoldUndelivered, line.amount)],
+        operator: None,
     };
-    ledger::book(work, movement)?;
-    orders::set_state(work, line, LineState::Sold, None)?;
+    ledger::book(work, &movement)?;
+    orders::step(work, line, LineEvent::SoldAsQuoted, None)?;
     registers::count(work, line.meter, &line.order_id, line.line, line.units)
 }
 
@@ -88,15 +176,56 @@ pub(crate) fn release(work: &mut Work<'_>, line: &OrderLine) -> Result<(), Error
     )
 }
 
-/// Books a delivered line: from here on the money is the utility's and the tax office's.
+/// Books a delivered line: from here on the money is the utility's, the tax office's and whoever the fees are for.
 pub(crate) fn delivered(work: &mut Work<'_>, line: &OrderLine, context: &Context) -> Result<(), Error> {
+    let utility = &line.utility;
     let movement = Movement {
-        order_id: &line.order_id,
+        subject: &line.order_id,
         cause: format!("line {} delivered", line.line),
+        event: Event::Delivered,
         currency: orders::find(work, &line.order_id)?.currency,
         debit: Account::SoldUndelivered,
-        credits: vec![(Account::UtilityPayable(context.utility.clone()), line.net), (Account::TaxPayable, line.tax)],
+        credits: vec![
+            (Account::UtilityPayable(utility.clone()), line.net),
+            (Account::TaxPayable(utility.clone()), line.tax),
+            (Account::Fees(utility.clone()), line.fee),
+        ],
+        operator: None,
     };
-    ledger::book(work, movement)?;
-    orders::set_state(work, line, LineState::Delivered, None)
+    ledger::book(work, &movement)?;
+    orders::step(work, line, LineEvent::FoundLoaded, None)?;
+    if context.confirming.contains(utility) {
+        work.queue(Kind::Confirm, line.subject())?;
+    }
+    Ok(())
+}
+
+/// The sale of a delivered line, of which the sales system is told.
+///
+/// # Errors
+/// When the database fails.
+pub fn confirmation(work: &mut Work<'_>, subject: &str) -> Result<Option<(UtilityName, SaleRequest)>, Error> {
+    let line = orders::line_of_subject(work, subject)?;
+    if line.state != LineState::Delivered {
+        return Ok(None);
+    }
+    sale_of(work, &line).map(Some)
+}
+
+/// Takes in whether the sales system knows now that the meter has the credit.
+///
+/// # Errors
+/// When the database fails.
+pub fn confirmed(work: &mut Work<'_>, task: &Task, said: &Result<(), String>) -> Result<(), Error> {
+    match said {
+        Ok(()) => Ok(work.finish(task)?),
+        Err(why) => {
+            tracing::warn!(
+                why = %Words(why),
+                attempts = task.attempts,
+                "a sales system could not be told of a delivery; trying again"
+            );
+            Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?)
+        }
+    }
 }

@@ -1,18 +1,26 @@
 //! The station as one running process: commands through the store's writer, tasks by workers, changes to whoever watches.
 
+use crate::issue::SignRequest;
 use crate::keys::Keys;
-use crate::payments::Context;
-use crate::problem::Error;
-use crate::provider::PaymentProvider;
-use crate::sales::SalesSystem;
-use crate::store::{Store, StoreError};
+use crate::payments::{self, Callbacks, Context, Patience};
+use crate::problem::{Code, Error};
+use crate::provider::{PaymentOutcome, PaymentProvider, RefundOutcome};
+use crate::recovery::Found;
+use crate::sales::{ReversalOutcome, SaleOutcome};
+use crate::sell::Ask;
+use crate::signer::{SignError, TokenSigner};
+use crate::store::{Fault, Store, StoreError, Watch};
 use crate::tasks::{self, Effect, EffectResult, Kind, Task};
+use crate::telemetry::{self, Telemetry, Words, subject_hash};
+use crate::utilities::Utilities;
 use crate::work::{After, Work};
+use crate::{health, meters, reconcile, sweep};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::{Instrument, Span, info_span};
 
 /// Most calls to the payment provider under way at once.
 const MAX_PROVIDER_CALLS: usize = 256;
@@ -23,7 +31,7 @@ const WATCH_BUFFER: usize = 1024;
 /// Most tasks claimed at once.
 const CLAIM_AT_ONCE: i64 = 256;
 /// Longest time between two looks into the outbox.
-const MAX_LOOK: Duration = Duration::from_secs(30);
+const MAX_LOOK: Duration = Duration::from_secs(5);
 
 /// Everything that a station consists of. Cheap to clone.
 #[derive(Clone)]
@@ -34,8 +42,9 @@ pub struct Station {
 struct Inner {
     store: Arc<dyn Store>,
     keys: Keys,
-    provider: Arc<dyn PaymentProvider>,
-    sales: Arc<dyn SalesSystem>,
+    signer: Arc<dyn TokenSigner>,
+    providers: Vec<Arc<dyn PaymentProvider>>,
+    utilities: Utilities,
     context: Context,
     changes: broadcast::Sender<String>,
     due: mpsc::UnboundedSender<Task>,
@@ -45,6 +54,9 @@ struct Inner {
     stopping: watch::Sender<bool>,
     broken: watch::Sender<bool>,
     probe: Probe,
+    watch: Option<Arc<Watch>>,
+    telemetry: Telemetry,
+    readiness: health::Readiness,
 }
 
 /// Told the name of each point that a command or a task passes; tests end the process there. See [`points`].
@@ -58,7 +70,8 @@ const REQUESTS: [&str; 5] = ["put", "accept", "callback", "receipt", "void"];
 pub fn points() -> Vec<String> {
     let around = |name: &str| [format!("station.{name}.before"), format!("station.{name}.committed")];
     let requests = REQUESTS.iter().flat_map(|name| around(name));
-    let tasks = Kind::ALL.iter().filter(|kind| **kind != Kind::Expire);
+    let unseen = |kind: &&Kind| !matches!(kind, Kind::Expire | Kind::Sweep | Kind::Recover | Kind::Reconcile);
+    let tasks = Kind::ALL.iter().filter(unseen);
     let tasks = tasks.flat_map(|kind| {
         let [before, committed] = around(kind.name());
         [format!("station.{}.performed", kind.name()), before, committed]
@@ -72,12 +85,16 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The keys.
     pub keys: Keys,
-    /// The payment provider.
-    pub provider: Arc<dyn PaymentProvider>,
-    /// The sales system.
-    pub sales: Arc<dyn SalesSystem>,
-    /// Where the provider reaches this station.
+    /// Who signs: in this process, or behind a socket.
+    pub signer: Arc<dyn TokenSigner>,
+    /// The payment providers, at least one; the first is taken if an order names none.
+    pub providers: Vec<Arc<dyn PaymentProvider>>,
+    /// The utilities that sell here.
+    pub utilities: Utilities,
+    /// Where providers reach this station.
     pub callback_base: String,
+    /// How long is waited for others.
+    pub patience: Patience,
     /// Told of each point that is passed; `|_| ()` outside tests.
     pub probe: Probe,
 }
@@ -100,16 +117,20 @@ impl Station {
     pub fn new(parts: Parts) -> (Self, Workers) {
         let (due, receiver) = mpsc::unbounded_channel();
         let context = Context {
-            provider: parts.provider.name().to_owned(),
-            utility: parts.sales.utility().to_owned(),
-            callback_base: parts.callback_base,
-            callback_key: parts.keys.callback_key(),
+            confirming: parts.utilities.confirming(),
+            callbacks: Callbacks::new(parts.callback_base, &parts.keys.callback_key()),
+            patience: parts.patience,
         };
+        let watch = parts.store.watch();
         let inner = Inner {
+            telemetry: Telemetry::new(watch.clone()),
+            readiness: health::Readiness::default(),
+            watch,
             store: parts.store,
             keys: parts.keys,
-            provider: parts.provider,
-            sales: parts.sales,
+            signer: parts.signer,
+            providers: parts.providers,
+            utilities: parts.utilities,
             context,
             changes: broadcast::channel(WATCH_BUFFER).0,
             due,
@@ -130,14 +151,27 @@ impl Station {
         &self.inner.keys
     }
 
-    /// The payment provider.
-    pub fn provider(&self) -> &dyn PaymentProvider {
-        &*self.inner.provider
+    /// Who signs.
+    pub fn signer(&self) -> &dyn TokenSigner {
+        &*self.inner.signer
     }
 
-    /// The sales system.
-    pub fn sales(&self) -> &dyn SalesSystem {
-        &*self.inner.sales
+    /// The payment provider of this name, or the first one.
+    ///
+    /// # Errors
+    /// [`Code::UnknownProvider`] that says which there are.
+    pub fn provider(&self, name: Option<&str>) -> Result<&dyn PaymentProvider, Error> {
+        let mut providers = self.inner.providers.iter();
+        let found = providers.find(|provider| name.is_none_or(|name| provider.name() == name));
+        found.map(|provider| &**provider).ok_or_else(|| {
+            let names: Vec<_> = self.inner.providers.iter().map(|provider| provider.name()).collect();
+            Error::refused(Code::UnknownProvider, format!("payment is possible by {}", names.join(", ")))
+        })
+    }
+
+    /// The utilities that sell here.
+    pub fn utilities(&self) -> &Utilities {
+        &self.inner.utilities
     }
 
     /// What steps need to know.
@@ -172,6 +206,30 @@ impl Station {
         *self.inner.broken.borrow()
     }
 
+    /// Why the database cannot commit any more, if it told, in its words.
+    pub fn failure(&self) -> Option<(Fault, String)> {
+        let failure = self.inner.watch.as_ref()?.failure()?;
+        Some((failure.0, failure.1.to_owned()))
+    }
+
+    /// Whether the station has begun to stop.
+    pub fn is_stopping(&self) -> bool {
+        *self.inner.stopping.borrow()
+    }
+
+    /// The metrics.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.inner.telemetry
+    }
+
+    /// Whether the station can do its work now; takes a bounded time.
+    ///
+    /// # Errors
+    /// Why not, for the operator.
+    pub async fn ready(&self) -> Result<(), String> {
+        self.inner.readiness.check(self, self.inner.watch.as_deref()).await
+    }
+
     /// Runs a command, whose `name` is for probes. When this returns, what it wrote is durable, and what it queued is under
     /// way.
     ///
@@ -180,23 +238,27 @@ impl Station {
     pub async fn run<T: Send + 'static>(
         &self,
         name: &str,
-        command: impl FnOnce(&mut Work<'_>) -> Result<T, Error> + Send + 'static,
+        mut command: impl FnMut(&mut Work<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        let span = info_span!("command", name);
+        let here = Span::current();
         let job = move |tx: &mut dyn crate::store::Tx| {
             let mut work = Work::new(tx, now_ms());
-            let result = command(&mut work)?;
+            // It runs in the writer's thread: its log lines belong to whoever asked.
+            let result = span.in_scope(|| command(&mut work))?;
             Ok::<_, Error>((result, work.after))
         };
         self.probe(name, "before");
         let committing = self.inner.store.write(job);
         // Apart from who asked: a client that hangs up must not keep what is committed from being followed.
         let (station, name) = (self.clone(), name.to_owned());
-        let following = tokio::spawn(async move {
+        let following = async move {
             let (result, after) = station.notice_broken(committing.await)?;
             station.probe(&name, "committed");
             station.follow(after);
             Ok(result)
-        });
+        };
+        let following = tokio::spawn(following.instrument(here));
         following.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 
@@ -206,7 +268,7 @@ impl Station {
     /// The command's error.
     pub async fn read<T: Send + 'static>(
         &self,
-        command: impl FnOnce(&mut Work<'_>) -> Result<T, Error> + Send + 'static,
+        mut command: impl FnMut(&mut Work<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         self.notice_broken(self.inner.store.read(move |tx| command(&mut Work::new(tx, now_ms()))).await)
     }
@@ -237,8 +299,12 @@ impl Station {
     }
 
     async fn perform(&self, task: Task) {
-        let Err(error) = self.try_perform(&task).await else { return };
-        tracing::error!(%error, task = task.kind.name(), "a task failed; it is tried again and shown to a person");
+        let started = Instant::now();
+        let performed = self.try_perform(&task).await;
+        self.inner.telemetry.performed(task.kind, performed.as_ref().unwrap_or(&"error"), started.elapsed());
+        let Err(error) = performed else { return };
+        let shown = error.to_string();
+        tracing::error!(error = %Words(&shown), task = task.kind.name(), "a task failed; it is tried again and shown to a person");
         let (kind, why) = (task.kind.name(), error.to_string());
         let noted = self.run("task_failed", move |work| {
             work.exception(&task.subject, &format!("task_failed:{kind}"), &why)?;
@@ -246,34 +312,112 @@ impl Station {
         });
         if let Err(error) = noted.await {
             // It stays in the outbox and comes up again when its claim ends.
-            tracing::error!(%error, task = kind, "a failed task cannot be noted");
+            tracing::error!(error = %Words(&error.to_string()), task = kind, "a failed task cannot be noted");
         }
     }
 
-    async fn try_perform(&self, task: &Task) -> Result<(), Error> {
+    /// Performs a task; gives what came back, as a label.
+    async fn try_perform(&self, task: &Task) -> Result<&'static str, Error> {
         let (asked, context) = (task.clone(), self.inner.context.clone());
         let effect = self.read(move |work| tasks::prepare(work, &asked, &context)).await?;
         let Some(effect) = effect else {
             let done = task.clone();
-            return self.run("finish", move |work| Ok(work.finish(&done)?)).await;
+            self.run("finish", move |work| Ok(work.finish(&done)?)).await?;
+            return Ok("nothing");
         };
+        let effect = self.once(effect).await?;
         let result = self.effect(effect).await;
-        tracing::info!(task = task.kind.name(), attempts = task.attempts, "performed");
+        let outcome = telemetry::outcome(&result);
+        if matches!(result, EffectResult::Signed(Err(_))) {
+            self.inner.telemetry.signer_refused();
+        }
+        tracing::info!(outcome, task = task.kind.name(), attempts = task.attempts, "performed");
         self.probe(task.kind.name(), "performed");
         let (task, context) = (task.clone(), self.inner.context.clone());
-        self.run(task.kind.name(), move |work| tasks::complete(work, &task, result, &context)).await
+        self.run(task.kind.name(), move |work| tasks::complete(work, &task, &result, &context)).await?;
+        Ok(outcome)
+    }
+
+    /// A payment that its provider must be asked for only once is noted before; one that was noted before is asked about.
+    async fn once(&self, effect: Effect) -> Result<Effect, Error> {
+        let Effect::StartPayment(name, request) = effect else { return Ok(effect) };
+        if self.provider(Some(&name)).is_ok_and(|provider| provider.may_start_again()) {
+            return Ok(Effect::StartPayment(name, request));
+        }
+        let order_id = request.payment_id.clone();
+        let first = self.run("mark_sent", move |work| payments::mark_sent(work, &order_id)).await?;
+        Ok(if first { Effect::StartPayment(name, request) } else { Effect::QueryPayment(name, request) })
+    }
+
+    async fn sign(&self, request: &SignRequest) -> Result<Vec<u8>, SignError> {
+        let signed = self.inner.signer.sign(request).await;
+        if signed.is_err() {
+            self.telemetry().signer_refused();
+        }
+        let token = signed?;
+        let keys = self.keys().of(&request.utility).map_err(|error| SignError::Unavailable(error.to_string()))?;
+        if keys.is_own_token(&token, &request.payload, &request.meter_key) {
+            return Ok(token);
+        }
+        let utility = &request.utility;
+        Err(SignError::Refused(format!("the signer signs with another key than the operational.pub of {utility} here")))
+    }
+
+    /// Reads all statements, and the sales of utilities that keep their own.
+    async fn find_since(&self, from_ms: i64) -> Found {
+        let to_ms = now_ms();
+        let mut found = Found { statements: Vec::new(), sales: Vec::new() };
+        for provider in &self.inner.providers {
+            found.statements.push((provider.name().to_owned(), provider.statement(from_ms, to_ms).await));
+        }
+        for utility in self.utilities().all().filter(|utility| utility.sales.keeps_sales_apart()) {
+            found.sales.push((utility.name.clone(), utility.sales.sales(from_ms, to_ms).await));
+        }
+        found
     }
 
     async fn effect(&self, effect: Effect) -> EffectResult {
-        let inner = &*self.inner;
+        let utilities = self.utilities();
+        // What the configuration does not have any more is unknown until it has it again.
+        let why = |error: Error| error.to_string();
         match effect {
             Effect::None => EffectResult::None,
-            Effect::StartPayment(request) => EffectResult::Payment(inner.provider.start(&request).await),
-            Effect::QueryPayment(request) => EffectResult::Payment(inner.provider.query(&request).await),
-            Effect::Sell(sale) => EffectResult::Sale(inner.sales.vend(&sale).await),
-            Effect::Sign(request) => EffectResult::Signed(inner.keys.sign_token(&request.payload, &request.meter_key)),
-            Effect::Reverse(sale) => EffectResult::Reversal(inner.sales.reverse(&sale).await),
-            Effect::Refund(request) => EffectResult::Refund(inner.provider.refund(&request).await),
+            Effect::StartPayment(name, request) => EffectResult::Payment(match self.provider(Some(&name)) {
+                Ok(provider) => provider.start(&request).await,
+                Err(error) => PaymentOutcome::Unknown { why: why(error) },
+            }),
+            Effect::QueryPayment(name, request) => EffectResult::Payment(match self.provider(Some(&name)) {
+                Ok(provider) => provider.query(&request).await,
+                Err(error) => PaymentOutcome::Unknown { why: why(error) },
+            }),
+            Effect::Sell(ask, utility, sale) => match (utilities.find(&utility), ask) {
+                (Ok(utility), Ask::Vend) => EffectResult::Sale(utility.sales.vend(&sale).await),
+                (Ok(utility), Ask::LastResponse) => EffectResult::Sale(utility.sales.last_response(&sale).await),
+                (Ok(utility), Ask::Reverse) => EffectResult::Reversal(utility.sales.reverse(&sale).await),
+                (Err(error), Ask::Reverse) => EffectResult::Reversal(ReversalOutcome::Unknown { why: why(error) }),
+                (Err(error), _) => EffectResult::Sale(SaleOutcome::Unknown { why: why(error) }),
+            },
+            Effect::Sign(request) => EffectResult::Signed(self.sign(&request).await),
+            Effect::Reverse(utility, sale) => EffectResult::Reversal(match utilities.find(&utility) {
+                Ok(utility) => utility.sales.reverse(&sale).await,
+                Err(error) => ReversalOutcome::Unknown { why: why(error) },
+            }),
+            Effect::Recover(from_ms) => EffectResult::Found(self.find_since(from_ms).await),
+            Effect::Refund(name, request) => EffectResult::Refund(match self.provider(Some(&name)) {
+                Ok(provider) => provider.refund(&request).await,
+                Err(error) => RefundOutcome::Pending { why: why(error) },
+            }),
+            Effect::Confirm(utility, sale) => EffectResult::Confirmed(match utilities.find(&utility) {
+                Ok(utility) => utility.sales.confirm(&sale).await,
+                Err(error) => Err(why(error)),
+            }),
+            Effect::Reconcile => {
+                let look = reconcile::Look { store: self.inner.store.clone(), now_ms: now_ms() };
+                let compared = reconcile::daily(&look, &self.inner.providers, utilities).await;
+                // What is asked because of it is in the outbox.
+                self.inner.look.notify_one();
+                EffectResult::Reconciled(compared.map_err(why))
+            }
         }
     }
 }
@@ -284,7 +428,17 @@ impl Workers {
     /// # Errors
     /// When the outbox cannot be read at the start.
     pub async fn run(mut self) -> Result<(), Error> {
-        self.station.run("release", tasks::release_claims).await?;
+        let station = &self.station;
+        if !station.inner.store.is_shared() {
+            // Alone on this database: whoever claimed is dead.
+            station.run("release", tasks::release_claims).await?;
+        }
+        if let Some(only) = station.utilities().only() {
+            let name = only.name.clone();
+            station.run("adopt", move |work| meters::adopt(work, &name)).await?;
+        }
+        station.run("sweep", sweep::start).await?;
+        station.run("reconcile", reconcile::start).await?;
         let station = self.station.clone();
         let mut look_at = Instant::now();
         loop {
@@ -292,7 +446,7 @@ impl Workers {
             if Instant::now() >= look_at {
                 look_at = Instant::now()
                     + self.claim_due().await.unwrap_or_else(|error| {
-                        tracing::error!(%error, "the outbox cannot be read");
+                        tracing::error!(error = %Words(&error.to_string()), "the outbox cannot be read");
                         MAX_LOOK
                     });
             }
@@ -313,7 +467,9 @@ impl Workers {
 
     fn start(&mut self, task: Task) {
         let station = self.station.clone();
-        self.under_way.spawn(async move {
+        let subject = subject_hash(&task.subject);
+        let span = info_span!("task", kind = task.kind.name(), attempts = task.attempts, subject);
+        let performing = async move {
             let at_provider = matches!(task.kind, Kind::Pay | Kind::QueryPayment | Kind::Refund);
             let inner = &station.inner;
             let turn = if at_provider { &inner.provider_calls } else { &inner.other_effects };
@@ -323,7 +479,8 @@ impl Workers {
                 // What has not begun is left to the outbox.
                 () = station.stopped() => {}
             }
-        });
+        };
+        self.under_way.spawn(performing.instrument(span));
     }
 
     /// Starts what is due and not claimed; gives how long until the next is.

@@ -4,6 +4,7 @@ use crate::ledger;
 use crate::meters::{self, Meter};
 use crate::problem::Error;
 use crate::records::to_hex;
+use crate::telemetry::Words;
 use crate::view::{self, OrderView};
 use crate::work::Work;
 use coinless_protocol::{FineCredit, MeterId};
@@ -102,6 +103,21 @@ pub struct ExceptionStatus {
     pub cause: String,
     /// What happened.
     pub detail: String,
+    /// When.
+    pub at: String,
+    /// How long ago, in milliseconds.
+    pub age_ms: i64,
+    /// The money that it is about, with its currency.
+    pub amount: Option<String>,
+    /// Who saw to it, if somebody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolved_by: Option<String>,
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolved_at: Option<String>,
+    /// What was decided, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<String>,
 }
 
 /// An order.
@@ -194,16 +210,16 @@ pub fn receipts(work: &mut Work<'_>, id: MeterId) -> Result<Vec<ReceiptStatus>, 
 /// # Errors
 /// If there is no such order.
 pub fn ledger(work: &mut Work<'_>, order_id: Option<&str>) -> Result<LedgerStatus, Error> {
-    let accounts = ledger::balances(work)?.into_iter().map(|(account, currency, balance)| AccountStatus {
-        account,
-        currency: currency.code().to_owned(),
-        balance: currency.format(balance),
+    let accounts = ledger::balances(work)?.into_iter().map(|held| AccountStatus {
+        account: held.account,
+        currency: held.currency.code().to_owned(),
+        balance: held.currency.format(held.balance),
     });
     let accounts = accounts.collect();
     let balanced = match ledger::check(work) {
         Ok(()) => true,
         Err(Error::Inconsistent(why)) => {
-            tracing::error!(why, "the books are wrong");
+            tracing::error!(why = %Words(&why), "the books are wrong");
             false
         }
         Err(error) => return Err(error),
@@ -215,8 +231,8 @@ pub fn ledger(work: &mut Work<'_>, order_id: Option<&str>) -> Result<LedgerStatu
 fn entries(work: &mut Work<'_>, order_id: &str) -> Result<Vec<EntryStatus>, Error> {
     let currency = crate::orders::find(work, order_id)?.currency;
     let rows = work.query(
-        "SELECT e.cause, e.account, e.amount FROM entry e JOIN movement m ON m.order_id = e.order_id AND m.cause = e.cause
-         WHERE e.order_id = $1 ORDER BY m.at_ms, e.cause, e.amount DESC",
+        "SELECT e.cause, e.account, e.amount FROM entry e JOIN movement m ON m.subject = e.subject AND m.cause = e.cause
+         WHERE e.subject = $1 ORDER BY m.at_ms, e.cause, e.amount DESC",
         &[order_id.into()],
     )?;
     let read = |row: &crate::store::Row| {
@@ -231,12 +247,32 @@ fn entries(work: &mut Work<'_>, order_id: &str) -> Result<Vec<EntryStatus>, Erro
 /// # Errors
 /// When the database fails.
 pub fn exceptions(work: &mut Work<'_>) -> Result<Vec<ExceptionStatus>, Error> {
-    let rows = work.query("SELECT subject, cause, detail FROM exception ORDER BY at_ms, subject, cause", &[])?;
+    Ok(all_exceptions(work)?.into_iter().filter(|exception| exception.resolved_by.is_none()).collect())
+}
+
+/// What a person must look at or has seen to, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn all_exceptions(work: &mut Work<'_>) -> Result<Vec<ExceptionStatus>, Error> {
+    let rows = work.query(
+        "SELECT subject, cause, detail, at_ms, amount, resolved_by, resolved_ms, resolution FROM exception
+         ORDER BY at_ms, subject, cause",
+        &[],
+    )?;
+    let now_ms = work.now_ms;
     let read = |row: &crate::store::Row| {
+        let text = |at| Ok::<_, Error>(row.optional_text(at)?.map(str::to_owned));
         Ok(ExceptionStatus {
             subject: row.text(0)?.to_owned(),
             cause: row.text(1)?.to_owned(),
             detail: row.text(2)?.to_owned(),
+            at: ledger::time(row.int(3)?),
+            age_ms: (now_ms - row.int(3)?).max(0),
+            amount: text(4)?,
+            resolved_by: text(5)?,
+            resolved_at: row.optional_int(6)?.map(ledger::time),
+            resolution: text(7)?,
         })
     };
     rows.iter().map(read).collect()

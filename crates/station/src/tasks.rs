@@ -6,9 +6,14 @@
 
 use crate::problem::Error;
 use crate::provider::{PaymentOutcome, PaymentRequest, RefundOutcome, RefundRequest};
+use crate::reconcile::Compared;
+use crate::recovery::{self, Found};
 use crate::sales::{ReversalOutcome, SaleOutcome, SaleRequest};
+use crate::sell::Ask;
+use crate::signer::SignError;
+use crate::utilities::UtilityName;
 use crate::work::{CLAIM_MS, Work};
-use crate::{issue, orders, payments, refunds, sell};
+use crate::{issue, orders, payments, reconcile, refunds, sell, sweep, telemetry};
 
 /// Kinds of tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,14 +30,33 @@ pub enum Kind {
     Sign,
     /// Take a sale back. Subject: order/line.
     Reverse,
-    /// Give a line's money back. Subject: order/line.
+    /// Give money back. Subject: a refund's id.
     Refund,
+    /// Tell the sales system that the meter has the credit. Subject: order/line.
+    Confirm,
+    /// Look for what is stuck. Subject: `station`.
+    Sweep,
+    /// After a restore, look into statements. Subject: `station`.
+    Recover,
+    /// Compare the books with everybody else's. Subject: `station`.
+    Reconcile,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Expire, Self::Pay, Self::QueryPayment, Self::Sell, Self::Sign, Self::Reverse, Self::Refund];
+    pub const ALL: [Self; 11] = [
+        Self::Expire,
+        Self::Pay,
+        Self::QueryPayment,
+        Self::Sell,
+        Self::Sign,
+        Self::Reverse,
+        Self::Refund,
+        Self::Confirm,
+        Self::Sweep,
+        Self::Recover,
+        Self::Reconcile,
+    ];
 
     /// Its name in the outbox.
     pub fn name(self) -> &'static str {
@@ -44,6 +68,10 @@ impl Kind {
             Self::Sign => "sign",
             Self::Reverse => "reverse",
             Self::Refund => "refund",
+            Self::Confirm => "confirm",
+            Self::Sweep => "sweep",
+            Self::Recover => "recover",
+            Self::Reconcile => "reconcile",
         }
     }
 
@@ -69,18 +97,24 @@ pub struct Task {
 pub enum Effect {
     /// Nothing: the result is a command without a call.
     None,
-    /// Ask the provider to collect.
-    StartPayment(PaymentRequest),
-    /// Ask the provider what became of a payment.
-    QueryPayment(PaymentRequest),
-    /// Sell.
-    Sell(SaleRequest),
-    /// Sign this payload for this meter.
+    /// Ask the named provider to collect.
+    StartPayment(String, PaymentRequest),
+    /// Ask the named provider what became of a payment.
+    QueryPayment(String, PaymentRequest),
+    /// Ask the utility's sales system about a paid line.
+    Sell(Ask, UtilityName, SaleRequest),
+    /// Sign this payload for this meter with the utility's key.
     Sign(issue::SignRequest),
     /// Take a sale back.
-    Reverse(SaleRequest),
-    /// Give money back.
-    Refund(RefundRequest),
+    Reverse(UtilityName, SaleRequest),
+    /// Ask the named provider to give money back.
+    Refund(String, RefundRequest),
+    /// Tell the sales system that the meter has the credit.
+    Confirm(UtilityName, SaleRequest),
+    /// Read all statements and sales since this moment in milliseconds since 1970.
+    Recover(i64),
+    /// Compare the books with everybody else's.
+    Reconcile,
 }
 
 /// What came back.
@@ -90,14 +124,20 @@ pub enum EffectResult {
     None,
     /// Of [`Effect::StartPayment`] and [`Effect::QueryPayment`].
     Payment(PaymentOutcome),
-    /// Of [`Effect::Sell`].
+    /// Of [`Effect::Sell`] with [`Ask::Vend`] or [`Ask::LastResponse`].
     Sale(SaleOutcome),
-    /// Of [`Effect::Sign`]: the token's bytes, or why the signer refused.
-    Signed(Result<Vec<u8>, String>),
-    /// Of [`Effect::Reverse`].
+    /// Of [`Effect::Sign`]: the token's bytes, or why the signer did not sign.
+    Signed(Result<Vec<u8>, SignError>),
+    /// Of [`Effect::Reverse`], and of [`Effect::Sell`] with [`Ask::Reverse`].
     Reversal(ReversalOutcome),
     /// Of [`Effect::Refund`].
     Refund(RefundOutcome),
+    /// Of [`Effect::Confirm`]: whether it was taken in, or why not.
+    Confirmed(Result<(), String>),
+    /// Of [`Effect::Recover`].
+    Found(Found),
+    /// Of [`Effect::Reconcile`]: what was compared, or why not.
+    Reconciled(Result<Vec<Compared>, String>),
 }
 
 /// Longest time between two tries.
@@ -115,15 +155,28 @@ pub fn back_off(now_ms: i64, attempts: u32) -> i64 {
 /// # Errors
 /// When the database fails.
 pub fn prepare(work: &mut Work<'_>, task: &Task, context: &payments::Context) -> Result<Option<Effect>, Error> {
-    match task.kind {
-        Kind::Expire => Ok(Some(Effect::None)),
-        Kind::Pay => Ok(payments::request(work, task, context)?.map(Effect::StartPayment)),
-        Kind::QueryPayment => Ok(payments::request(work, task, context)?.map(Effect::QueryPayment)),
-        Kind::Sell => Ok(sell::request(work, &task.subject)?.map(Effect::Sell)),
-        Kind::Sign => Ok(issue::request(work, &task.subject)?.map(Effect::Sign)),
-        Kind::Reverse => Ok(refunds::reversal_request(work, &task.subject)?.map(Effect::Reverse)),
-        Kind::Refund => Ok(refunds::refund_request(work, &task.subject)?.map(Effect::Refund)),
-    }
+    let subject = task.subject.as_str();
+    Ok(match task.kind {
+        Kind::Expire | Kind::Sweep => Some(Effect::None),
+        Kind::Reconcile => Some(Effect::Reconcile),
+        Kind::Pay => payments::request(work, task, context)?.map(|(to, request)| Effect::StartPayment(to, request)),
+        Kind::QueryPayment => {
+            payments::request(work, task, context)?.map(|(to, request)| Effect::QueryPayment(to, request))
+        }
+        Kind::Sell => {
+            let request = sell::request(work, subject, context.patience)?;
+            request.map(|(ask, utility, sale)| Effect::Sell(ask, utility, sale))
+        }
+        Kind::Sign => issue::request(work, subject)?.map(Effect::Sign),
+        Kind::Reverse => {
+            refunds::reversal_request(work, subject)?.map(|(utility, sale)| Effect::Reverse(utility, sale))
+        }
+        Kind::Refund => {
+            refunds::refund_request(work, subject, context)?.map(|(to, request)| Effect::Refund(to, request))
+        }
+        Kind::Recover => recovery::since(work)?.map(Effect::Recover),
+        Kind::Confirm => sell::confirmation(work, subject)?.map(|(utility, sale)| Effect::Confirm(utility, sale)),
+    })
 }
 
 /// Takes a result in: the next step of the order's life, and the end of the task or its next try.
@@ -133,7 +186,7 @@ pub fn prepare(work: &mut Work<'_>, task: &Task, context: &payments::Context) ->
 pub fn complete(
     work: &mut Work<'_>,
     task: &Task,
-    result: EffectResult,
+    result: &EffectResult,
     context: &payments::Context,
 ) -> Result<(), Error> {
     match (task.kind, result) {
@@ -142,14 +195,21 @@ pub fn complete(
             work.finish(task)?;
             Ok(())
         }
-        (Kind::Pay | Kind::QueryPayment, EffectResult::Payment(outcome)) => {
-            payments::outcome(work, task, outcome, context)
+        (Kind::Sweep, EffectResult::None) => sweep::sweep(work, task, context),
+        (Kind::Pay | Kind::QueryPayment, EffectResult::Payment(said)) => payments::outcome(work, task, said),
+        (Kind::Sell, EffectResult::Sale(said)) => sell::outcome(work, task, said),
+        (Kind::Sell, EffectResult::Reversal(said)) => sell::retracted(work, task, said),
+        (Kind::Sign, EffectResult::Signed(said)) => issue::signed(work, task, said),
+        (Kind::Reverse, EffectResult::Reversal(said)) => refunds::reversed(work, task, said),
+        (Kind::Refund, EffectResult::Refund(said)) => refunds::refunded(work, task, said),
+        (Kind::Confirm, EffectResult::Confirmed(said)) => sell::confirmed(work, task, said),
+        (Kind::Reconcile, EffectResult::Reconciled(compared)) => reconcile::ended(work, task, compared),
+        (Kind::Recover, EffectResult::Found(found)) => recovery::take(work, task, found),
+        (kind, result) => {
+            // The result itself may hold a token or a telephone number.
+            let outcome = telemetry::outcome(result);
+            Err(Error::inconsistent(format!("{} was answered by what ends {outcome}", kind.name())))
         }
-        (Kind::Sell, EffectResult::Sale(outcome)) => sell::outcome(work, task, outcome),
-        (Kind::Sign, EffectResult::Signed(outcome)) => issue::signed(work, task, outcome),
-        (Kind::Reverse, EffectResult::Reversal(outcome)) => refunds::reversed(work, task, outcome),
-        (Kind::Refund, EffectResult::Refund(outcome)) => refunds::refunded(work, task, outcome, context),
-        (kind, result) => Err(Error::inconsistent(format!("{} was answered by {result:?}", kind.name()))),
     }
 }
 

@@ -1,17 +1,16 @@
 //! What the API shows of an order, a meter and a quote.
 
 use crate::issue;
-use crate::meters::{self, Meter};
+use crate::lifecycle::{LineState, PaymentState};
+use crate::meters::Meter;
 use crate::money::{Currency, Money};
-use crate::orders::{self, Line, LineState};
-use crate::payments::PaymentState;
+use crate::orders::{self, QuotedLine};
 use crate::problem::Error;
 use crate::records::to_hex;
-use crate::sales::{ExplanationLine, Quote};
+use crate::sales::ExplanationLine;
 use crate::work::Work;
 use coinless_protocol::{Commodity, Units};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// An order.
@@ -40,6 +39,10 @@ pub struct PaymentView {
     pub state: PaymentState,
     /// Why, for the payer.
     pub reason: Option<String>,
+    /// The payment provider's name.
+    pub provider: String,
+    /// What the payer has to do now, for the payer.
+    pub instructions: Option<String>,
 }
 
 /// A line of an order.
@@ -53,6 +56,8 @@ pub struct LineView {
     pub label: String,
     /// What the meter measures.
     pub commodity: String,
+    /// The utility's name.
+    pub utility: String,
     /// What the payer pays, a decimal number.
     pub amount: String,
     /// Where it stands.
@@ -74,8 +79,10 @@ pub struct QuoteView {
     pub shown: String,
     /// For the utility, a decimal number.
     pub net: String,
-    /// Tax, a decimal number.
+    /// Taxes and levies, a decimal number.
     pub tax: String,
+    /// Fees for the service, a decimal number.
+    pub fee: String,
     /// How the sum comes about.
     pub explanation: Vec<ExplanationLine>,
 }
@@ -138,13 +145,8 @@ pub struct QuotedLineView {
 pub fn order(work: &mut Work<'_>, id: &str) -> Result<OrderView, Error> {
     let order = orders::find(work, id)?;
     let mut lines = Vec::new();
-    let mut commodities = BTreeMap::new();
     for line in orders::lines(work, id)? {
-        let commodity = match commodities.get(&line.meter) {
-            Some(commodity) => *commodity,
-            None => *commodities.entry(line.meter).or_insert(meters::find(work, line.meter)?.commodity),
-        };
-        lines.push(line_view(work, &line, commodity, order.currency)?);
+        lines.push(line_view(work, &line, order.currency)?);
     }
     Ok(OrderView {
         id: order.id,
@@ -152,17 +154,17 @@ pub fn order(work: &mut Work<'_>, id: &str) -> Result<OrderView, Error> {
         quote_version: order.quote_version,
         currency: order.currency.code().to_owned(),
         total: order.currency.format(order.total),
-        payment: PaymentView { state: order.payment, reason: order.payment_reason },
+        payment: PaymentView {
+            state: order.payment,
+            reason: order.payment_reason,
+            provider: order.provider,
+            instructions: order.payment_instructions.filter(|_| order.payment.is_open()),
+        },
         lines,
     })
 }
 
-fn line_view(
-    work: &mut Work<'_>,
-    line: &orders::OrderLine,
-    commodity: Commodity,
-    currency: Currency,
-) -> Result<LineView, Error> {
+fn line_view(work: &mut Work<'_>, line: &orders::OrderLine, currency: Currency) -> Result<LineView, Error> {
     let token = match line.state {
         LineState::Issued | LineState::VoidPending => {
             issue::current(work, line.meter, &line.order_id, line.line)?.map(|bytes| to_hex(&bytes))
@@ -175,10 +177,11 @@ fn line_view(
         line: line.line,
         meter: line.meter.to_string(),
         label: line.meter.label().to_string(),
-        commodity: commodity.name().to_owned(),
+        commodity: line.commodity.name().to_owned(),
+        utility: line.utility.to_string(),
         amount: currency.format(line.amount),
         state: line.state,
-        quote: quote_view(commodity, currency, line.units, line.net, line.tax, explanation),
+        quote: quote_view(line.commodity, currency, line.units, (line.net, line.tax, line.fee), explanation),
         token,
         reason: line.reason.clone(),
     })
@@ -188,8 +191,7 @@ fn quote_view(
     commodity: Commodity,
     currency: Currency,
     units: Units,
-    net: Money,
-    tax: Money,
+    (net, tax, fee): (Money, Money, Money),
     explanation: Vec<ExplanationLine>,
 ) -> QuoteView {
     QuoteView {
@@ -197,17 +199,18 @@ fn quote_view(
         shown: units.fine().display(commodity).to_string(),
         net: currency.format(net),
         tax: currency.format(tax),
+        fee: currency.format(fee),
         explanation,
     }
 }
 
 /// Shows what anybody may know of a meter.
-pub fn meter(meter: &Meter, utility: &str, currency: Currency) -> MeterView {
+pub fn meter(meter: &Meter, brand: &str, currency: Currency) -> MeterView {
     MeterView {
         meter: meter.id.to_string(),
         label: meter.id.label().to_string(),
         commodity: meter.commodity.name().to_owned(),
-        utility: utility.to_owned(),
+        utility: brand.to_owned(),
         customer: meter.customer.as_deref().map(mask),
         place: meter.place.as_deref().map(mask),
         currency: currency.code().to_owned(),
@@ -216,15 +219,21 @@ pub fn meter(meter: &Meter, utility: &str, currency: Currency) -> MeterView {
 }
 
 /// Shows quotes that are not stored.
-pub fn quotes(lines: &[(Line, Quote, Meter)], total: Money, currency: Currency) -> QuotesView {
-    let show = |(line, quote, meter): &(Line, Quote, Meter)| QuotedLineView {
+pub fn quotes(lines: &[QuotedLine], total: Money, currency: Currency) -> QuotesView {
+    let show = |QuotedLine { meter, quote, .. }: &QuotedLine| QuotedLineView {
         meter: meter.id.to_string(),
         label: meter.id.label().to_string(),
         commodity: meter.commodity.name().to_owned(),
         customer: meter.customer.as_deref().map(mask),
         place: meter.place.as_deref().map(mask),
-        amount: currency.format(line.amount),
-        quote: quote_view(meter.commodity, currency, quote.units, quote.net, quote.tax, quote.explanation.clone()),
+        amount: currency.format(quote.amount),
+        quote: quote_view(
+            meter.commodity,
+            currency,
+            quote.units,
+            (quote.net, quote.tax, quote.fee),
+            quote.explanation.clone(),
+        ),
     };
     QuotesView {
         currency: currency.code().to_owned(),

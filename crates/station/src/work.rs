@@ -1,5 +1,6 @@
 //! The context of a command: one database transaction, the time, and what to do after the commit.
 
+use crate::money::Amount;
 use crate::problem::Error;
 use crate::store::{Row, StoreError, Tx, Value};
 use crate::tasks::{Kind, Task};
@@ -68,6 +69,11 @@ impl<'a> Work<'a> {
         Ok(self.tx.query(sql, parameters)?.into_iter().next())
     }
 
+    /// Which part of a hot account this process books into.
+    pub fn part(&self) -> i64 {
+        self.tx.part()
+    }
+
     /// Queues a task for now. A task that is queued already is made due now.
     ///
     /// # Errors
@@ -88,6 +94,19 @@ impl<'a> Work<'a> {
         self.write_task(kind, subject, due_ms, 0)
     }
 
+    /// Queues a task for later that takes over how often it was tried from another one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn queue_again(&mut self, kind: Kind, subject: &str, attempts: u32, due_ms: i64) -> Result<(), StoreError> {
+        self.queue_at(kind, subject, due_ms)?;
+        self.tx.execute(
+            "UPDATE outbox SET attempts = $3 WHERE subject = $1 AND task = $2",
+            &[subject.into(), kind.name().into(), attempts.into()],
+        )?;
+        Ok(())
+    }
+
     fn write_task(&mut self, kind: Kind, subject: &str, due_ms: i64, claimed_ms: i64) -> Result<(), StoreError> {
         self.tx.execute(
             "INSERT INTO outbox (subject, task, due_ms, attempts, claimed_until_ms) VALUES ($1, $2, $3, 0, $4)
@@ -104,6 +123,18 @@ impl<'a> Work<'a> {
     pub fn finish(&mut self, task: &Task) -> Result<(), StoreError> {
         self.tx.execute(
             "DELETE FROM outbox WHERE subject = $1 AND task = $2",
+            &[task.subject.as_str().into(), task.kind.name().into()],
+        )?;
+        Ok(())
+    }
+
+    /// Gives up this process's claim on a task.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn release(&mut self, task: &Task) -> Result<(), StoreError> {
+        self.tx.execute(
+            "UPDATE outbox SET claimed_until_ms = 0 WHERE subject = $1 AND task = $2",
             &[task.subject.as_str().into(), task.kind.name().into()],
         )?;
         Ok(())
@@ -130,16 +161,77 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Puts something before a person. The first report of a cause on a subject stays.
+    /// Puts something before a person. The first report of a cause on a subject stays until it was seen to; if it happens
+    /// again after that, it is news.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn exception(&mut self, subject: &str, cause: &str, detail: &str) -> Result<(), StoreError> {
+        self.exception_of(subject, cause, detail, None)
+    }
+
+    /// The same with the money that it is about: a decimal number with its currency.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn exception_of(
+        &mut self,
+        subject: &str,
+        cause: &str,
+        detail: &str,
+        amount: Option<Amount>,
+    ) -> Result<(), StoreError> {
         self.tx.execute(
-            "INSERT INTO exception (subject, cause, detail, at_ms) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (subject, cause) DO NOTHING",
-            &[subject.into(), cause.into(), detail.into(), self.now_ms.into()],
+            "INSERT INTO exception (subject, cause, detail, at_ms, amount) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (subject, cause) DO UPDATE SET
+                 detail = $3 || ' (again: ' || COALESCE(exception.resolved_by, '') || ' saw to it before)',
+                 at_ms = $4, amount = $5, resolved_ms = NULL, resolved_by = NULL, resolution = NULL
+             WHERE exception.resolved_ms IS NOT NULL",
+            &[
+                subject.into(),
+                cause.into(),
+                detail.into(),
+                self.now_ms.into(),
+                amount.map(|amount| amount.with_currency()).into(),
+            ],
         )?;
+        Ok(())
+    }
+
+    /// Puts something before a person that is found again at every look: only once, also if it was seen to. Gives whether it is
+    /// new.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn difference(
+        &mut self,
+        subject: &str,
+        cause: &str,
+        detail: &str,
+        amount: Option<Amount>,
+    ) -> Result<bool, StoreError> {
+        let noted = self.tx.execute(
+            "INSERT INTO exception (subject, cause, detail, at_ms, amount) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (subject, cause) DO NOTHING",
+            &[
+                subject.into(),
+                cause.into(),
+                detail.into(),
+                self.now_ms.into(),
+                amount.map(|amount| amount.with_currency()).into(),
+            ],
+        )?;
+        Ok(noted == 1)
+    }
+
+    /// Gives what was queued for this process to whichever looks into the outbox next: for commands whose process ends.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn hand_over(&mut self) -> Result<(), StoreError> {
+        for task in std::mem::take(&mut self.after.due) {
+            self.queue_at(task.kind, &task.subject, self.now_ms)?;
+        }
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+#[allow(dead_code, reason = "shared with other tests")]
 mod app;
 
 use app::{App, Script};
@@ -100,7 +101,7 @@ async fn a_quote_is_accepted_once() {
     assert_eq!(app.provider.started(), 1);
     let ledger = app.ledger().await;
     assert_eq!(ledger["balanced"], true);
-    assert_eq!(app.balance("provider:test:captured").await, "50.00");
+    assert_eq!(app.balance("provider:test:clearing").await, "50.00");
     assert_eq!(app.balance("sold_undelivered").await, "-50.00");
 }
 
@@ -111,7 +112,7 @@ async fn an_unknown_payment_is_asked_about_until_it_is_known() {
     app.accept(ORDER, 1).await.expect(202);
     app.wait_for(ORDER, "payment_unknown").await;
     app.wait_for(ORDER, "issued").await;
-    assert_eq!(app.balance("provider:test:captured").await, "50.00");
+    assert_eq!(app.balance("provider:test:clearing").await, "50.00");
     assert_eq!(app.provider.started(), 1, "a payment that may have arrived is only asked about");
 }
 
@@ -135,7 +136,7 @@ async fn another_amount_is_held_and_shown_to_a_person() {
     app.put(ORDER, &order("50.00")).await.expect(201);
     app.accept(ORDER, 1).await.expect(202);
     app.wait_for(ORDER, "exception").await;
-    assert_eq!(app.balance("payer_money_held").await, "-49.99");
+    assert_eq!(app.balance("suspense").await, "-49.99");
     assert_eq!(app.exceptions().await[0]["cause"], "other_amount");
 }
 
@@ -161,7 +162,7 @@ async fn forged_callbacks_are_refused() {
     app.wait_for(ORDER, "awaiting_payment").await;
     let forged = format!("/v1/callbacks/test/{ORDER}/{}", "0".repeat(64));
     app.post_bytes(&forged, "application/json", b"{\"status\":\"captured\"}".to_vec()).await.expect_problem(403);
-    assert_eq!(app.balance("provider:test:captured").await, "0.00");
+    assert_eq!(app.balance("provider:test:clearing").await, "0.00");
 }
 
 #[tokio::test]
@@ -187,7 +188,7 @@ async fn money_that_comes_after_a_decline_is_held_and_shown_to_a_person() {
     app.wait_for(ORDER, "failed").await;
     app.call_back(ORDER).await;
     app.wait_for(ORDER, "exception").await;
-    assert_eq!(app.balance("payer_money_held").await, "-50.00");
+    assert_eq!(app.balance("suspense").await, "-50.00");
     assert_eq!(app.exceptions().await[0]["cause"], "captured_after_decline");
     assert_eq!(app.ledger().await["balanced"], true);
     assert_eq!(app.reserved_units().await, 0);
@@ -202,7 +203,7 @@ async fn another_currency_is_held_in_the_books_too() {
     let ledger = app.ledger().await;
     assert_eq!(ledger["balanced"], true);
     assert_eq!(ledger["accounts"][0]["currency"], "USD");
-    assert_eq!(app.balance("payer_money_held").await, "-50.00");
+    assert_eq!(app.balance("suspense").await, "-50.00");
 }
 
 #[tokio::test]
@@ -217,7 +218,8 @@ async fn errors_are_problem_details_everywhere() {
 fn many_commands_on_a_new_folder_make_one_set_of_keys() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys");
-    let open = || coinless_station::keys::Keys::open(&path).unwrap().record();
+    let utility = "water-works".parse().unwrap();
+    let open = || coinless_station::keys::Keys::open(&path, [&utility]).unwrap().of(&utility).unwrap().record();
     let records = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()

@@ -207,11 +207,11 @@ impl Story<'_> {
                 fine(&meter["balance_fine"]).0 == fine(&loaded["balance_fine"]).0 - used,
             ),
             ("the books add up to zero", ledger["balanced"] == true),
-            ("the money was captured", balance("provider:sandbox:captured").as_deref() == Some(PAID)),
+            ("the money was captured", balance("provider:sandbox:clearing").as_deref() == Some(PAID)),
             ("nothing is held", balance("payer_money_held").as_deref() == Some("0.00")),
             ("nothing is sold and undelivered", balance("sold_undelivered").as_deref() == Some("0.00")),
-            ("the utility is owed its part", balance("utility_payable").as_deref() == Some("-42.02")),
-            ("and the tax office its own", balance("tax_payable").as_deref() == Some("-7.98")),
+            ("the utility is owed its part", balance("utility:sample-utility:payable").as_deref() == Some("-42.02")),
+            ("and the tax office its own", balance("utility:sample-utility:tax").as_deref() == Some("-7.98")),
         ];
         let wrong: Vec<_> = checks.iter().filter(|(_, holds)| !holds).map(|(what, _)| *what).collect();
         let value = json!({ "agree": wrong.is_empty(), "wrong": wrong });

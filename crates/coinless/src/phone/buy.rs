@@ -1,19 +1,25 @@
 //! Buying, and saying how it ended.
 
 use super::http::{Clock, Http, StationUrl};
-use super::show::{BuyResult, OrderResult};
+use super::show::{BuyResult, MANY, OrderResult, instructions, quote_words};
 use super::udp::{self, Udp};
 use super::{deliver, open};
 use crate::output::{Context, Failure, Output};
 use coinless_phone::Error;
 use coinless_phone::courier::{Bought, BoughtAt, Buyer, Draws, Progress, Purchase, tell};
+use coinless_phone::outcome::{Verdict, states};
 use coinless_phone::store::{Contents, Store};
-use coinless_phone::wire::{LineState, PaymentState};
+use coinless_phone::wire::PaymentState;
 use std::path::Path;
 use uuid::Uuid;
 
 /// How many seconds to wait for the payment and the sale if nothing else is said.
 pub const DEFAULT_WAIT_S: u64 = 120;
+
+/// Exit code: some lines are as they were wanted, and the others have ended otherwise.
+const PARTLY: u8 = 3;
+/// Exit code: the outcome is not known yet.
+const UNKNOWN: u8 = 4;
 
 /// `coinless phone buy`.
 pub async fn run(
@@ -26,8 +32,8 @@ pub async fn run(
 ) -> Result<(), Failure> {
     let mut store = open(directory)?;
     let (mut station, time) = (Http::new(url)?, Clock::start());
-    let mut last = None;
-    let mut progress = |progress: Progress<'_>| tell_progress(output, &progress, &mut last);
+    let (lines, mut told) = (purchase.lines.len(), Told::default());
+    let mut progress = |progress: Progress<'_>| tell_progress(output, &progress, lines, &mut told);
     let wait_ms = wait_s.saturating_mul(1000);
     let mut buyer = Buyer {
         store: &mut store,
@@ -46,80 +52,116 @@ pub async fn run(
         }
     };
     let mut result = result.context("nothing new was ordered or paid")?;
-    let contents = store.load().await.context("reading the store")?;
+    // From here on, whatever goes wrong, the person gets the order's link.
+    let link = result.bought.order.link();
+    let contents = store.load().await.context(format_args!("reading the store; the order is {link}"))?;
     let shown = BuyResult::new(&result, &contents);
     output.result(&shown, &shown)?;
-    let verdict = check(&result, &shown, directory, at.is_some(), &contents);
+    // If only lines of other meters were sold, there is nothing to load here.
+    let to_load = result.delivered.is_some() || shown.order().sums().verdict() == Verdict::Complete;
+    let loading = at.filter(|_| to_load).map(|_| check_loaded(&result, &shown, directory, &contents));
     // Only now: until the person has seen the outcome, the same again must mean this purchase. And while something bought is
     // to be loaded in the same go, the same again means to load it.
-    let ended = verdict.is_ok() || at.is_none() || result.delivered.is_none();
+    let ended = result.delivered.is_none() || loading.as_ref().is_none_or(Result::is_ok);
     if ended && result.bought.trouble.is_none() {
-        tell(&mut store, &mut result.bought.order).await.context("writing the store")?;
+        let told = tell(&mut store, &mut result.bought.order).await;
+        told.context(format_args!("writing the store; the order is {link}"))?;
     }
-    verdict
+    check(&result.bought, shown.order(), directory, loading)
 }
 
 fn without_meter(bought: Bought) -> BoughtAt {
     BoughtAt { bought, delivered: None, synced: None, total_before: None }
 }
 
-fn tell_progress(output: &Output, progress: &Progress<'_>, last: &mut Option<String>) {
+/// What the person was told last, and what not to tell again.
+#[derive(Default)]
+struct Told {
+    words: Option<String>,
+    instructions: Option<String>,
+}
+
+/// `lines` is how many the purchase has: of many, only what they have in common is told.
+fn tell_progress(output: &Output, progress: &Progress<'_>, lines: usize, told: &mut Told) {
     let words = match progress {
+        Progress::Meter(_, None) if lines > MANY => format!("the station knows the meters of these {lines} lines"),
         Progress::Meter(info, code) => {
             let known: Vec<&str> =
                 [&info.customer, &info.place, &info.utility].into_iter().filter_map(Option::as_deref).collect();
             let code = code.map(|code| format!("\n  its display shows {code:06}: compare before you go on"));
             format!("{}: {}, {}{}", info.label, info.commodity, known.join(", "), code.unwrap_or_default())
         }
-        Progress::Order(order, false) => format!("order {} is noted on this phone", order.id),
-        Progress::Order(order, true) => format!("order {} was begun earlier and goes on", order.id),
+        Progress::Quoted(quote) => quote_words(quote).trim_end().to_owned(),
+        Progress::Order(order, resumed) => {
+            let how = if *resumed { "was begun earlier and goes on" } else { "is noted on this phone" };
+            format!("order {} {how}; whoever has its link holds it: {}", order.id, order.link())
+        }
         Progress::Changed(view) => {
-            let line = |line: &coinless_phone::wire::LineView| OrderResult::state_words(view, line).to_owned();
-            let mut states: Vec<String> = view.lines.iter().map(line).collect();
-            states.dedup();
-            states.join("; ")
+            if let Some(instructions) = instructions(view).filter(|words| told.instructions.as_deref() != Some(words)) {
+                output.progress(format_args!("TO PAY: {instructions}"));
+                told.instructions = Some(instructions.to_owned());
+            }
+            let state = |(count, words): (usize, &'static str)| match view.lines.len() {
+                1 => words.to_owned(),
+                _ => format!("{count} x {words}"),
+            };
+            states(view).into_iter().map(state).collect::<Vec<_>>().join("; ")
         }
         Progress::Read(receipt) => format!("the meter has told how much it holds (receipt {})", receipt.number),
         // The result says it.
         Progress::Delivered(_) => return,
     };
-    if last.as_ref() != Some(&words) {
+    if told.words.as_ref() != Some(&words) {
         output.progress(&words);
-        *last = Some(words);
+        told.words = Some(words);
     }
 }
 
-/// Fails unless everything is as it was wanted: on this phone, or with `--at` loaded and known to the station.
-fn check(result: &BoughtAt, shown: &BuyResult, directory: &Path, at: bool, contents: &Contents) -> Result<(), Failure> {
-    let order = &result.bought.order;
-    let sync = format!("coinless phone sync --store {}", directory.display());
-    let kept = format!("order {} is kept and nothing is paid twice: run the same again, or `{sync}`", order.id);
-    match &result.bought.trouble {
-        Some(error) if error.is_unknown() => {
-            return Err(Failure::new(format!("the outcome is not known yet: {error}; {kept}")));
-        }
+/// Fails unless everything is as it was wanted: on this phone, or with `--at` loaded and known to the station, as `loading` says.
+fn check(
+    bought: &Bought,
+    shown: &OrderResult,
+    directory: &Path,
+    loading: Option<Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let order = &bought.order;
+    let id = order.id;
+    let sync = sync_command(directory);
+    let kept = format!("order {id} is kept and nothing is paid twice: run the same again, or `{sync}`");
+    let unknown =
+        |why: String| Err(Failure::new(format!("the outcome is not known yet{why}; {kept}")).with_exit_code(UNKNOWN));
+    match &bought.trouble {
+        Some(error) if error.is_unknown() => return unknown(format!(": {error}")),
         Some(error @ Error::Station(_)) if order.rejected.is_some() => {
             return Err(Failure::new(format!("nothing was paid: {error}")));
         }
-        Some(error) => return Err(Failure::new(format!("order {}: {error}", order.id))),
+        Some(error) => return Err(Failure::new(format!("order {id} ({}): {error}", order.link()))),
         None => {}
     }
-    let view = order.view.as_ref().filter(|view| view.is_settled());
-    let view = view.ok_or_else(|| Failure::new(format!("the outcome is not known yet; {kept}")))?;
+    let Some(view) = order.view.as_ref().filter(|view| view.is_settled()) else { return unknown(String::new()) };
     if view.payment.state == PaymentState::Declined {
         let reason = view.payment.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
         return Err(Failure::new(format!("the payment was declined{reason}; nothing was bought")));
     }
-    let bad = view.lines.iter().find(|line| !matches!(line.state, LineState::Issued | LineState::Delivered));
-    if let Some(line) = bad {
-        let reason = line.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        let words = OrderResult::state_words(view, line);
-        return Err(Failure::new(format!("order {} line {}: {words}{reason}", order.id, line.line)));
+    let failure = Failure::new(format!("order {id} {}", shown.words()));
+    let partly = || {
+        let again = "buying the same again would buy every line again, so buy only those that were not sold";
+        Failure::new(format!("order {id} {}; {again}", shown.words())).with_exit_code(PARTLY)
+    };
+    match shown.sums().verdict() {
+        Verdict::Nothing => Err(failure),
+        Verdict::Unknown => unknown(format!(": {}", shown.words())),
+        Verdict::Complete => loading.unwrap_or(Ok(())),
+        Verdict::Partly => loading.unwrap_or(Ok(())).and_then(|()| Err(partly())),
     }
-    if at { check_loaded(result, shown, &sync, contents) } else { Ok(()) }
 }
 
-fn check_loaded(result: &BoughtAt, shown: &BuyResult, sync: &str, contents: &Contents) -> Result<(), Failure> {
+fn sync_command(directory: &Path) -> String {
+    format!("coinless phone sync --store {}", directory.display())
+}
+
+fn check_loaded(result: &BoughtAt, shown: &BuyResult, directory: &Path, contents: &Contents) -> Result<(), Failure> {
+    let sync = sync_command(directory);
     let paid = "paid and on this phone, but NOT LOADED; do the same again or `coinless phone deliver`";
     let delivered = match &result.delivered {
         Some(Ok(delivered)) => delivered,

@@ -1,6 +1,6 @@
 //! Handing over tokens, and saying what became of them.
 
-use super::show::{DeliveryResult, NothingToDeliver};
+use super::show::{DeliveryResult, MANY, NothingToDeliver};
 use super::udp::Udp;
 use super::{damage, open};
 use crate::output::{Context, Failure, Output};
@@ -19,8 +19,13 @@ pub async fn run(output: &Output, directory: &Path, link: &str) -> Result<(), Fa
         let nothing = NothingToDeliver::new(&delivered.identity.meter);
         output.result(&nothing, &nothing)?;
     }
-    for result in &results {
+    // Scripts get every one; a person does not read hundreds of lines that say the same.
+    let many = !output.is_json() && results.len() > MANY;
+    for result in results.iter().filter(|result| !many || !result.is_covered()) {
         output.result(result, result)?;
+    }
+    if let covered @ 1.. = results.iter().filter(|result| many && result.is_covered()).count() {
+        output.progress(format_args!("{covered} more tokens: nothing left to load, the meter is past them"));
     }
     check(&delivered, &results)?;
     damage(&delivered.damaged)

@@ -17,8 +17,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a stream of events may be silent; a living one sends a comment every 15 seconds or so.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(45);
-/// Most bytes of an answer.
-const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// Most bytes of an answer: an order of 500 lines has about one megabyte.
+const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
 /// The URL of a station, without a slash at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,16 +6,30 @@ mod delivery;
 mod order;
 
 pub use delivery::{DeliveryResult, NothingToDeliver};
-pub use order::{BuyResult, OrderResult, RefundResult};
+pub use order::{BuyResult, OrderResult, RefundResult, RestoreResult, instructions};
 
+use coinless_phone::Sum;
 use coinless_phone::courier::SyncReport;
 use coinless_phone::records::{StoredReceipt, StoredToken, TokenKey};
 use coinless_phone::store::Contents;
 use coinless_phone::wire::{MeterInfo, Quote};
+use coinless_protocol::Commodity;
 use coinless_protocol::identity::Identity;
 use coinless_protocol::receipt::RegisterNumbers;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write};
+
+/// More lines than this are summed up; `--json` and `coinless phone round` have every one.
+pub const MANY: usize = 20;
+
+/// Writes each of a few things on a line of its own, or how many there are.
+fn write_few<T: Display>(f: &mut Formatter<'_>, things: &[T], many: &str) -> fmt::Result {
+    if things.len() > MANY {
+        return writeln!(f, "{} {many}", things.len());
+    }
+    things.iter().try_for_each(|thing| writeln!(f, "{}", thing.to_string().trim_end()))
+}
 
 /// A meter at hand.
 #[derive(Serialize)]
@@ -114,7 +128,10 @@ impl Display for MeterResult {
 /// A quote for people.
 pub fn quote_words(quote: &Quote) -> String {
     let mut words = String::new();
-    for line in &quote.lines {
+    if quote.lines.len() > MANY {
+        sum_up(quote, &mut words);
+    }
+    for line in quote.lines.iter().filter(|_| quote.lines.len() <= MANY) {
         let label = if line.label.is_empty() { &line.meter } else { &line.label };
         let who: Vec<&str> = [&line.customer, &line.place].into_iter().filter_map(Option::as_deref).collect();
         let _ = writeln!(
@@ -131,6 +148,31 @@ pub fn quote_words(quote: &Quote) -> String {
     }
     let _ = writeln!(words, "total {} {}; nothing is ordered yet", quote.total, quote.currency);
     words
+}
+
+/// The sums of a quote of many lines, by what the meters measure.
+fn sum_up(quote: &Quote, words: &mut String) {
+    let mut sums: BTreeMap<&str, (usize, Sum, Sum, u64)> = BTreeMap::new();
+    for line in &quote.lines {
+        let (lines, amount, fee, units) = sums.entry(&line.commodity).or_default();
+        *lines += 1;
+        amount.add(&line.amount);
+        fee.add(line.quote.fee.as_deref().unwrap_or("0"));
+        *units = units.saturating_add(line.quote.units);
+    }
+    for (commodity, (lines, amount, fee, units)) in sums {
+        let known = [Commodity::Electricity, Commodity::Gas, Commodity::Water];
+        let known = known.into_iter().find(|known| known.name() == commodity);
+        let shown = known.map_or_else(|| format!("{units} units"), |known| delivery::units(units, known));
+        let fees = if fee.millionths() > 0 { format!(", of which fees {fee}") } else { String::new() };
+        let _ = writeln!(
+            words,
+            "{lines:>4} lines  {commodity:<12} {:>12} {}  buy {shown}{fees}",
+            amount.to_string(),
+            quote.currency
+        );
+    }
+    let _ = writeln!(words, "each line: the same with --json");
 }
 
 /// A token on this phone.
@@ -193,15 +235,14 @@ impl SyncResult {
 
 impl Display for SyncResult {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for receipt in &self.uploaded {
-            writeln!(f, "receipt {} of {}: the station has it", receipt.receipt, receipt.meter)?;
-        }
-        for token in &self.new_tokens {
-            writeln!(f, "{token}: now on this phone, NOT LOADED yet")?;
-        }
-        for token in &self.deleted_tokens {
-            writeln!(f, "{token}: done, deleted")?;
-        }
+        let receipt =
+            |receipt: &Uploaded| format!("receipt {} of {}: the station has it", receipt.receipt, receipt.meter);
+        write_few(f, &self.uploaded.iter().map(receipt).collect::<Vec<_>>(), "receipts: the station has them")?;
+        let new = |token| format!("{token}: now on this phone, NOT LOADED yet");
+        let many = "tokens: now on this phone, NOT LOADED yet";
+        write_few(f, &self.new_tokens.iter().map(new).collect::<Vec<_>>(), many)?;
+        let done = |token| format!("{token}: done, deleted");
+        write_few(f, &self.deleted_tokens.iter().map(done).collect::<Vec<_>>(), "tokens: done, deleted")?;
         for order in &self.orders {
             write!(f, "{order}")?;
         }
@@ -249,12 +290,13 @@ struct ListedReceipt {
 impl ListResult {
     /// Everything in a store.
     pub fn new(contents: &Contents) -> Self {
+        let current = contents.current_tokens();
         let token = |token: &StoredToken| ListedToken {
             token: TokenResult::new(&token.key),
             order: token.order.to_string(),
             line: token.line,
             station: token.station.clone(),
-            current: contents.is_current(token),
+            current: current.contains(&token.key),
             covered: contents.receipts.iter().any(|receipt| receipt.covers(&token.key)),
         };
         let receipt = |stored: &StoredReceipt| ListedReceipt {
@@ -284,18 +326,27 @@ impl Display for ListResult {
         for order in &self.orders {
             write!(f, "{order}")?;
         }
+        let mut tokens: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for token in &self.tokens {
             let state = match (token.covered, token.current) {
                 (true, _) => "the meter needs it no more; waits for a sync",
                 (false, true) => "on this phone, NOT LOADED yet",
                 (false, false) => "replaced by a newer one; waits for a sync",
             };
-            writeln!(f, "{}: {state}", token.token)?;
+            tokens.entry(state).or_default().push(format!("{}: {state}", token.token));
         }
+        for (state, tokens) in tokens {
+            write_few(f, &tokens, &format!("tokens: {state}"))?;
+        }
+        let mut receipts: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for receipt in &self.receipts {
             let state =
                 if receipt.acknowledged { "the station has it" } else { "the station does not have it yet: sync" };
-            writeln!(f, "receipt {} of {} ({}): {state}", receipt.receipt, receipt.label, receipt.outcome)?;
+            let words = format!("receipt {} of {} ({}): {state}", receipt.receipt, receipt.label, receipt.outcome);
+            receipts.entry(state).or_default().push(words);
+        }
+        for (state, receipts) in receipts {
+            write_few(f, &receipts, &format!("receipts: {state}"))?;
         }
         Ok(())
     }

@@ -6,11 +6,14 @@ use coinless_sim::failpoint;
 use coinless_sim::sandbox::{self, Behaviour};
 use coinless_station::config::Config;
 use coinless_station::http;
+use coinless_station::payments::Patience;
 use coinless_station::provider::sandbox::Sandbox;
 use coinless_station::records::to_hex;
-use coinless_station::sales::builtin::BuiltIn;
-use coinless_station::service::{Parts, Station};
-use coinless_station::store::Store;
+use coinless_station::service::{Parts, Station, now_ms};
+use coinless_station::signer::{LocalSigner, SocketSigner, TokenSigner};
+use coinless_station::store::{Fault, Store};
+use coinless_station::telemetry;
+use coinless_station::utilities::UtilityName;
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use std::fmt::Display;
@@ -18,6 +21,7 @@ use std::fs::File;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -31,15 +35,18 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) fn run(
     data: &Path,
     listen: SocketAddr,
+    metrics: Option<SocketAddr>,
     config: Option<&Path>,
     behaviour: Behaviour,
     output: &Output,
 ) -> Result<(), Failure> {
     start_log(output);
     let config = read_config(data, config)?;
+    // Several may work on one PostgreSQL, each with a data folder of its own.
     let _lock = lock(data)?;
+    let store = open_store(data, &config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting")?;
-    runtime.block_on(serve(data, listen, &config, behaviour, output))
+    runtime.block_on(serve(data, (listen, metrics), &config, store, behaviour, output))
 }
 
 fn start_log(output: &Output) {
@@ -50,7 +57,7 @@ fn start_log(output: &Output) {
     let _ = if output.is_json() { log.json().try_init() } else { log.compact().try_init() };
 }
 
-fn read_config(data: &Path, path: Option<&Path>) -> Result<Config, Failure> {
+pub(super) fn read_config(data: &Path, path: Option<&Path>) -> Result<Config, Failure> {
     // Not merged with the built-in values: a table of tariffs in the file stands for all of them.
     let figment = Figment::new();
     let figment = match path {
@@ -71,8 +78,9 @@ fn lock(data: &Path) -> Result<File, Failure> {
 
 async fn serve(
     data: &Path,
-    listen: SocketAddr,
+    (listen, metrics): (SocketAddr, Option<SocketAddr>),
     config: &Config,
+    store: Arc<dyn Store>,
     behaviour: Behaviour,
     output: &Output,
 ) -> Result<(), Failure> {
@@ -80,31 +88,48 @@ async fn serve(
     let address = listener.local_addr().context("listening")?;
     let url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let url = url.trim_end_matches('/').to_owned();
-    let keys = open_keys(data)?;
-    let provider = provider(data, config, &keys.callback_key(), behaviour).await?;
-    let tariffs = config.tariffs().context("configuration")?;
-    let store: Arc<dyn Store> = Arc::new(open_store(data)?);
-    let sales = Arc::new(BuiltIn::new(tariffs, store.clone()));
+    let keys = open_keys(data, config)?;
+    let names = config.utility_names().context("the configuration")?;
+    let (signer, signer_broken) = signer(data, config, &names).await?;
+    let mut providers = config.providers(&store).context("the configuration")?;
+    if providers.is_empty() {
+        providers.push(Arc::new(sandbox(data, &keys.callback_key(), behaviour).await?));
+        output.progress("no payment provider is configured: payments go to a sandbox, and no money moves");
+    }
+    let utilities = config.utilities(&store).context("the configuration")?;
     let (station, workers) = Station::new(Parts {
         store,
         keys,
-        provider: Arc::new(provider),
-        sales,
+        signer,
+        providers,
+        utilities,
+        patience: Patience::from(&config.patience),
         callback_base: url,
         probe: failpoint::reach,
     });
 
+    // Writing beyond a limit of file size (RLIMIT_FSIZE) then fails, instead of ending the process without a word.
+    let _file_too_large =
+        signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).context("waiting for signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("waiting for signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("waiting for signals")?;
     let mut working = tokio::spawn(workers.run());
     let mut serving = tokio::spawn(http::serve(listener, station.clone()));
 
-    let shown = serde_json::json!({ "event": "listening", "url": format!("http://{address}") });
+    let metrics_url = match metrics {
+        Some(at) => Some(serve_metrics(at, &station).await?),
+        None => None,
+    };
+    let mut shown = serde_json::json!({ "event": "listening", "url": format!("http://{address}") });
+    if let Some(url) = metrics_url {
+        shown["metrics"] = url.into();
+    }
     output.result(&shown, format_args!("station listening on http://{address}, data in {}", data.display()))?;
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
         () = station.broken() => {}
+        () = signer_broken => return Err(Failure::new("the signer's database cannot commit any more: look at the disk, then start again")),
         ended = &mut working => return Err(gone("workers", ended)),
         ended = &mut serving => return Err(gone("server", ended)),
     }
@@ -116,13 +141,45 @@ async fn serve(
         working.await.context("the workers")?.context("the workers")
     };
     match tokio::time::timeout(STOP_PATIENCE, end).await {
-        _ if broken => Err(Failure::new("the database cannot commit any more: look at the disk, then start again")),
+        _ if broken => Err(broken_store(&station, data)),
         Ok(ended) => ended,
         Err(_) => {
             output.progress("some connections did not end in time; what is not finished goes on at the next start");
             Ok(())
         }
     }
+}
+
+/// Serves metrics apart from the API, which is public; gives their address.
+async fn serve_metrics(at: SocketAddr, station: &Station) -> Result<String, Failure> {
+    let listener = TcpListener::bind(at).await.context(format_args!("listening for metrics on {at}"))?;
+    let url = format!("http://{}/metrics", listener.local_addr().context("listening for metrics")?);
+    let station = station.clone();
+    tokio::spawn(async move {
+        if let Err(error) = telemetry::serve(listener, station).await {
+            tracing::error!(%error, "metrics are not served any more");
+        }
+    });
+    Ok(url)
+}
+
+/// What to do about a database that cannot commit any more.
+fn broken_store(station: &Station, data: &Path) -> Failure {
+    let data = data.display();
+    let safe = "Everything that was confirmed is kept; who got no answer asks again under the same id.";
+    let message = match station.failure() {
+        Some((Fault::DiskFull, _)) => {
+            format!("the disk of {data} is full: free space on it, then start the station again. {safe}")
+        }
+        Some((Fault::Io, words)) => format!(
+            "the disk of {data} cannot be read or written: {words}. Look at the disk, its mount, and limits of size, then start the station again. {safe}"
+        ),
+        Some((Fault::Other, words)) => {
+            format!("the database cannot commit any more: {words}. See to it, then start the station again. {safe}")
+        }
+        None => format!("the database cannot commit any more: look at its log and its disk, then start again. {safe}"),
+    };
+    Failure::of_disk(message)
 }
 
 /// Why the station cannot go on without one of its parts.
@@ -135,16 +192,22 @@ fn gone<T, E: Display>(part: &str, ended: Result<Result<T, E>, JoinError>) -> Fa
     Failure::new(format!("the station's {part} ended: {why}"))
 }
 
-/// The sandbox provider of the configuration, or one inside this process.
-async fn provider(
+/// The signer: apart behind a socket, or in this process. With what ends when it cannot commit any more.
+async fn signer(
     data: &Path,
     config: &Config,
-    callback_key: &[u8; 32],
-    behaviour: Behaviour,
-) -> Result<Sandbox, Failure> {
-    if let Some(sandbox) = &config.sandbox {
-        return Sandbox::new(&sandbox.url, sandbox.key.as_bytes()).context("the payment provider");
+    names: &[UtilityName],
+) -> Result<(Arc<dyn TokenSigner>, Pin<Box<dyn Future<Output = ()>>>), Failure> {
+    if let Some(socket) = &config.signer_socket {
+        return Ok((Arc::new(SocketSigner::new(socket)), Box::pin(std::future::pending())));
     }
+    let local = Arc::new(LocalSigner::open(&data.join("keys"), names, now_ms).await.context("the signer")?);
+    let watched = local.clone();
+    Ok((local, Box::pin(async move { watched.broken().await })))
+}
+
+/// A sandbox provider inside this process.
+async fn sandbox(data: &Path, callback_key: &[u8; 32], behaviour: Behaviour) -> Result<Sandbox, Failure> {
     let key = format!("sandbox:{}", to_hex(callback_key));
     let sandbox = sandbox::Sandbox::open(&data.join("sandbox.jsonl"), key.as_bytes(), behaviour);
     let sandbox = sandbox.context("opening the sandbox payment provider")?;

@@ -1,12 +1,13 @@
 //! `coinless station show`.
 
-use super::with_read;
+use super::{existing, with_read};
 use crate::output::{Failure, Output};
 use coinless_protocol::MeterId;
 use coinless_station::meters;
 use coinless_station::problem::Error;
 use coinless_station::show::{self, ExceptionStatus, LedgerStatus, MeterStatus, ReceiptStatus};
 use coinless_station::view::OrderView;
+use coinless_station::work::Work;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -29,25 +30,20 @@ pub enum What {
 const NEWEST_ORDERS: i64 = 20;
 
 /// Shows `what`.
-pub(super) fn show(data: &Path, what: What, id: Option<&str>, output: &Output) -> Result<(), Failure> {
-    if !data.join("station.db").exists() {
-        return Err(Failure::new(format!(
-            "{} holds no station: enrol a meter or run the station first",
-            data.display()
-        )));
-    }
+pub(super) fn show(data: &Path, what: What, id: Option<&str>, all: bool, output: &Output) -> Result<(), Failure> {
+    existing(data)?;
     let id = id.map(str::to_owned);
     match what {
         What::Order => {
-            let orders = with_read(data, move |work| match id {
-                Some(id) => Ok(vec![show::order(work, &id)?]),
+            let orders = with_read(data, move |work| match &id {
+                Some(id) => Ok(vec![show::order(work, id)?]),
                 None => show::newest_orders(work, NEWEST_ORDERS)?.iter().map(|id| show::order(work, id)).collect(),
             })?;
             each(&orders, order_words, "no orders yet", output)
         }
         What::Meter => {
-            let meters = with_read(data, move |work| match id {
-                Some(id) => Ok(vec![show::meter(work, meter_id(&id)?)?]),
+            let meters = with_read(data, move |work| match &id {
+                Some(id) => Ok(vec![show::meter(work, meter_id(id)?)?]),
                 None => show::all_meters(work),
             })?;
             each(&meters, meter_words, "no meters are enrolled yet", output)
@@ -57,8 +53,8 @@ pub(super) fn show(data: &Path, what: What, id: Option<&str>, output: &Output) -
             output.result(&ledger, ledger_words(&ledger))
         }
         What::Receipts => {
-            let receipts = with_read(data, move |work| match id {
-                Some(id) => show::receipts(work, meter_id(&id)?),
+            let receipts = with_read(data, move |work| match &id {
+                Some(id) => show::receipts(work, meter_id(id)?),
                 None => {
                     let mut all = Vec::new();
                     for meter in meters::all(work)? {
@@ -69,7 +65,10 @@ pub(super) fn show(data: &Path, what: What, id: Option<&str>, output: &Output) -
             })?;
             each(&receipts, receipt_words, "no receipts yet", output)
         }
-        What::Exceptions => each(&with_read(data, show::exceptions)?, exception_words, "no exceptions", output),
+        What::Exceptions => {
+            let read = move |work: &mut Work<'_>| if all { show::all_exceptions(work) } else { show::exceptions(work) };
+            each(&with_read(data, read)?, exception_words, "no exceptions", output)
+        }
     }
 }
 
@@ -148,5 +147,20 @@ fn receipt_words(receipt: &ReceiptStatus) -> String {
 }
 
 fn exception_words(exception: &ExceptionStatus) -> String {
-    format!("{}  {}: {}", exception.subject, exception.cause, exception.detail)
+    let mut text = format!("{} of {}", exception.cause, exception.subject);
+    if let Some(amount) = &exception.amount {
+        let _ = write!(text, "  {amount}");
+    }
+    let _ = write!(text, "  {} ago\n  {}", age(exception.age_ms), exception.detail);
+    if let (Some(who), Some(at), Some(how)) = (&exception.resolved_by, &exception.resolved_at, &exception.resolution) {
+        let _ = write!(text, "\n  {who} saw to it at {at}: {how}");
+    }
+    text
+}
+
+/// A time span for people, in its largest unit.
+fn age(ms: i64) -> String {
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min")];
+    let found = units.into_iter().find(|(unit_ms, _)| ms >= *unit_ms);
+    found.map_or_else(|| format!("{} s", ms / 1000), |(unit_ms, name)| format!("{} {name}", ms / unit_ms))
 }

@@ -29,7 +29,7 @@ fn the_phone_says_what_is_wrong() {
     assert!(!complaint(closed).is_empty());
     let nobody = story.desk.phone("phone", "deliver", &["coap://127.0.0.1:9"]);
     assert!(!complaint(nobody).is_empty());
-    assert_eq!(story.balance("provider:sandbox:captured"), "0.00");
+    assert_eq!(story.balance("provider:sandbox:clearing"), "0.00");
 }
 
 #[test]
@@ -66,10 +66,10 @@ fn a_meter_without_an_issuer_accepts_nothing() {
 #[test]
 fn a_table_of_tariffs_stands_for_all_of_them() {
     let (desk, _folder) = desk();
+    let config = desk.path("station/station.toml");
+    std::fs::write(&config, "[[utilities]]\nname = \"water-works\"\ncurrency = \"KES\"\n[utilities.tariffs.water]\nprice = \"150\"\ntax_percent = \"16\"\n").unwrap();
     desk.new_meter(GAS, "gas", &[]).unwrap();
-    let config = desk.path("station.toml");
-    std::fs::write(&config, "currency = \"KES\"\n[tariffs.water]\nprice = \"150\"\ntax_percent = \"16\"\n").unwrap();
-    let station = desk.start_station("127.0.0.1:0", &["--config", config.to_str().unwrap()]).unwrap();
+    let station = desk.start_station("127.0.0.1:0", &[]).unwrap();
     let line = format!("{GAS_LABEL}=50.00");
     let quote = desk.run(&["phone", "quote", "--station", &station.address(), &line]);
     assert!(complaint(quote).contains("gas is not sold here"));

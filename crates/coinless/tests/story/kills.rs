@@ -182,8 +182,7 @@ fn check(story: &Story<'_>, loaded: &str, taken_back: &str, point: &str) {
         let accounts = ledger["accounts"].as_array().unwrap();
         accounts.iter().find(|known| known["account"] == account).map(|account| account["balance"].clone())
     };
-    assert_eq!(balance("provider:sandbox:captured"), Some("70.00".into()), "{point}: one payment each");
-    assert_eq!(balance("provider:sandbox:refunded"), Some("-20.00".into()), "{point}: one refund");
+    assert_eq!(balance("provider:sandbox:clearing"), Some("50.00".into()), "{point}: one payment each, one refund");
     for empty in ["payer_money_held", "sold_undelivered", "refunds_due"] {
         assert_eq!(balance(empty), Some("0.00".into()), "{point}: {empty}");
     }
@@ -203,7 +202,8 @@ fn check(story: &Story<'_>, loaded: &str, taken_back: &str, point: &str) {
 
 #[test]
 fn the_station_dies_at_every_step() {
-    for point in service::points() {
+    // The built-in sales system wants no confirmation: that step is reached with a utility over HTTP.
+    for point in service::points().into_iter().filter(|point| !point.contains(".confirm.")) {
         play(Victim::Station(&point));
     }
 }

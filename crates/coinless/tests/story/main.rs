@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+mod books;
+mod disk;
 mod input;
 mod kills;
 mod link;
+mod operator;
 mod peers;
 mod provider;
 mod purchase;
 mod setting;
+mod tenants;
 mod voids;

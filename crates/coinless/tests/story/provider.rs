@@ -14,7 +14,7 @@ fn a_declined_payment_sells_nothing() {
         message.contains("declined") || results.iter().any(|r| r["payment"] == "declined"),
         "{message} {results:?}"
     );
-    assert_eq!(story.balance("provider:sandbox:captured"), "0.00");
+    assert_eq!(story.balance("provider:sandbox:clearing"), "0.00");
 }
 
 #[test]
@@ -23,7 +23,7 @@ fn callbacks_twice_early_or_never_make_one_payment() {
         let story = Setting::with_station(&["--sandbox", behaviour]);
         let order = story.buy("phone", "50.00");
         assert_eq!(story.line_state(&order), "issued", "{behaviour}");
-        assert_eq!(story.balance("provider:sandbox:captured"), "50.00", "{behaviour}");
+        assert_eq!(story.balance("provider:sandbox:clearing"), "50.00", "{behaviour}");
         assert_eq!(story.desk.show("exceptions", None).unwrap(), Vec::<serde_json::Value>::new());
     }
 }

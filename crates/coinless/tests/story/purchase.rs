@@ -32,9 +32,9 @@ fn from_empty_to_loaded_and_back_to_the_books() {
     let synced = story.sync("phone");
     assert_eq!(synced["deleted_tokens"].as_array().unwrap().len(), 1);
     assert_eq!(story.line_state(&order), "delivered");
-    assert_eq!(story.balance("provider:sandbox:captured"), "50.00");
+    assert_eq!(story.balance("provider:sandbox:clearing"), "50.00");
     assert_eq!(story.balance("sold_undelivered"), "0.00");
-    assert_eq!(story.balance("utility_payable"), "-42.02");
+    assert_eq!(story.balance("utility:sample-utility:payable"), "-42.02");
     assert!(story.station.stop().unwrap().success(), "a graceful stop");
 }
 
@@ -137,5 +137,5 @@ fn straight_through_the_phone() {
     let full = story.desk.phone("phone", "buy", &["--station", &story.station.address(), &line, "--at", &link]);
     let Err(DeskError::Failed { message, results, .. }) = full else { panic!("it should not fit: {full:?}") };
     assert!(message.contains("more now") || results[0]["rejected"].as_str().unwrap().contains("more now"), "{message}");
-    assert_eq!(story.balance("provider:sandbox:captured"), "50.00");
+    assert_eq!(story.balance("provider:sandbox:clearing"), "50.00");
 }

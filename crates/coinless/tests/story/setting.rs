@@ -85,18 +85,23 @@ impl Setting {
 
     /// Waits over server-sent events until the order's first line is in `state`.
     pub fn wait_for(&self, order: &str, state: &str) {
-        let http = coinless_station::net::http_client(Duration::from_secs(120)).unwrap();
-        let url = format!("{}/v1/orders/{order}/events", self.station.address());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let mut stream = http.get(url).send().await.unwrap();
-            let mut text = String::new();
-            while !text.contains(&format!("\"state\":\"{state}\"")) {
-                let chunk = stream.chunk().await.unwrap().expect("the stream goes on");
-                text.push_str(&String::from_utf8_lossy(&chunk));
-            }
-        });
+        wait_for(&self.station.address(), order, state);
     }
+}
+
+/// Waits over server-sent events of the station at `url` until the order's first line is in `state`.
+pub fn wait_for(url: &str, order: &str, state: &str) {
+    let http = coinless_station::net::http_client(Duration::from_secs(120)).unwrap();
+    let url = format!("{url}/v1/orders/{order}/events");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut stream = http.get(url).send().await.unwrap();
+        let mut text = String::new();
+        while !text.contains(&format!("\"state\":\"{state}\"")) {
+            let chunk = stream.chunk().await.unwrap().expect("the stream goes on");
+            text.push_str(&String::from_utf8_lossy(&chunk));
+        }
+    });
 }
 
 /// A desk with the station's keys on it.

@@ -1,14 +1,15 @@
 //! Buying: one order for one purchase, through any crash.
 
-use super::{Delivery, orders};
+use super::{Delivery, Purchase, orders};
 use crate::io::{Events, Station, Time};
 use crate::records::{Consent, StoredOrder};
 use crate::sse::EventParser;
 use crate::store::{Contents, Store};
-use crate::wire::{MeterInfo, OrderRequest, OrderView, RequestLine};
-use crate::{Amount, Error, api};
+use crate::wire::{MeterInfo, OrderView, Quote};
+use crate::{Error, api};
 use coinless_protocol::MeterId;
 use coinless_protocol::receipt::Receipt;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// How often the order and its payment are sent before the courier says that the outcome is unknown.
@@ -18,29 +19,13 @@ const PAUSE_MS: u64 = 1_000;
 /// How many times in a row the station may not answer at all while the courier waits for the outcome.
 const MAX_SILENT_ROUNDS: u32 = 5;
 
-/// What a payer wants to buy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Purchase {
-    /// For which meters, and what is to be paid for each.
-    pub lines: Vec<PurchaseLine>,
-    /// Who pays, in the payer's own words.
-    pub payer: Option<String>,
-}
-
-/// One line of a purchase.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PurchaseLine {
-    /// The meter.
-    pub meter: MeterId,
-    /// What is to be paid.
-    pub amount: Amount,
-}
-
 /// How a purchase goes on.
 #[derive(Debug)]
 pub enum Progress<'a> {
     /// What the station says of a meter, and the code on its display if it is at hand.
     Meter(&'a MeterInfo, Option<u32>),
+    /// What the lines cost, if quantities were asked for. The payer agrees to pay that.
+    Quoted(&'a Quote),
     /// The order is in the store; it is an earlier one that goes on if `true`.
     Order(&'a StoredOrder, bool),
     /// The order has changed.
@@ -80,17 +65,18 @@ pub struct Bought {
 }
 
 impl<S: Store, N: Station, T: Time> Buyer<'_, S, N, T> {
-    /// Buys: the order with its id is in the store before it is first sent; the payer agrees to pay the amounts. If the store
-    /// holds the same purchase with an outcome that the payer was not shown, that one goes on and `new_id` is not used.
+    /// Buys: the order with its id is in the store before it is first sent; the payer agrees to pay the amounts, and for quantities
+    /// what a quote says that they cost at this moment. If the store holds the same purchase with an outcome that the payer was not shown, that one goes on and `new_id` is not used.
     /// Returns when every line has its token or has ended, when the time is over, or when the station gives no answer. The
     /// caller shows the outcome and then calls [`super::tell`].
     ///
     /// # Errors
     /// [`Error`] if nothing was ordered.
     pub async fn buy(&mut self, new_id: Uuid, purchase: &Purchase) -> Result<Bought, Error> {
+        purchase.check()?;
         let contents = self.contents().await?;
-        if let Some(order) = same_purchase(&contents, self.url, purchase) {
-            return Ok(self.go_on(order.clone(), true).await);
+        if let Some(order) = purchase.begun(&contents, self.url)? {
+            return self.resume(order.clone(), purchase).await;
         }
         let meters = self.look_up(purchase).await?;
         for info in &meters {
@@ -122,7 +108,42 @@ impl<S: Store, N: Station, T: Time> Buyer<'_, S, N, T> {
             }
             meters.push(info);
         }
+        purchase.check_units(&meters)?;
         Ok(meters)
+    }
+
+    /// Asks what quantities cost, so that the payer's agreement has a bound.
+    async fn consent(&mut self, purchase: &Purchase) -> Result<Consent, Error> {
+        if purchase.lines.iter().all(|line| line.asked.amount().is_some()) {
+            purchase.check_most(&purchase.sum().to_string(), "in all")?;
+            return Ok(Consent::Amounts);
+        }
+        let quote = api::quote(self.station, &purchase.request(None)).await?;
+        (self.progress)(Progress::Quoted(&quote));
+        purchase.check_most(&quote.total, &quote.currency)?;
+        let total = quote.total.parse().map_err(|_| Error::StationAnswer(format!("it quotes {}", quote.total)))?;
+        Ok(Consent::AtMost(total))
+    }
+
+    /// Goes on with an earlier order for the same purchase. Buying it is agreeing to its amounts, also if the order came from a
+    /// link and nobody on this phone had agreed to it.
+    pub(super) async fn resume(&mut self, mut order: StoredOrder, purchase: &Purchase) -> Result<Bought, Error> {
+        let total = order.view.as_ref().map(|view| (view.total.clone(), view.currency.clone()));
+        let mut changed = false;
+        if let (Consent::QuoteFirst, None, Some((total, currency))) = (&order.consent, order.accepted, total) {
+            purchase.check_most(&total, &currency)?;
+            let most = total.parse().map_err(|_| Error::StationAnswer(format!("the order's total is {total}")))?;
+            order.consent = Consent::AtMost(most);
+            changed = true;
+        }
+        if purchase.round.is_some() && order.round != purchase.round {
+            order.round.clone_from(&purchase.round);
+            changed = true;
+        }
+        if changed {
+            self.store.save_order(&order).await?;
+        }
+        Ok(self.go_on(order, true).await)
     }
 
     /// Writes a new order into the store; lines of the meter `at` are to be loaded at once.
@@ -137,22 +158,19 @@ impl<S: Store, N: Station, T: Time> Buyer<'_, S, N, T> {
         if contents.order(id).is_some() {
             return Err(Error::OtherOrder(format!("the id {id} is used already")));
         }
-        let line = |line: &PurchaseLine| RequestLine {
-            meter: line.meter.label().to_string(),
-            amount: line.amount.clone(),
-            immediate: at == Some(line.meter),
-        };
-        let lines = purchase.lines.iter().map(line).collect();
+        let consent = self.consent(purchase).await?;
         let order = StoredOrder {
             id,
             station: self.url.to_owned(),
-            request: OrderRequest { lines, currency: None, payer: purchase.payer.clone() },
-            consent: Consent::Amounts,
+            request: purchase.request(at),
+            consent,
             accepted: None,
             view: None,
             rejected: None,
             told: false,
             meters,
+            round: purchase.round.clone(),
+            receipts: BTreeMap::new(),
         };
         self.store.save_order(&order).await?;
         Ok(order)
@@ -207,14 +225,13 @@ impl<S: Store, N: Station, T: Time> Buyer<'_, S, N, T> {
             let most_ms = until_ms.saturating_sub(self.time.now_ms());
             let Ok(Some(chunk)) = events.chunk(most_ms).await else { return Ok(()) };
             let Ok(complete) = parser.feed(&chunk) else { return Ok(()) };
-            for event in complete {
-                // What is no order, or an older state of it, says nothing.
-                let Ok(view) = serde_json::from_slice::<OrderView>(&event) else { continue };
-                let newer = order.view.as_ref().is_none_or(|known| view.version > known.version);
-                if view.id == order.id && newer {
-                    orders::take_view(self.store, order, view).await?;
-                    self.show(order);
-                }
+            // What is no order, or an older state of it, says nothing; of several states the newest says everything.
+            let views = complete.iter().filter_map(|event| serde_json::from_slice::<OrderView>(event).ok());
+            let newer = |view: &OrderView| order.view.as_ref().is_none_or(|known| view.version > known.version);
+            let newest = views.filter(|view| view.id == order.id && newer(view)).max_by_key(|view| view.version);
+            if let Some(view) = newest {
+                orders::take_change(self.store, order, view).await?;
+                self.show(order);
             }
             if order.is_settled() || self.time.now_ms() >= until_ms {
                 return Ok(());
@@ -227,17 +244,4 @@ impl<S: Store, N: Station, T: Time> Buyer<'_, S, N, T> {
             (self.progress)(Progress::Changed(view));
         }
     }
-}
-
-/// An order for the same meters and amounts at the same station whose outcome the payer was not shown.
-pub(super) fn same_purchase<'a>(contents: &'a Contents, url: &str, purchase: &Purchase) -> Option<&'a StoredOrder> {
-    contents.orders.iter().filter(|order| order.station == url && !order.told && order.rejected.is_none()).find(
-        |order| {
-            let lines = &order.request.lines;
-            lines.len() == purchase.lines.len()
-                && lines.iter().zip(&purchase.lines).all(|(stored, line)| {
-                    MeterId::from_label(&stored.meter) == Ok(line.meter) && stored.amount == line.amount
-                })
-        },
-    )
 }

@@ -1,6 +1,6 @@
 //! Buying at the meter: identity, room for credit, payment, sale and loading in one go.
 
-use super::buy::{Bought, same_purchase};
+use super::buy::Bought;
 use super::{Buyer, Delivered, Progress, Purchase, SyncReport, deliver, fresh_receipt, scan, sync};
 use crate::Error;
 use crate::io::{Link, Station, Time};
@@ -47,13 +47,14 @@ impl<S: Store, N: Station, T: Time> Buyer<'_, S, N, T> {
         draws: Draws,
         purchase: &Purchase,
     ) -> Result<BoughtAt, Error> {
+        purchase.check()?;
         let scanned = scan(link, draws.scan).await?;
         let identity = scanned.identity;
         if !purchase.lines.iter().any(|line| line.meter == identity.meter) {
             return Err(Error::WrongMeter(identity.meter));
         }
         let contents = self.contents().await?;
-        let begun = same_purchase(&contents, self.url, purchase).cloned();
+        let begun = purchase.begun(&contents, self.url)?.cloned();
         let meters = match &begun {
             Some(order) => order.meters.clone(),
             None => self.look_up(purchase).await?,
@@ -71,7 +72,7 @@ impl<S: Store, N: Station, T: Time> Buyer<'_, S, N, T> {
             (self.progress)(Progress::Read(&receipt));
         }
         let bought = match begun {
-            Some(order) => self.go_on(order, true).await,
+            Some(order) => self.resume(order, purchase).await?,
             None => {
                 let order = self.begin(&contents, draws.order, purchase, meters, Some(identity.meter)).await?;
                 self.go_on(order, false).await

@@ -4,7 +4,7 @@ use super::meter;
 use crate::Error;
 use crate::io::Link;
 use crate::records::{StoredReceipt, StoredToken};
-use crate::store::{Damaged, Store};
+use crate::store::{Contents, Damaged, Store};
 use coinless_protocol::identity::Identity;
 use coinless_protocol::receipt::Decision;
 
@@ -85,7 +85,8 @@ impl DeliveryOutcome {
 pub async fn deliver<S: Store, L: Link>(store: &mut S, link: &mut L) -> Result<Delivered, Error> {
     let identity = meter::identity(link).await?;
     let contents = store.load().await?;
-    let for_meter = |token: &&StoredToken| token.key.meter == identity.meter && contents.is_current(token);
+    let current = contents.current_tokens();
+    let for_meter = |token: &&StoredToken| token.key.meter == identity.meter && current.contains(&token.key);
     let mut tokens: Vec<&StoredToken> = contents.tokens.iter().filter(for_meter).collect();
     tokens.sort_by_key(|token| std::cmp::Reverse((token.key.epoch, token.key.number)));
     let mut delivered =
@@ -97,12 +98,7 @@ pub async fn deliver<S: Store, L: Link>(store: &mut S, link: &mut L) -> Result<D
         } else if last.as_ref().is_some_and(|receipt| receipt.covers(&token.key)) {
             (DeliveryOutcome::Covered, last.clone())
         } else {
-            let answer = meter::post_token(link, &token.bytes, &identity, &contents, &token.station).await;
-            let kept = match answer {
-                Ok(receipt) => meter::save_receipt(store, receipt, &contents).await,
-                Err(error) => Err(error),
-            };
-            match kept {
+            match hand_over(store, link, token, &identity, &contents).await {
                 Ok(receipt) => {
                     last = Some(receipt.clone());
                     (DeliveryOutcome::of(token, &receipt), Some(receipt))
@@ -119,4 +115,23 @@ pub async fn deliver<S: Store, L: Link>(store: &mut S, link: &mut L) -> Result<D
         delivered.deliveries.push(Delivery { token: token.clone(), outcome, receipt, again });
     }
     Ok(delivered)
+}
+
+/// Hands one token over and keeps the receipt. The store knows before the meter does that it was handed over: without an answer,
+/// nobody may call it not loaded.
+async fn hand_over<S: Store, L: Link>(
+    store: &mut S,
+    link: &mut L,
+    token: &StoredToken,
+    identity: &Identity,
+    contents: &Contents,
+) -> Result<StoredReceipt, Error> {
+    if !token.handed {
+        store.save_token(&StoredToken { handed: true, ..token.clone() }).await?;
+    }
+    let answer = meter::post_token(link, &token.bytes, identity, contents, &token.station).await;
+    if let (Err(Error::Refused(_)), false) = (&answer, token.handed) {
+        store.save_token(token).await?;
+    }
+    meter::save_receipt(store, answer?, contents).await
 }

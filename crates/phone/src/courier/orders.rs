@@ -2,10 +2,11 @@
 
 use crate::api::{self, ApiError};
 use crate::io::Station;
+use crate::outcome;
 use crate::records::{Consent, StoredOrder, StoredToken, TokenKey};
-use crate::store::Store;
+use crate::store::{Contents, Store};
 use crate::wire::{LineView, OrderRequest, OrderView, PaymentState};
-use crate::{Amount, Error, hex};
+use crate::{Amount, Asked, Error, Sum, hex};
 use coinless_protocol::MeterId;
 use coinless_protocol::token::Token;
 
@@ -87,13 +88,24 @@ fn quote_to_pay(order: &StoredOrder) -> Result<Option<u32>, Error> {
     match order.consent {
         Consent::QuoteFirst => Ok(order.accepted),
         Consent::Amounts if is_sum(&view.total, &order.request) => Ok(Some(view.quote_version)),
-        Consent::Amounts => Err(Error::OtherOrder(format!("the total is {} {}", view.total, view.currency))),
+        Consent::AtMost(ref most) if is_at_most(view, most) => Ok(Some(view.quote_version)),
+        _ => Err(Error::OtherOrder(format!("the total is {} {}", view.total, view.currency))),
     }
 }
 
 fn is_sum(total: &str, request: &OrderRequest) -> bool {
-    let sum = request.lines.iter().try_fold(0_u64, |sum, line| sum.checked_add(line.amount.millionths()));
-    total.parse::<Amount>().is_ok_and(|total| Some(total.millionths()) == sum)
+    let (mut sum, mut read) = (Sum::default(), Sum::default());
+    let known = request.lines.iter().all(|line| line.asked.amount().is_some_and(|amount| sum.add(amount.as_str())));
+    known && read.add(total) && read.millionths() == sum.millionths()
+}
+
+/// The total must be that of the lines too, since the lines are what a person looks at.
+fn is_at_most(view: &OrderView, most: &Amount) -> bool {
+    let (mut sum, mut read) = (Sum::default(), Sum::default());
+    view.lines.iter().all(|line| sum.add(&line.amount))
+        && read.add(&view.total)
+        && read.millionths() == sum.millionths()
+        && read.millionths() <= u128::from(most.millionths())
 }
 
 /// Keeps what the station says of an order: its tokens first, so that an order never points to a token that was lost.
@@ -103,14 +115,41 @@ pub(super) async fn take_view<S: Store>(
     order: &mut StoredOrder,
     view: OrderView,
 ) -> Result<Vec<TokenKey>, Error> {
+    let contents = store.load().await?;
+    take_view_into(store, &contents, order, view).await
+}
+
+/// The same for one of many changes in a row: the store is only read if tokens have come or gone.
+pub(super) async fn take_change<S: Store>(
+    store: &mut S,
+    order: &mut StoredOrder,
+    view: OrderView,
+) -> Result<(), Error> {
+    let same = order.view.as_ref().is_some_and(|known| {
+        let tokens = |view: &OrderView| view.lines.iter().map(|line| line.token.clone()).collect::<Vec<_>>();
+        tokens(known) == tokens(&view)
+    });
+    if !same {
+        return take_view(store, order, view).await.map(|_| ());
+    }
     check(&order.request, &view)?;
-    let known = store.load().await?.tokens;
+    order.view = Some(view);
+    Ok(store.save_order(order).await?)
+}
+
+async fn take_view_into<S: Store>(
+    store: &mut S,
+    contents: &Contents,
+    order: &mut StoredOrder,
+    view: OrderView,
+) -> Result<Vec<TokenKey>, Error> {
+    check(&order.request, &view)?;
     let (mut new, mut wrong) = (Vec::new(), None);
     for line in view.lines.iter().filter(|line| line.token.is_some()) {
         match token_of(order, line) {
             // A wrong token of one line keeps nobody from the tokens of the others.
             Err(error) => wrong = Some(error),
-            Ok(token) => match known.iter().find(|known| known.key == token.key) {
+            Ok(token) => match contents.tokens.iter().find(|known| known.key == token.key) {
                 None => {
                     store.save_token(&token).await?;
                     new.push(token.key);
@@ -124,13 +163,15 @@ pub(super) async fn take_view<S: Store>(
         }
     }
     if order.view.as_ref() != Some(&view) {
+        // When the station has a receipt, it shows the token no longer; which receipt it was, only this phone knows.
+        order.receipts.extend(outcome::receipts_of(order, contents));
         order.view = Some(view);
         store.save_order(order).await?;
     }
     wrong.map_or(Ok(new), Err)
 }
 
-/// The station must speak of the lines that were asked for: same meters, same amounts.
+/// The station must speak of the lines that were asked for: same meters, same amounts, and quantities that are not smaller.
 fn check(request: &OrderRequest, view: &OrderView) -> Result<(), Error> {
     if view.lines.len() != request.lines.len() {
         return Err(Error::OtherOrder(format!("it has {} lines", view.lines.len())));
@@ -138,7 +179,12 @@ fn check(request: &OrderRequest, view: &OrderView) -> Result<(), Error> {
     for (number, asked) in (1..).zip(&request.lines) {
         let same = view.line(number).is_some_and(|line| {
             MeterId::from_label(&asked.meter).is_ok_and(|meter| meter.as_str() == line.meter)
-                && api::is_amount(&line.amount, &asked.amount)
+                && match &asked.asked {
+                    Asked::Amount(amount) => api::is_amount(&line.amount, amount),
+                    Asked::Quantity(quantity) => {
+                        line.quote.as_ref().is_some_and(|quote| quote.units >= quantity.units().get())
+                    }
+                }
         });
         if !same {
             return Err(Error::OtherOrder(format!("line {number} is another one")));
@@ -154,7 +200,7 @@ fn token_of(order: &StoredOrder, line: &LineView) -> Result<StoredToken, Error> 
     if key.meter.as_str() != line.meter {
         return Err(wrong("it is for another meter"));
     }
-    Ok(StoredToken { key, station: order.station.clone(), order: order.id, line: line.line, bytes })
+    Ok(StoredToken { key, station: order.station.clone(), order: order.id, line: line.line, bytes, handed: false })
 }
 
 /// Signatures may differ, what was signed may not.

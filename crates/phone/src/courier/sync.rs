@@ -82,8 +82,9 @@ pub async fn sync<S: Store, N: Station>(store: &mut S, station: &mut N, url: &st
 /// Deletes tokens that no one needs any more, and then receipts that say nothing that a newer one does not say.
 async fn clean_up<S: Store>(store: &mut S, report: &mut SyncReport) -> Result<(), Error> {
     let mut contents = store.load().await?;
-    let deleted: Vec<TokenKey> =
-        contents.tokens.iter().filter(|token| may_be_deleted(token, &contents)).map(|token| token.key).collect();
+    let current = contents.current_tokens();
+    let may_go = |token: &&StoredToken| may_be_deleted(token, current.contains(&token.key), &contents);
+    let deleted: Vec<TokenKey> = contents.tokens.iter().filter(may_go).map(|token| token.key).collect();
     for token in deleted {
         store.remove_token(&token).await?;
         contents.tokens.retain(|kept| kept.key != token);
@@ -99,10 +100,10 @@ async fn clean_up<S: Store>(store: &mut S, report: &mut SyncReport) -> Result<()
 ///
 /// One more case: a void that found its line loaded is refused for good, and no receipt covers it before the next purchase.
 /// It may go when the station has acknowledged the receipt that says so and wants it carried no longer.
-fn may_be_deleted(token: &StoredToken, contents: &Contents) -> bool {
+fn may_be_deleted(token: &StoredToken, is_current: bool, contents: &Contents) -> bool {
     let acknowledged = |receipt: &&StoredReceipt| receipt.acknowledged && receipt.station == token.station;
     let orders_readable = !contents.damaged.iter().any(|damaged| damaged.may_be_order);
-    let not_wanted = orders_readable && !contents.is_current(token);
+    let not_wanted = orders_readable && !is_current;
     contents
         .receipts
         .iter()

@@ -6,11 +6,14 @@ mod buying;
 mod carrying;
 mod faults;
 mod meter;
+mod restoring;
+mod rounds;
 mod station;
 
 use coinless_phone::Error;
 use coinless_phone::courier::{
-    Bought, BoughtAt, Buyer, Delivered, Draws, Purchase, PurchaseLine, Refund, SyncReport, deliver, refund, sync, tell,
+    Bought, BoughtAt, Buyer, Delivered, Draws, Purchase, PurchaseLine, Refund, Restored, SyncReport, deliver, refund,
+    restore, sync, tell,
 };
 use coinless_phone::memory_store::MemoryStore;
 use coinless_phone::records::StoredOrder;
@@ -101,6 +104,15 @@ impl World {
         run(refund(&mut self.store, &mut self.http, order, line))
     }
 
+    fn restore(&mut self, order: Uuid) -> Option<Result<Restored, Error>> {
+        run(restore(&mut self.store, &mut self.http, URL, order))
+    }
+
+    /// Takes another phone into the hand, and gives the memory of the one before.
+    fn change_phone(&mut self, memory: MemoryStore) -> MemoryStore {
+        std::mem::replace(&mut self.store.memory, memory)
+    }
+
     /// The payer has seen how all purchases ended.
     fn finish(&mut self) -> Option<Result<(), Error>> {
         for mut order in self.orders() {
@@ -143,11 +155,11 @@ fn buyer<'a>(
 }
 
 fn purchase(lines: &[(&str, &str)]) -> Purchase {
-    let line = |(meter, amount): &(&str, &str)| PurchaseLine {
+    let line = |(meter, asked): &(&str, &str)| PurchaseLine {
         meter: meter.parse::<MeterId>().unwrap(),
-        amount: amount.parse().unwrap(),
+        asked: asked.parse().unwrap(),
     };
-    Purchase { lines: lines.iter().map(line).collect(), payer: None }
+    Purchase { lines: lines.iter().map(line).collect(), ..Purchase::default() }
 }
 
 /// Plays `story` once for every step that it has, with `fault` at that step, each time in a new world.

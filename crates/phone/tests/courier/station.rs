@@ -10,11 +10,14 @@ use std::collections::BTreeMap;
 
 /// Credit units that one line buys, whatever is paid.
 pub const UNITS: u64 = 1000;
+/// What a quantity costs for each 1000 credit units.
+pub const PRICE: u64 = 3;
 
 #[derive(Clone, PartialEq, Debug)]
 pub struct Line {
     pub meter: MeterId,
     pub amount: String,
+    pub units: u64,
     pub state: &'static str,
     pub token: Option<Vec<u8>>,
     /// The numbers of its meter's tokens that count it.
@@ -50,6 +53,10 @@ pub struct TestStation {
     pub in_the_way: Option<(u16, String)>,
     /// Added to every total that the station asks for.
     pub surcharge: u64,
+    /// The price of a quantity, if it is not the usual one.
+    pub price: Option<u64>,
+    /// What each request asked for.
+    pub paths: Vec<String>,
 }
 
 fn issuer() -> KeyPair {
@@ -78,6 +85,7 @@ impl TestStation {
     }
 
     pub fn answer(&mut self, request: &HttpRequest<'_>) -> HttpAnswer {
+        self.paths.push(request.path.to_owned());
         if let Some((status, body)) = &self.in_the_way {
             return HttpAnswer { status: *status, body: body.clone().into_bytes() };
         }
@@ -85,6 +93,7 @@ impl TestStation {
         match (request.method, segments.as_slice()) {
             (HttpMethod::Get, ["meters", label]) => self.meter(label),
             (HttpMethod::Post, ["meters", label, "read-requests"]) => self.read_request(label, request.body),
+            (HttpMethod::Post, ["quotes"]) => self.quote(request.body),
             (HttpMethod::Put, ["orders", id]) => self.put(id, request.body),
             (HttpMethod::Get, ["orders", id]) => self.get(id),
             (HttpMethod::Post, ["orders", id, "payment"]) => self.pay(id),
@@ -107,7 +116,10 @@ impl TestStation {
     fn meter(&self, label: &str) -> HttpAnswer {
         let id = MeterId::from_label(label).unwrap();
         let Some(file) = self.meters.get(&id) else { return problem(404, "unknown_meter") };
-        answer(200, &json!({"meter": id.as_str(), "label": label, "public_key": hex(&file.key.to_sec1()), "more": 1}))
+        answer(
+            200,
+            &json!({"meter": id.as_str(), "label": label, "commodity": "gas", "public_key": hex(&file.key.to_sec1()), "more": 1}),
+        )
     }
 
     fn read_request(&self, label: &str, body: &[u8]) -> HttpAnswer {
@@ -135,11 +147,32 @@ impl TestStation {
             if line["immediate"] == true && file.room < UNITS {
                 return problem(422, "no_room");
             }
-            let amount = line["amount"].as_str().unwrap().to_owned();
-            lines.push(Line { meter, amount, state: "quoted", token: None, counted: Vec::new() });
+            let (amount, units) = self.price(line);
+            lines.push(Line { meter, amount, units, state: "quoted", token: None, counted: Vec::new() });
         }
         self.orders.insert(id.to_owned(), TestOrder { request, version: 1, payment: "none", lines, patience: 2 });
         answer(201, &self.view(id))
+    }
+
+    fn price(&self, line: &Value) -> (String, u64) {
+        match line["quantity"].as_str() {
+            None => (line["amount"].as_str().unwrap().to_owned(), UNITS),
+            Some(quantity) => {
+                let units = quantity.strip_suffix("m3").unwrap().parse::<u64>().unwrap() * 1000;
+                ((units / 1000 * self.price.unwrap_or(PRICE)).to_string(), units)
+            }
+        }
+    }
+
+    fn quote(&self, body: &[u8]) -> HttpAnswer {
+        let request: Value = serde_json::from_slice(body).unwrap();
+        let (mut total, mut lines) = (0, Vec::new());
+        for line in request["lines"].as_array().unwrap() {
+            let (amount, units) = self.price(line);
+            total += amount.parse::<u64>().unwrap();
+            lines.push(json!({"meter": line["meter"], "amount": amount, "quote": {"units": units}}));
+        }
+        answer(200, &json!({"currency": "EUR", "total": total.to_string(), "lines": lines}))
     }
 
     fn get(&mut self, id: &str) -> HttpAnswer {
@@ -190,7 +223,7 @@ impl TestStation {
         for line in self.orders.values_mut().flat_map(|order| &mut order.lines).filter(|line| line.meter == meter) {
             if ["issued", "delivered"].contains(&line.state) {
                 line.counted.push(number);
-                total += UNITS;
+                total += line.units;
             }
         }
         let register = Register { number: CreditNumber(number), total: Units::new(total).unwrap() };
@@ -255,7 +288,8 @@ impl TestStation {
             .zip(&order.lines)
             .map(|(number, line)| {
                 json!({"line": number, "meter": line.meter.as_str(), "amount": line.amount, "state": line.state,
-                "token": line.token.as_ref().map(|token| hex(token)), "reason": null, "quote": {"units": UNITS}})
+                "label": line.meter.label().to_string(), "commodity": "gas", "utility": "Aqua",
+                "token": line.token.as_ref().map(|token| hex(token)), "reason": null, "quote": {"units": line.units}})
             })
             .collect();
         let sum: u64 = order.lines.iter().map(|line| line.amount.parse::<u64>().unwrap()).sum();

@@ -17,7 +17,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let Ok(runtime) = runtime else { return eprintln!("no runtime") };
     println!("{:<58} {:>12} {:>10}", "", "a second", "ratio");
-    signing::run(measure);
+    runtime.block_on(signing::run(measure));
     meter::run(measure);
     runtime.block_on(orders::run(measure));
     println!();

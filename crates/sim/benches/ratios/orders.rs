@@ -10,11 +10,16 @@ use coinless_protocol::{CreditNumber, FineCredit, MeterId, Units};
 use coinless_station::config::Config;
 use coinless_station::keys::Keys;
 use coinless_station::net::http_client;
-use coinless_station::provider::{Call, PaymentOutcome, PaymentProvider, PaymentRequest, RefundOutcome, RefundRequest};
-use coinless_station::records::{DeliveryRecord, HexKey};
-use coinless_station::sales::builtin::BuiltIn;
-use coinless_station::service::{Parts, Station};
+use coinless_station::payments::Patience;
+use coinless_station::provider::{
+    BadCallback, Call, Callback, MoneyReceipt, Notice, PaymentOutcome, PaymentProvider, PaymentRequest, RefundOutcome,
+    RefundRequest, StatementEntry, StatementError,
+};
+use coinless_station::records::{DeliveryRecord, HexKey, IssuerRecord, IssuerRole, from_hex};
+use coinless_station::service::{Parts, Station, now_ms};
+use coinless_station::signer::{Limits, LocalSigner, QUOTA_FILE, seal_quota};
 use coinless_station::store::{GroupSize, SqliteStore, Store};
+use coinless_station::utilities::UtilityName;
 use coinless_station::{http, meters};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -43,7 +48,9 @@ impl PaymentProvider for AtOnce {
     }
 
     fn start<'a>(&'a self, request: &'a PaymentRequest) -> Call<'a, PaymentOutcome> {
-        Box::pin(async { PaymentOutcome::Captured { amount: request.amount, currency: request.currency } })
+        let (amount, currency) = (request.amount, request.currency);
+        let receipt = request.payment_id.clone();
+        Box::pin(async move { PaymentOutcome::Captured(vec![MoneyReceipt { receipt, amount, currency }]) })
     }
 
     fn query<'a>(&'a self, request: &'a PaymentRequest) -> Call<'a, PaymentOutcome> {
@@ -54,22 +61,31 @@ impl PaymentProvider for AtOnce {
         Box::pin(async { RefundOutcome::Refunded })
     }
 
-    fn is_authentic(&self, _: &[u8], _: Option<&str>) -> bool {
-        false
+    fn statement<'a>(&'a self, _: i64, _: i64) -> Call<'a, Result<Vec<StatementEntry>, StatementError>> {
+        Box::pin(async { Err(StatementError::NotOffered) })
+    }
+
+    fn read_callback(&self, _: &Callback<'_>) -> Result<Notice, BadCallback> {
+        Err(BadCallback("there are none".to_owned()))
     }
 }
 
 /// A station in `folder`; gives its URL and its key for readings.
 pub async fn station(folder: &Path, group: GroupSize, meters: usize) -> (String, Station) {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.join("station.db"), group).expect("a database"));
-    let tariffs = Config::default().tariffs().expect("the default tariffs");
+    let config = Config::default();
+    let utilities = config.utilities(&store).expect("the default utility");
+    let utility = utilities.only().expect("one utility").name.clone();
+    let (keys, signer) = keys(&folder.join("keys"), &utility).await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let (station, workers) = Station::new(Parts {
-        sales: Arc::new(BuiltIn::new(tariffs, store.clone())),
         store,
-        keys: Keys::open(&folder.join("keys")).expect("keys"),
-        provider: Arc::new(AtOnce),
+        keys,
+        signer: Arc::new(signer),
+        providers: vec![Arc::new(AtOnce)],
+        utilities,
+        patience: Patience::default(),
         callback_base: url.clone(),
         probe,
     });
@@ -77,10 +93,31 @@ pub async fn station(folder: &Path, group: GroupSize, meters: usize) -> (String,
     tokio::spawn(http::serve(listener, station.clone()));
     for number in 0..meters {
         let meter = BenchMeter::new(number, &station);
-        let record = meter.record();
-        station.run("enrol", move |work| meters::enrol(work, &record)).await.expect("an enrolment");
+        let (record, utility) = (meter.record(), utility.clone());
+        station.run("enrol", move |work| meters::enrol(work, &record, &utility)).await.expect("an enrolment");
     }
     (url, station)
+}
+
+/// Keys and a signer in `folder` that may sign without end: only its speed is measured.
+pub async fn keys(folder: &Path, utility: &UtilityName) -> (Keys, LocalSigner) {
+    let keys = Keys::open(folder, [utility]).expect("keys");
+    let root = std::fs::read_to_string(folder.join(utility.as_str()).join("root.key")).expect("the root key");
+    let root = from_hex(root.trim()).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).expect("a key");
+    let root = KeyPair::from_secret(&root).expect("a key");
+    let record = keys.of(utility).expect("its keys").record();
+    let operational = record.issuers.iter().find(|issuer| issuer.role == IssuerRole::Operational).expect("a key");
+    let limits = Limits { serial: 1, units_hour: 1_000_000_000_000_000, units_day: 1_000_000_000_000_000 };
+    let sealed = seal_quota(&limits, &operational.public_key.0, &root).expect("a quota");
+    std::fs::write(folder.join(utility.as_str()).join(QUOTA_FILE), sealed).expect("a file");
+    let signer = LocalSigner::open(folder, [utility], now_ms).await.expect("a signer");
+    (keys, signer)
+}
+
+/// The keys of the station's only utility.
+fn issuer(station: &Station) -> IssuerRecord {
+    let utility = station.utilities().only().expect("one utility");
+    station.keys().of(&utility.name).expect("its keys").record()
 }
 
 /// A meter that takes every token at once and says so.
@@ -98,7 +135,7 @@ impl BenchMeter {
         let mut secret = [7; 32];
         secret[..8].copy_from_slice(&(number as u64 + 1).to_be_bytes());
         let pair = KeyPair::from_secret(&secret).expect("a key");
-        let readings = ReadingsKey::agree(&pair, &station.keys().record().readings_key.0, &id);
+        let readings = ReadingsKey::agree(&pair, &issuer(station).readings_key.0, &id);
         Self { id, pair, readings, number: 0, total: 0 }
     }
 

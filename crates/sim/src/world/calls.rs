@@ -5,6 +5,8 @@ use coinless_protocol::cose::{self, Label};
 use coinless_station::provider::{PaymentOutcome, RefundOutcome};
 use coinless_station::sales::builtin;
 use coinless_station::sales::{ReversalOutcome, SaleOutcome, SaleRequest};
+use coinless_station::sell::Ask;
+use coinless_station::signer::SignError;
 use coinless_station::tasks::{self, Effect, EffectResult, Task};
 
 /// How long the station waits for the answer to a call.
@@ -23,7 +25,9 @@ impl Hub {
             Some(Effect::None) => self.end_task(life, task, EffectResult::None),
             Some(Effect::Sign(request)) => {
                 let signed = cose::sign(&request.payload, Label::Token, &request.meter_key, &self.station.operational);
-                let result = EffectResult::Signed(signed.map(|bytes| bytes.to_vec()).map_err(|e| e.to_string()));
+                let result = EffectResult::Signed(
+                    signed.map(|bytes| bytes.to_vec()).map_err(|e| SignError::Unavailable(e.to_string())),
+                );
                 self.stats.count("tokens signed");
                 self.after(5, Event::Result { life, task, result });
             }
@@ -59,12 +63,14 @@ impl Hub {
     /// A call of the station arrives at the provider or the sales system.
     pub fn arrive(&mut self, task: Task, effect: Effect, answered: Option<u32>) {
         let result = match &effect {
-            Effect::StartPayment(request) => EffectResult::Payment(self.provider_start(request)),
-            Effect::QueryPayment(request) => EffectResult::Payment(self.provider_query(request)),
-            Effect::Refund(request) => EffectResult::Refund(self.provider_refund(request)),
-            Effect::Sell(sale) => EffectResult::Sale(self.vend(sale)),
-            Effect::Reverse(sale) => EffectResult::Reversal(self.reverse(sale)),
-            Effect::None | Effect::Sign(_) => return,
+            Effect::StartPayment(_, request) => EffectResult::Payment(self.provider_start(request)),
+            Effect::QueryPayment(_, request) => EffectResult::Payment(self.provider_query(request)),
+            Effect::Refund(_, request) => EffectResult::Refund(self.provider_refund(request)),
+            Effect::Sell(Ask::Reverse, _, sale) => EffectResult::Reversal(self.reverse(sale)),
+            Effect::Sell(_, _, sale) => EffectResult::Sale(self.vend(sale)),
+            Effect::Reverse(_, sale) => EffectResult::Reversal(self.reverse(sale)),
+            // Nothing here queues a comparison: the world holds all books against its own truth.
+            Effect::None | Effect::Sign(_) | Effect::Confirm(..) | Effect::Recover(_) | Effect::Reconcile => return,
         };
         if let Some(life) = answered {
             let delay = self.delay(500);
@@ -73,6 +79,7 @@ impl Hub {
     }
 
     fn vend(&mut self, sale: &SaleRequest) -> SaleOutcome {
+        let tariffs = self.station.tariffs.clone();
         if self.chance(self.faults.sale_failed) {
             let known = self.read(|work| {
                 let id = [sale.sale_id.as_str().into()];
@@ -81,16 +88,17 @@ impl Hub {
             if known.is_ok_and(|known| !known) {
                 // Its own tombstone is how this sales system says a final no.
                 self.stats.count("sales refused");
-                let _ = self.run(|work| builtin::reverse(work, sale));
+                let _ = self.run(|work| builtin::reverse(work, &tariffs, sale));
             }
         }
-        let outcome = self.run(|work| builtin::vend(work, sale));
+        let outcome = self.run(|work| builtin::vend(work, &tariffs, sale));
         outcome.unwrap_or_else(|error| SaleOutcome::Unknown { why: error.to_string() })
     }
 
     fn reverse(&mut self, sale: &SaleRequest) -> ReversalOutcome {
+        let tariffs = self.station.tariffs.clone();
         self.truth_of_reversal(&sale.sale_id);
-        let outcome = self.run(|work| builtin::reverse(work, sale));
+        let outcome = self.run(|work| builtin::reverse(work, &tariffs, sale));
         outcome.unwrap_or_else(|error| ReversalOutcome::Unknown { why: error.to_string() })
     }
 
@@ -101,7 +109,7 @@ impl Hub {
         }
         self.tell(|| format!("{} {}: {}", task.kind.name(), task.subject, in_short(&result)));
         let context = self.station.context.clone();
-        let _ = self.run(|work| tasks::complete(work, &task, result, &context));
+        let _ = self.run(|work| tasks::complete(work, &task, &result, &context));
         self.may_crash();
     }
 }
@@ -109,9 +117,11 @@ impl Hub {
 fn unknown(effect: &Effect) -> EffectResult {
     let why = "no answer in time".to_owned();
     match effect {
-        Effect::Refund(_) => EffectResult::Refund(RefundOutcome::Pending { why }),
-        Effect::Sell(_) => EffectResult::Sale(SaleOutcome::Unknown { why }),
-        Effect::Reverse(_) => EffectResult::Reversal(ReversalOutcome::Unknown { why }),
+        Effect::Refund(..) => EffectResult::Refund(RefundOutcome::Pending { why }),
+        Effect::Sell(Ask::Reverse, ..) | Effect::Reverse(..) => {
+            EffectResult::Reversal(ReversalOutcome::Unknown { why })
+        }
+        Effect::Sell(..) => EffectResult::Sale(SaleOutcome::Unknown { why }),
         _ => EffectResult::Payment(PaymentOutcome::Unknown { why }),
     }
 }

@@ -1,15 +1,18 @@
 //! The station's paths, mapped onto the same functions of its domain as its HTTP API maps them.
 
 use super::hub::{Event, Hub, Request, Slot};
+use super::station::PROVIDER;
 use coinless_phone::io::{HttpAnswer, HttpMethod, NoAnswer};
 use coinless_protocol::Challenge;
 use coinless_protocol::token::{Order, Token};
-use coinless_station::meters::{self, Meter};
+use coinless_station::meters;
 use coinless_station::money::Money;
-use coinless_station::orders::{self, Line, OrderRequest};
+use coinless_station::orders::{self, OrderRequest, PayBy, QuotedLine};
 use coinless_station::problem::{Code, Error};
+use coinless_station::provider::Notice;
 use coinless_station::records::{from_hex, to_hex};
-use coinless_station::sales::Quote;
+use coinless_station::sales::Asked;
+use coinless_station::sales::builtin::{self, Tariffs};
 use coinless_station::{payments, receipts, refunds, view};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -73,11 +76,10 @@ impl Hub {
                 Ok((202, json!(view)))
             }
             (HttpMethod::Post, ["v1", "receipts"]) => self.receipt(body),
-            (HttpMethod::Post, ["v1", "callbacks", provider, payment, mac]) => {
-                if *provider != self.station.context.provider || !self.station.context.is_callback_mac(payment, mac) {
-                    return Err(Error::refused(Code::BadCallback, "address of the callback"));
-                }
-                self.run(|work| payments::called_back(work, payment))?;
+            (HttpMethod::Post, ["v1", "callbacks", provider, part, mac]) => {
+                let payment_id = self.station.context.callbacks.subject(provider, part, mac)?.ok_or_else(malformed)?;
+                let notice = Notice::Payment { payment_id, reference: None };
+                self.run(|work| payments::called_back(work, provider, &notice))?;
                 Ok((204, Value::Null))
             }
             _ => Err(malformed()),
@@ -87,8 +89,8 @@ impl Hub {
     fn meter(&mut self, label: &str) -> Result<(u16, Value), Error> {
         let id = meters::parse_label(label)?;
         let meter = self.read(|work| meters::find(work, id))?;
-        let (utility, currency) = (&self.station.tariffs.utility, self.station.tariffs.currency);
-        Ok((200, json!(view::meter(&meter, utility, currency))))
+        let Tariffs { utility, currency, .. } = &*self.station.tariffs;
+        Ok((200, json!(view::meter(&meter, utility.as_str(), *currency))))
     }
 
     fn read_request(&mut self, label: &str, body: &[u8]) -> Result<(u16, Value), Error> {
@@ -106,14 +108,15 @@ impl Hub {
     }
 
     fn put_order(&mut self, id: &str, request: &OrderRequest) -> Result<(u16, Value), Error> {
-        if self.read(|work| orders::exists(work, id, request))?.is_some() {
+        if self.read(|work| orders::exists(work, id, request))? {
             self.stats.count("orders sent again");
             return Ok((200, self.show(id)?));
         }
         let currency = self.station.tariffs.currency;
-        let lines: Vec<_> = self.quoted(request)?.into_iter().map(|(line, quote, _)| (line, quote)).collect();
+        let lines = self.quoted(request)?;
+        let pay_by = PayBy { provider: PROVIDER.to_owned(), is_push: false };
         let made = self.run(|work| {
-            let new = orders::put(work, id, request, currency, &lines)?;
+            let new = orders::put(work, id, request, currency, &lines, &pay_by)?;
             Ok((new, view::order(work, id)?))
         });
         if let Err(Error::Refused { code: Code::OverMaximumCredit, .. }) = made {
@@ -125,16 +128,22 @@ impl Hub {
         Ok((if new { 201 } else { 200 }, json!(view)))
     }
 
-    fn quoted(&mut self, request: &OrderRequest) -> Result<Vec<(Line, Quote, Meter)>, Error> {
+    fn quoted(&mut self, request: &OrderRequest) -> Result<Vec<QuotedLine>, Error> {
+        let currency = self.station.tariffs.currency;
         let mut quoted = Vec::new();
-        for line in request.parse(self.station.tariffs.currency)? {
-            let meter = self.read(|work| meters::find(work, line.meter))?;
-            let quote = self.station.tariffs.trial(meter.commodity, line.amount);
+        for (id, line) in request.meters()?.into_iter().zip(&request.lines) {
+            let meter = self.read(|work| meters::find(work, id))?;
+            let line = line.parse(id, meter.commodity, currency)?;
+            let tariffs = self.station.tariffs.clone();
+            let quote = self.read(|work| Ok(builtin::trial(work, &tariffs, id, meter.commodity, line.asked)))?;
             let quote = quote.map_err(|error| Error::refused(Code::BadAmount, error.to_string()))?;
-            if Money::from_minor(quote.net.minor() + quote.tax.minor()) != line.amount {
-                self.fail(format!("net and tax of a quote are not {:?}", line.amount));
+            let parts = quote.net.minor() + quote.tax.minor() + quote.fee.minor();
+            if Money::from_minor(parts) != quote.amount
+                || matches!(line.asked, Asked::Money(asked) if asked != quote.amount)
+            {
+                self.fail(format!("the parts of a quote are not {:?}", quote.amount));
             }
-            quoted.push((line, quote, meter));
+            quoted.push(QuotedLine { line, meter, quote });
         }
         Ok(quoted)
     }

@@ -247,7 +247,7 @@ impl Hub {
             return;
         }
         let balances = self.read(ledger::balances).unwrap_or_default();
-        let sum: i64 = balances.iter().map(|(.., balance)| balance.minor()).sum();
+        let sum: i64 = balances.iter().map(|known| known.balance.minor()).sum();
         if sum != 0 {
             self.fail(format!("the accounts add up to {sum}: {balances:?}"));
         }

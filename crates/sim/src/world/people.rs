@@ -146,10 +146,10 @@ impl World {
             let home = &hub.homes[hub.random.usize(0..most)];
             let cents = hub.random.u32(100..4_000);
             // The range keeps it an amount.
-            let amount = format!("{}.{:02}", cents / 100, cents % 100).parse().ok()?;
-            Some(PurchaseLine { meter: home.id, amount })
+            let asked = format!("{}.{:02}", cents / 100, cents % 100).parse().ok()?;
+            Some(PurchaseLine { meter: home.id, asked })
         };
-        Purchase { lines: (0..count).filter_map(|_| line(hub)).collect(), payer: None }
+        Purchase { lines: (0..count).filter_map(|_| line(hub)).collect(), ..Purchase::default() }
     }
 
     /// People mostly go to a meter for which they have something.
@@ -197,7 +197,7 @@ impl World {
     fn in_words(&self, errand: &Errand) -> String {
         let hub = self.hub.borrow();
         let bought = |purchase: &Purchase| {
-            let lines = purchase.lines.iter().map(|line| format!("{} for {}", line.amount.as_str(), line.meter));
+            let lines = purchase.lines.iter().map(|line| format!("{} for {}", line.asked, line.meter));
             lines.collect::<Vec<_>>().join(", ")
         };
         match errand {

@@ -6,12 +6,10 @@ use super::radio::Radio;
 use super::station::URL;
 use coinless_phone::Error;
 use coinless_phone::api;
-use coinless_phone::courier::{Buyer, Draws, Purchase, deliver, refund, sync, tell};
+use coinless_phone::courier::{Buyer, Draws, Purchase, deliver, refund, restore, sync, tell};
 use coinless_phone::io::Link;
 use coinless_phone::memory_store::MemoryStore;
-use coinless_phone::records::{Consent, StoredOrder};
-use coinless_phone::store::{Store, StoreError};
-use coinless_phone::wire::{OrderRequest, OrderView, RequestLine};
+use coinless_phone::records::StoredOrder;
 use coinless_protocol::MeterId;
 use coinless_protocol::coap::{ContentFormat, Method, Request};
 use std::cell::{Cell, RefCell};
@@ -261,36 +259,20 @@ async fn hand(phone: &Handset, meter: usize, token: &[u8]) -> String {
 async fn recover(phone: &mut Handset, http: &mut Http, orders: &[Uuid]) -> String {
     let mut found = 0;
     for id in orders {
-        let Ok(view) = api::order(http, *id).await else { continue };
-        match refetch(phone, http, view).await {
-            Ok(new) => found += u64::from(new),
-            Err(error) => return error.to_string(),
+        match restore(phone, http, URL, *id).await {
+            Ok(restored) if restored.is_new => {
+                found += 1;
+                let mut order = restored.order;
+                // The owner has seen it on paper.
+                if let Err(error) = tell(phone, &mut order).await {
+                    return failed(phone, &error);
+                }
+            }
+            Ok(_) => {}
+            Err(error) if error.is_unknown() || matches!(error, Error::UnknownOrder(_)) => {}
+            Err(error) => return failed(phone, &error),
         }
     }
     phone.hub.borrow_mut().stats.add("orders fetched by a new phone", found);
     format!("fetched {found} of {} orders", orders.len())
-}
-
-async fn refetch(phone: &mut Handset, http: &mut Http, view: OrderView) -> Result<bool, StoreError> {
-    if phone.memory.borrow().contents.order(view.id).is_some() {
-        return Ok(false);
-    }
-    let (mut lines, mut meters) = (Vec::new(), Vec::new());
-    for line in &view.lines {
-        let (Ok(amount), Ok(meter)) = (line.amount.parse(), line.meter.parse::<MeterId>()) else { continue };
-        lines.push(RequestLine { meter: line.label.clone(), amount, immediate: false });
-        meters.extend(api::meter(http, &meter).await.ok());
-    }
-    let order = StoredOrder {
-        id: view.id,
-        station: URL.to_owned(),
-        request: OrderRequest { lines, currency: None, payer: None },
-        consent: Consent::QuoteFirst,
-        accepted: None,
-        view: Some(view),
-        rejected: None,
-        told: true,
-        meters,
-    };
-    phone.save_order(&order).await.map(|()| true)
 }

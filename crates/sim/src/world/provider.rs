@@ -5,7 +5,7 @@ use super::hub::{Event, Hub};
 use super::station::URL;
 use coinless_phone::io::HttpMethod;
 use coinless_station::money::Money;
-use coinless_station::provider::{PaymentOutcome, PaymentRequest, RefundOutcome, RefundRequest};
+use coinless_station::provider::{MoneyReceipt, PaymentOutcome, PaymentRequest, RefundOutcome, RefundRequest};
 use std::collections::BTreeMap;
 
 /// The provider's books.
@@ -41,8 +41,12 @@ pub(super) struct Refund {
 impl Payment {
     fn outcome(&self) -> PaymentOutcome {
         match self.status {
-            Status::Pending => PaymentOutcome::Pending,
-            Status::Captured(amount) => PaymentOutcome::Captured { amount, currency: self.request.currency },
+            Status::Pending => PaymentOutcome::Pending { reference: None, instructions: None },
+            Status::Captured(amount) => PaymentOutcome::Captured(vec![MoneyReceipt {
+                receipt: self.request.payment_id.clone(),
+                amount,
+                currency: self.request.currency,
+            }]),
             Status::Declined => PaymentOutcome::Declined { reason: "the payment was declined".to_owned() },
         }
     }

@@ -3,11 +3,11 @@
 use super::home::{Power, Seen};
 use super::hub::{Event, Hub};
 use super::phones::Errand;
+use super::station::PROVIDER;
 use super::{Violation, World};
 use coinless_protocol::{MeterId, Units};
-use coinless_station::ledger::{self, Account};
+use coinless_station::ledger::{self, Account, Balance};
 use coinless_station::meters;
-use coinless_station::money::{Currency, Money};
 use coinless_station::store::Row;
 
 /// Most rounds of everybody delivering and syncing until nothing changes.
@@ -131,12 +131,15 @@ impl World {
     fn judge(&mut self) -> Result<(), Violation> {
         for which in 0..self.phones.len() {
             self.close_wish(which);
-            if let Some(order) = self.phones[which].orders().iter().find(|order| order.is_open()) {
+            if let Some(order) = self.phones[which].orders().iter().find(|order| is_waiting(order)) {
                 self.hub.borrow_mut().fail(format!("phone {which} still waits for order {}", order.id));
             }
         }
         {
             let hub = &mut *self.hub.borrow_mut();
+            if let Err(error) = hub.sweep() {
+                hub.fail(error.to_string());
+            }
             let balances = hub.read(ledger::balances).unwrap_or_default();
             hub.check_books(&balances);
             let held = hub.judge_lines();
@@ -168,13 +171,18 @@ impl Hub {
     }
 
     /// Checks every entry of the ledger, and the ledger against the orders and the provider.
-    pub(super) fn check_books(&mut self, balances: &[(String, Currency, Money)]) {
+    pub(super) fn check_books(&mut self, balances: &[Balance]) {
         if let Err(error) = self.read(ledger::check) {
             self.fail(error.to_string());
         }
-        let provider = self.station.context.provider.clone();
         let noted = self.number("SELECT CAST(COALESCE(sum(captured), 0) AS BIGINT) FROM orders");
-        let captured = balance(balances, &Account::Captured(provider.clone()));
+        // What the provider holds, and what it gave back.
+        let refunded = self.number(
+            "SELECT CAST(COALESCE(sum(-e.amount), 0) AS BIGINT) FROM entry e
+             JOIN movement m ON m.subject = e.subject AND m.cause = e.cause
+             WHERE m.event = 'refunded' AND e.amount < 0",
+        );
+        let captured = balance(balances, &Account::Clearing(PROVIDER.to_owned())) + refunded;
         let under_way = "SELECT order_id FROM orders WHERE payment_state IN ('sent', 'unknown')";
         let under_way: Vec<_> =
             self.rows(under_way).iter().filter_map(|row| Some(row.text(0).ok()?.to_owned())).collect();
@@ -185,13 +193,12 @@ impl Hub {
                 "captured: {captured} in the ledger, {noted} in the orders, {all} at the provider, {waiting} under way"
             ));
         }
-        let refunded = -balance(balances, &Account::Refunded(provider));
         let given = self.provider.refunds.values().filter(|refund| refund.given);
         let given: i64 = given.map(|refund| refund.amount.minor()).sum();
         if refunded > given || given > captured {
             self.fail(format!("refunded: {refunded} in the ledger, {given} at the provider of {captured}"));
         }
-        let odd = "SELECT subject, cause, detail FROM exception WHERE cause NOT IN ('refund_declined', 'other_amount')";
+        let odd = "SELECT subject, cause, detail FROM exception WHERE cause NOT IN ('refund_declined', 'other_amount', 'sale_stuck')";
         if let Some(row) = self.rows(odd).first() {
             self.fail(format!("an exception without a reason: {row:?}"));
         }
@@ -260,13 +267,17 @@ impl Hub {
         }
     }
 
-    fn judge_accounts(&mut self, balances: &[(String, Currency, Money)], held: &Held) {
+    fn judge_accounts(&mut self, balances: &[Balance], held: &Held) {
         let other = self.number(
             "SELECT CAST(COALESCE(sum(captured), 0) AS BIGINT) FROM orders o WHERE EXISTS
              (SELECT 1 FROM exception e WHERE e.subject = o.order_id AND e.cause IN ('other_amount', 'captured_after_decline'))",
         );
-        let expected =
-            [(Account::PayerMoneyHeld, other), (Account::SoldUndelivered, 0), (Account::RefundsDue, held.refunds_due)];
+        let expected = [
+            (Account::PayerMoneyHeld, 0),
+            (Account::SoldUndelivered, 0),
+            (Account::Suspense, other),
+            (Account::RefundsDue, held.refunds_due),
+        ];
         for (account, explained) in expected {
             let left = -balance(balances, &account);
             if left != explained {
@@ -276,7 +287,12 @@ impl Hub {
     }
 }
 
-fn balance(balances: &[(String, Currency, Money)], account: &Account) -> i64 {
+fn balance(balances: &[Balance], account: &Account) -> i64 {
     let name = account.name();
-    balances.iter().filter(|(known, ..)| *known == name).map(|(.., balance)| balance.minor()).sum()
+    balances.iter().filter(|known| known.account == name).map(|known| known.balance.minor()).sum()
+}
+
+/// What waits for a person may do so for ever here: nobody looks.
+fn is_waiting(order: &coinless_phone::records::StoredOrder) -> bool {
+    order.is_open() && !order.view.as_ref().is_some_and(coinless_phone::wire::OrderView::waits_for_person)
 }

@@ -14,12 +14,16 @@ use coinless_protocol::keys::KeyPair;
 use coinless_protocol::{Commodity, MeterId, Units};
 use coinless_station::config::Config;
 use coinless_station::meters;
-use coinless_station::payments::Context;
+use coinless_station::payments::{Callbacks, Context, Patience};
 use coinless_station::records::{DeliveryRecord, HexKey};
 use coinless_station::store::SqliteTx;
 use fastrand::Rng;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
+
+/// How long the station waits for a sale: short, so that it loses its patience now and then.
+const SALE_PATIENCE_MS: i64 = 40_000;
 
 /// Why a world cannot be made: a fault of the world itself, not of what it tries out.
 #[derive(Debug, thiserror::Error)]
@@ -36,14 +40,14 @@ impl World {
         let faults = Faults::drawn(&mut random);
         let habits = Habits::drawn(&mut random, scale.meters);
         let tx = SqliteTx::in_memory().map_err(wrong)?;
-        let tariffs = Config::default().tariffs().map_err(wrong)?;
+        let sample = Config::default().utilities.remove(0);
+        let tariffs = sample.tariffs().map_err(wrong)?;
         let mut callback_key = [0; 32];
         random.fill(&mut callback_key);
         let context = Context {
-            provider: "sandbox".to_owned(),
-            utility: tariffs.utility.clone(),
-            callback_base: URL.to_owned(),
-            callback_key,
+            confirming: BTreeSet::new(),
+            callbacks: Callbacks::new(URL.to_owned(), &callback_key),
+            patience: Patience { payment_ms: i64::MAX / 2, sale_ms: SALE_PATIENCE_MS },
         };
         let keys = (key_pair(&mut random).1, key_pair(&mut random).1);
         let root = key_pair(&mut random).1;
@@ -89,7 +93,8 @@ fn place_meter(hub: &mut Hub, number: usize, issuers: &[Issuer]) -> Result<(), S
         customer: None,
         place: None,
     };
-    hub.run(|work| meters::enrol(work, &record)).map_err(wrong)?;
+    let utility = hub.station.tariffs.utility.clone();
+    hub.run(|work| meters::enrol(work, &record, &utility)).map_err(wrong)?;
     hub.station.know(id, &pair.public_key());
     hub.truth.places.insert(id, number);
     hub.homes.push(Home::new(id, commodity, chip));

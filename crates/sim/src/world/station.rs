@@ -9,21 +9,27 @@ use coinless_station::payments::Context;
 use coinless_station::problem::Error;
 use coinless_station::sales::builtin::Tariffs;
 use coinless_station::store::SqliteTx;
+use coinless_station::sweep;
 use coinless_station::tasks::{self, Kind};
 use coinless_station::view;
 use coinless_station::work::{After, Work};
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 
 /// Most tasks claimed at once.
 const CLAIM_AT_ONCE: i64 = 64;
+/// One look into the outbox in so many looks for what is stuck too.
+const SWEEP_ONE_IN: u32 = 40;
 /// The station's name in its own links.
 pub(super) const URL: &str = "https://station.example";
+/// The name of the only payment provider.
+pub(super) const PROVIDER: &str = "sandbox";
 
 /// The station's side of the world.
 pub(super) struct StationSide {
     tx: SqliteTx,
     pub context: Context,
-    pub tariffs: Tariffs,
+    pub tariffs: Rc<Tariffs>,
     pub operational: KeyPair,
     pub readings: KeyPair,
     pub up: bool,
@@ -60,7 +66,7 @@ impl StationSide {
         Self {
             tx,
             context,
-            tariffs,
+            tariffs: Rc::new(tariffs),
             operational: keys.0,
             readings: keys.1,
             up: true,
@@ -174,12 +180,21 @@ impl Hub {
             return;
         }
         self.station.look_ms = None;
+        if self.random.u32(0..SWEEP_ONE_IN) == 0 && self.sweep().is_err() {
+            return;
+        }
         let Ok(claimed) = self.run(|work| tasks::claim(work, CLAIM_AT_ONCE)) else { return };
         for task in claimed {
             let delay = self.delay(40);
             self.after(delay, Event::Task { life, task });
         }
         self.look_later();
+    }
+
+    /// The station looks for what is stuck, or lost its task.
+    pub fn sweep(&mut self) -> Result<(), Error> {
+        let context = self.station.context.clone();
+        self.run(|work| sweep::look(work, &context))
     }
 
     /// Whether the station dies here.

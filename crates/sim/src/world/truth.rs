@@ -4,9 +4,9 @@
 use super::home::{Power, Seen};
 use super::hub::Hub;
 use coinless_protocol::{CreditNumber, MeterId, Units};
+use coinless_station::lifecycle::{LineState, PaymentState};
 use coinless_station::meters;
-use coinless_station::orders::{self, LineState};
-use coinless_station::payments::PaymentState;
+use coinless_station::orders;
 use coinless_station::problem::Error;
 use coinless_station::provider::RefundRequest;
 use coinless_station::work::Work;
@@ -130,7 +130,9 @@ impl Hub {
     pub fn truth_of_reversal(&mut self, sale: &str) {
         let Ok(line) = self.read(|work| orders::line_of_subject(work, sale)) else { return };
         // A late call may find the refund declined already, and the line before a person.
-        let taken_back = is_taken_back(line.state) || self.provider.refunds.contains_key(sale);
+        // Or the station lost its patience before it was sold.
+        let unsold = matches!(line.state, LineState::Paid | LineState::SaleUnknown);
+        let taken_back = is_taken_back(line.state) || unsold || self.provider.refunds.contains_key(sale);
         if self.is_loaded(line.meter, sale) || !taken_back {
             self.fail(format!("the sale {sale} is taken back in state {}", line.state.name()));
         }
@@ -149,7 +151,8 @@ impl Hub {
         let money_fits = match order.payment {
             PaymentState::None => !asked && captured == 0,
             PaymentState::Sent | PaymentState::Unknown => captured == 0,
-            PaymentState::Captured => at_provider == Some(captured),
+            PaymentState::Captured | PaymentState::Exception => at_provider == Some(captured),
+            PaymentState::TakenBack => false,
             PaymentState::Declined => at_provider.is_none() && captured == 0,
         };
         if !money_fits {

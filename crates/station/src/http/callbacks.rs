@@ -3,28 +3,35 @@
 use super::extract::Body;
 use crate::payments;
 use crate::problem::{Code, Error, ProblemDetails};
-use crate::service::Station;
+use crate::provider::Callback;
+use crate::service::{Station, now_ms};
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 
-/// A provider says that something happened to a payment.
-#[utoipa::path(post, path = "/v1/callbacks/{provider}/{payment}/{mac}",
-    params(("provider" = String, Path), ("payment" = String, Path), ("mac" = String, Path)),
+/// A provider says that something happened.
+#[utoipa::path(post, path = "/v1/callbacks/{provider}/{subject}/{mac}",
+    params(("provider" = String, Path), ("subject" = String, Path, description = "a payment, a refund, or - for all"),
+        ("mac" = String, Path)),
     request_body(content_type = "application/json", content = Vec<u8>),
-    responses((status = 204), (status = 403, body = ProblemDetails), (status = 404, body = ProblemDetails)))]
+    responses((status = 204), (status = 200, description = "as the provider wants it"), (status = 403, body = ProblemDetails),
+        (status = 404, body = ProblemDetails)))]
 pub(super) async fn callback(
     State(station): State<Station>,
-    Path((provider, payment, mac)): Path<(String, String, String)>,
+    Path((name, part, mac)): Path<(String, String, String)>,
     headers: HeaderMap,
     Body(body): Body,
-) -> Result<StatusCode, Error> {
-    let signature = headers.get("x-signature").and_then(|value| value.to_str().ok());
-    let genuine = provider == station.provider().name()
-        && station.context().is_callback_mac(&payment, &mac)
-        && station.provider().is_authentic(&body, signature);
-    if !genuine {
-        return Err(Error::refused(Code::BadCallback, "address or signature of the callback is not right"));
-    }
-    station.run("callback", move |work| payments::called_back(work, &payment)).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Response, Error> {
+    let subject = station.context().callbacks.subject(&name, &part, &mac)?;
+    let provider = station.provider(Some(&name))?;
+    let callback = Callback { subject: subject.as_deref(), headers: &headers, body: &body, now_ms: now_ms() };
+    let notice =
+        provider.read_callback(&callback).map_err(|error| Error::refused(Code::BadCallback, error.to_string()))?;
+    station.run("callback", move |work| payments::called_back(work, &name, &notice)).await?;
+    let acknowledgement = provider.acknowledgement();
+    let status = StatusCode::from_u16(acknowledgement.status).unwrap_or(StatusCode::NO_CONTENT);
+    Ok(match acknowledgement.body {
+        Some((kind, body)) => (status, [(header::CONTENT_TYPE, kind)], body).into_response(),
+        None => status.into_response(),
+    })
 }

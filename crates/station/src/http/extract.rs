@@ -36,7 +36,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
 fn too_large(rejection: &BytesRejection) -> Response {
     let mut details = Error::refused(Code::Malformed, rejection.body_text()).details();
     details.status = rejection.status().as_u16();
-    super::problem(details)
+    super::problem_response(details)
 }
 
 /// An order's id: a UUID of version 7 in its usual form, so that one order has one name.

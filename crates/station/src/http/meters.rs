@@ -5,11 +5,11 @@ use crate::meters;
 use crate::problem::{Code, Error, ProblemDetails};
 use crate::records::{IssuerRecord, from_hex, to_hex};
 use crate::service::Station;
+use crate::signer::{ReadSignRequest, SignError};
 use crate::view::{self, MeterView};
 use axum::Json as JsonAnswer;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use coinless_protocol::Challenge;
-use coinless_protocol::token::{Order, Token};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -28,10 +28,28 @@ pub(super) struct ReadToken {
     pub token: String,
 }
 
-/// The public keys that a meter must know.
-#[utoipa::path(get, path = "/v1/issuer", responses((status = 200, body = Object)))]
-pub(super) async fn issuer(State(station): State<Station>) -> JsonAnswer<IssuerRecord> {
-    JsonAnswer(station.keys().record())
+/// Whose keys.
+#[derive(Debug, Deserialize)]
+pub(super) struct IssuerQuery {
+    utility: Option<String>,
+}
+
+/// The public keys that a meter of a utility must know.
+#[utoipa::path(get, path = "/v1/issuer", params(("utility" = Option<String>, Query, description = "the utility's name; may be left out if there is one alone")),
+    responses((status = 200, body = Object), (status = 404, body = ProblemDetails)))]
+pub(super) async fn issuer(
+    State(station): State<Station>,
+    Query(asked): Query<IssuerQuery>,
+) -> Result<JsonAnswer<IssuerRecord>, Error> {
+    let name = match &asked.utility {
+        Some(name) => name.parse().map_err(|error| Error::refused(Code::UnknownUtility, format!("{name}: {error}")))?,
+        None => match station.utilities().only() {
+            Some(utility) => utility.name.clone(),
+            None => return Err(Error::refused(Code::Malformed, "say which utility: ?utility=NAME")),
+        },
+    };
+    station.utilities().find(&name)?;
+    Ok(JsonAnswer(station.keys().of(&name)?.record()))
 }
 
 /// What anybody may know of a meter before paying for it.
@@ -44,7 +62,8 @@ pub(super) async fn meter(
 ) -> Result<JsonAnswer<MeterView>, Error> {
     let id = meters::parse_label(&label)?;
     let meter = station.read(move |work| meters::find(work, id)).await?;
-    Ok(JsonAnswer(view::meter(&meter, station.sales().utility(), station.sales().currency())))
+    let utility = station.utilities().find(&meter.utility)?;
+    Ok(JsonAnswer(view::meter(&meter, &utility.brand, utility.currency)))
 }
 
 /// A signed read request: the meter answers it with a fresh receipt.
@@ -63,8 +82,13 @@ pub(super) async fn read_request(
         .ok_or_else(|| Error::refused(Code::Malformed, "challenge is 8 bytes, written as 16 hexadecimal digits"))?;
     let meter = station.read(move |work| meters::find(work, id)).await?;
     let meter_key = meter.key.hash();
-    let token =
-        Token { meter: meter.id, meter_key: meter_key.hint(), epoch: meter.epoch, order: Order::Read(challenge) };
-    let token = station.keys().sign_read_request(&token, &meter_key).map_err(Error::inconsistent)?;
+    let request = ReadSignRequest { utility: meter.utility, meter: meter.id, meter_key, epoch: meter.epoch, challenge };
+    let token = station.signer().sign_read_request(&request).await.map_err(|error| match error {
+        SignError::Unavailable(why) => {
+            tracing::warn!(why, "no read request is signed");
+            Error::refused(Code::Unavailable, "the signer does not answer now; try again in a moment")
+        }
+        error => Error::inconsistent(error.to_string()),
+    })?;
     Ok(JsonAnswer(ReadToken { token: to_hex(&token) }))
 }

@@ -6,14 +6,17 @@ mod meters;
 mod orders;
 mod receipts;
 
-use crate::orders::{LineRequest, LineState, OrderRequest};
-use crate::payments::PaymentState;
+use crate::health;
+use crate::lifecycle::{LineState, PaymentState};
+use crate::meters::parse_label;
+use crate::orders::{LineRequest, OrderRequest};
 use crate::problem::{Error, ProblemDetails};
 use crate::service::Station;
+use crate::telemetry::{self, Words};
 use crate::view;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::{StatusCode, header};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -21,6 +24,7 @@ use axum::serve::ListenerExt;
 use std::io;
 use std::time::Instant;
 use tokio::net::TcpListener;
+use tracing::Instrument;
 use utoipa::OpenApi;
 
 /// Most bytes of a request's body: an order of 500 lines.
@@ -38,27 +42,52 @@ pub fn router(station: Station) -> Router {
         .route("/v1/orders/{id}/lines/{line}/void", post(orders::void))
         .route("/v1/orders/{id}/events", get(orders::events))
         .route("/v1/receipts", post(receipts::upload))
-        .route("/v1/callbacks/{provider}/{payment}/{mac}", post(callbacks::callback))
+        .route("/v1/callbacks/{provider}/{subject}/{mac}", post(callbacks::callback))
         .route("/openapi.json", get(openapi))
-        .route("/health", get(health))
+        .merge(health::router())
         .fallback(async || no_handler(404, "not_found", "there is nothing here"))
         .method_not_allowed_fallback(async || {
             no_handler(405, "method_not_allowed", "this method is not for this resource")
         })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(middleware::from_fn(log))
+        .layer(middleware::from_fn_with_state(station.clone(), log))
         .with_state(station)
 }
 
-/// One line for each request: the route and not the path, since a path holds the id that opens an order.
-async fn log(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
+/// A span, a line and a measurement for each request: the route and not the path, since a path holds the id that opens an
+/// order. The answer carries the span's id as `x-request-id`.
+async fn log(State(station): State<Station>, route: Option<MatchedPath>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let started = Instant::now();
-    let response = next.run(request).await;
+    let id = uuid::Uuid::now_v7().simple().to_string();
     let route = route.as_ref().map_or("-", MatchedPath::as_str);
-    let (status, ms) = (response.status().as_u16(), started.elapsed().as_millis() as u64);
-    tracing::info!(%method, route, status, ms, "answered");
+    let span = tracing::info_span!("request", request_id = id, %method, route, subject = tracing::field::Empty);
+    if let Some(subject) = subject(route, request.uri().path()) {
+        span.record("subject", telemetry::subject_hash(&subject));
+    }
+    let answering = async {
+        let response = next.run(request).await;
+        let (status, took) = (response.status().as_u16(), started.elapsed());
+        tracing::info!(status, ms = took.as_millis() as u64, "answered");
+        station.telemetry().answered(route, &method, status, took);
+        response
+    };
+    let mut response = answering.instrument(span).await;
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", id);
+    }
     response
+}
+
+/// The order or meter that a path is about.
+fn subject(route: &str, path: &str) -> Option<String> {
+    let at = |segment| path.split('/').nth(segment);
+    match route.split('/').nth(2)? {
+        "orders" => extract::order_id(at(3)?).ok(),
+        "meters" => parse_label(at(3)?).ok().map(|meter| meter.to_string()),
+        "callbacks" => at(4)?.split('.').next().map(str::to_owned),
+        _ => None,
+    }
 }
 
 /// Serves the API of `station` on `listener` until [`Station::stop`], and then until open requests are answered.
@@ -123,13 +152,9 @@ async fn openapi() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], openapi_json())
 }
 
-async fn health() -> &'static str {
-    "ok\n"
-}
-
 /// What is answered where no handler is.
 fn no_handler(status: u16, code: &str, title: &str) -> Response {
-    problem(ProblemDetails {
+    problem_response(ProblemDetails {
         kind: "about:blank".to_owned(),
         title: title.to_owned(),
         status,
@@ -138,7 +163,8 @@ fn no_handler(status: u16, code: &str, title: &str) -> Response {
     })
 }
 
-fn problem(details: ProblemDetails) -> Response {
+/// Problem details as an answer.
+pub(crate) fn problem_response(details: ProblemDetails) -> Response {
     let status = StatusCode::from_u16(details.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = serde_json::to_string(&details).unwrap_or_default();
     (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
@@ -147,8 +173,8 @@ fn problem(details: ProblemDetails) -> Response {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         if !matches!(self, Self::Refused { .. }) {
-            tracing::error!(error = %self, "a command failed");
+            tracing::error!(error = %Words(&self.to_string()), "a command failed");
         }
-        problem(self.details())
+        problem_response(self.details())
     }
 }

@@ -1,21 +1,25 @@
 //! Quotes and orders.
 
 use super::extract::{Json, order_id};
+use crate::float::{self, Credential};
+use crate::lifecycle::LineState;
 use crate::meters::{self, Meter};
-use crate::money::Money;
-use crate::orders::{self, Line, LineState, OrderRequest};
+use crate::money::Currency;
+use crate::orders::{self, Line, OrderRequest, PayBy, QuotedLine};
 use crate::problem::{Code, Error, ProblemDetails};
 use crate::refunds;
-use crate::sales::Quote;
+use crate::sales::{QuoteError, SalesSystem};
 use crate::service::Station;
+use crate::telemetry::Words;
 use crate::view::{self, OrderView, QuotesView};
 use axum::Json as JsonAnswer;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_core::Stream;
-use serde::{Deserialize, Serialize};
+use futures_util::stream::{self, Stream, StreamExt};
+use serde::Deserialize;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
@@ -25,11 +29,14 @@ use utoipa::ToSchema;
 const VOID_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Accepts a quote.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Acceptance {
     /// The version of the quote that the payer saw.
     pub quote_version: i64,
+    /// For an order whose provider is `float`: `manager:secret`. It is paid at once, or refused.
+    #[serde(default)]
+    pub credential: Option<Credential>,
 }
 
 /// What sums of money buy now; nothing is stored.
@@ -39,12 +46,10 @@ pub(super) async fn quote(
     State(station): State<Station>,
     Json(request): Json<OrderRequest>,
 ) -> Result<JsonAnswer<QuotesView>, Error> {
-    let currency = station.sales().currency();
-    let lines = quoted(&station, &request).await?;
-    let rooms: Vec<_> = lines.iter().map(|(line, quote, _)| (line.meter, quote.units, line.immediate)).collect();
-    station.read(move |work| orders::check_rooms(work, rooms.into_iter())).await?;
-    let total = lines.iter().try_fold(Money::ZERO, |sum, (line, ..)| sum.checked_add(line.amount));
-    let total = total.ok_or_else(|| Error::refused(Code::BadAmount, "the sum is absurdly large"))?;
+    let (currency, lines) = quoted(&station, &request).await?;
+    let rooms: Vec<_> = lines.iter().map(|line| (line.meter.id, line.quote.units, line.line.immediate)).collect();
+    station.read(move |work| orders::check_rooms(work, rooms.iter().copied())).await?;
+    let total = orders::total(&lines)?;
     Ok(JsonAnswer(view::quotes(&lines, total, currency)))
 }
 
@@ -61,13 +66,13 @@ pub(super) async fn put(
     let id = order_id(&id)?;
     let (known_id, known) = (id.clone(), request.clone());
     // The same order again must not depend on what is sold today.
-    if station.read(move |work| orders::exists(work, &known_id, &known)).await?.is_some() {
+    if station.read(move |work| orders::exists(work, &known_id, &known)).await? {
         return Ok((StatusCode::OK, JsonAnswer(show(&station, id).await?)));
     }
-    let currency = station.sales().currency();
-    let lines: Vec<_> = quoted(&station, &request).await?.into_iter().map(|(line, quote, _)| (line, quote)).collect();
+    let pay_by = pay_by(&station, request.provider.as_deref()).await?;
+    let (currency, lines) = quoted(&station, &request).await?;
     let answer = station.run("put", move |work| {
-        let new = orders::put(work, &id, &request, currency, &lines)?;
+        let new = orders::put(work, &id, &request, currency, &lines, &pay_by)?;
         Ok((new, view::order(work, &id)?))
     });
     let (new, order) = answer.await?;
@@ -86,7 +91,8 @@ pub(super) async fn get(
 
 /// Accepts the quote and starts the payment. Accepting it again changes nothing.
 #[utoipa::path(post, path = "/v1/orders/{id}/payment", request_body = Acceptance, params(("id" = String, Path)),
-    responses((status = 202, body = OrderView), (status = 404, body = ProblemDetails), (status = 409, body = ProblemDetails)))]
+    responses((status = 202, body = OrderView), (status = 403, body = ProblemDetails), (status = 404, body = ProblemDetails),
+        (status = 409, body = ProblemDetails)))]
 pub(super) async fn pay(
     State(station): State<Station>,
     Path(id): Path<String>,
@@ -94,7 +100,7 @@ pub(super) async fn pay(
 ) -> Result<(StatusCode, JsonAnswer<OrderView>), Error> {
     let id = order_id(&id)?;
     let answer = station.run("accept", move |work| {
-        orders::accept(work, &id, acceptance.quote_version)?;
+        orders::accept_with(work, &id, acceptance.quote_version, acceptance.credential.as_ref())?;
         view::order(work, &id)
     });
     Ok((StatusCode::ACCEPTED, JsonAnswer(answer.await?)))
@@ -182,28 +188,69 @@ async fn tell_changes(
         order = match show(&station, id.clone()).await {
             Ok(order) => order,
             Err(error) => {
-                tracing::error!(%error, "an order cannot be shown");
+                tracing::error!(error = %Words(&error.to_string()), "an order cannot be shown");
                 return;
             }
         };
     }
 }
 
+/// Who collects: a provider of the configuration, or a manager's float, if there is any.
+async fn pay_by(station: &Station, named: Option<&str>) -> Result<PayBy, Error> {
+    if named == Some(float::PROVIDER) && station.read(float::any).await? {
+        return Ok(PayBy { provider: float::PROVIDER.to_owned(), is_push: false });
+    }
+    let provider = station.provider(named)?;
+    Ok(PayBy { provider: provider.name().to_owned(), is_push: provider.is_push() })
+}
+
 async fn show(station: &Station, id: String) -> Result<OrderView, Error> {
     station.read(move |work| view::order(work, &id)).await
 }
 
-/// Reads a request, looks its meters up and asks the sales system what each line buys.
-async fn quoted(station: &Station, request: &OrderRequest) -> Result<Vec<(Line, Quote, Meter)>, Error> {
-    let lines = request.parse(station.sales().currency())?;
-    let ids = lines.clone();
-    let found =
-        station.read(move |work| ids.iter().map(|line| meters::find(work, line.meter)).collect::<Result<Vec<_>, _>>());
-    let mut quoted = Vec::with_capacity(lines.len());
-    for (line, meter) in lines.into_iter().zip(found.await?) {
-        let quote = station.sales().trial(meter.id, meter.commodity, line.amount).await;
-        let quote = quote.map_err(|error| Error::refused(Code::BadAmount, format!("{}: {error}", meter.id.label())))?;
-        quoted.push((line, quote, meter));
+/// Most sales systems that are asked at once for one request.
+const TRIALS_AT_ONCE: usize = 16;
+
+/// Reads a request, looks its meters up and asks the sales systems what each line buys; with the currency that all sell in.
+async fn quoted(station: &Station, request: &OrderRequest) -> Result<(Currency, Vec<QuotedLine>), Error> {
+    let ids = request.meters()?;
+    let found = station.read(move |work| ids.iter().map(|id| meters::find(work, *id)).collect::<Result<Vec<_>, _>>());
+    let found = found.await?;
+    let utilities =
+        found.iter().map(|meter| station.utilities().find(&meter.utility)).collect::<Result<Vec<_>, _>>()?;
+    let currency = utilities.first().map(|utility| utility.currency);
+    let currency = currency.ok_or_else(|| Error::refused(Code::Malformed, "an order has at least one line"))?;
+    if let Some(other) = utilities.iter().find(|utility| utility.currency != currency) {
+        let detail = format!(
+            "one payment is in one currency: {} sells in {}, others in {currency}",
+            other.brand, other.currency
+        );
+        return Err(Error::refused(Code::WrongCurrency, detail));
     }
-    Ok(quoted)
+    request.check_currency(currency)?;
+    let mut trials = Vec::with_capacity(found.len());
+    for ((line, meter), utility) in request.lines.iter().zip(&found).zip(utilities) {
+        let line = line.parse(meter.id, meter.commodity, currency)?;
+        trials.push(trial(line, meter.clone(), utility.sales.clone()));
+    }
+    let lines: Vec<Result<QuotedLine, Error>> = stream::iter(trials).buffered(TRIALS_AT_ONCE).collect().await;
+    Ok((currency, lines.into_iter().collect::<Result<_, _>>()?))
+}
+
+async fn trial(line: Line, meter: Meter, sales: Arc<dyn SalesSystem>) -> Result<QuotedLine, Error> {
+    let quote = sales.trial(meter.id, meter.commodity, line.asked).await;
+    let quote = quote.map_err(|error| refusal(&error, meter.id.label()))?;
+    Ok(QuotedLine { line, meter, quote })
+}
+
+fn refusal(error: &QuoteError, label: impl std::fmt::Display) -> Error {
+    let code = match error {
+        QuoteError::Amount(_) | QuoteError::NotSold(_) => Code::BadAmount,
+        QuoteError::Refused(_) => Code::NotSold,
+        QuoteError::Unavailable { why } => {
+            tracing::warn!(why = %Words(why), "a sales system gives no quote");
+            Code::Unavailable
+        }
+    };
+    Error::refused(code, format!("{label}: {error}"))
 }

@@ -27,7 +27,8 @@ pub(super) struct Accepted {
 pub(super) async fn upload(State(station): State<Station>, Body(body): Body) -> Result<JsonAnswer<Accepted>, Error> {
     let id = receipts::parse(&body)?.1.meter;
     let meter = station.read(move |work| meters::find(work, id)).await?;
-    let readings_key = || station.keys().readings_key(&meter.id, &meter.key);
+    let keys = station.keys().of(&meter.utility)?;
+    let readings_key = || keys.readings_key(&meter.id, &meter.key);
     let opened = receipts::open(&body, &meter, &FastVerifier::new(&meter.key), readings_key)?;
     let context = station.context().clone();
     let number = opened.receipt.number;

@@ -4,10 +4,14 @@
 //! |---|---|
 //! | `PUT /payments/{id}` with amount, currency, payer, callback_url | 202 with the payment; the same id again is the same payment |
 //! | `GET /payments/{id}` | 200 with the payment, or 404 |
+//! | `GET /statement?from_ms=…&to_ms=…` | 200 with the entries |
 //! | `PUT /payments/{id}/refunds/{refund}` with amount | 200 with the refund; the same again is the same refund |
 //! | callback `POST` to callback_url | the payment, with `X-Signature`: HMAC-SHA-256 of the body in hexadecimal |
 
-use super::{Call, PaymentOutcome, PaymentProvider, PaymentRequest, RefundOutcome, RefundRequest};
+use super::{
+    BadCallback, Call, Callback, EntryKind, MAX_STATEMENT_ENTRIES, MoneyReceipt, Notice, PaymentOutcome,
+    PaymentProvider, PaymentRequest, RefundOutcome, RefundRequest, StatementEntry, StatementError,
+};
 use crate::money::Currency;
 use crate::net::http_client;
 use crate::records::from_hex;
@@ -54,6 +58,25 @@ pub struct SandboxRefund {
     pub status: String,
 }
 
+/// An entry of the sandbox's statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SandboxEntry {
+    /// `payment`, `refund`, `taken_back` or `fee`.
+    pub kind: String,
+    /// The sandbox's receipt number.
+    pub receipt: String,
+    /// The payment's id.
+    pub payment_id: Option<String>,
+    /// The refund's id, as it was asked for: with `.` for `/`.
+    pub refund_id: Option<String>,
+    /// Decimal number in the currency.
+    pub amount: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+}
+
 /// The station's side of the sandbox provider.
 pub struct Sandbox {
     url: String,
@@ -98,14 +121,37 @@ impl Sandbox {
     }
 }
 
+fn read_entry(entry: &SandboxEntry) -> Result<StatementEntry, &'static str> {
+    let kind = match entry.kind.as_str() {
+        "payment" => EntryKind::Payment,
+        "refund" => EntryKind::Refund,
+        "taken_back" => EntryKind::TakenBack,
+        "fee" => EntryKind::Fee,
+        _ => return Err("the statement has an entry of another kind"),
+    };
+    let currency = Currency::from_code(&entry.currency).map_err(|_| "the statement names a currency that is none")?;
+    Ok(StatementEntry {
+        kind,
+        receipt: entry.receipt.clone(),
+        payment_id: entry.payment_id.clone(),
+        refund_id: entry.refund_id.as_ref().map(|name| name.replace('.', "/")),
+        account: None,
+        amount: currency.parse(&entry.amount).map_err(|_| "the statement names an amount that is none")?,
+        currency,
+        at_ms: entry.at_ms,
+    })
+}
+
 fn read_payment(payment: &SandboxPayment, asked: Currency) -> PaymentOutcome {
     let unknown = |why: &str| PaymentOutcome::Unknown { why: why.to_owned() };
     match payment.status.as_str() {
-        "pending" => PaymentOutcome::Pending,
+        "pending" => PaymentOutcome::Pending { reference: None, instructions: None },
         "declined" => PaymentOutcome::Declined { reason: "the payment was declined".to_owned() },
         "captured" => match Currency::from_code(&payment.currency) {
             Ok(currency) => match currency.parse(&payment.amount) {
-                Ok(amount) => PaymentOutcome::Captured { amount, currency },
+                Ok(amount) => {
+                    PaymentOutcome::Captured(vec![MoneyReceipt { receipt: payment.id.clone(), amount, currency }])
+                }
                 Err(_) => unknown("the provider names an amount that is none"),
             },
             Err(_) => unknown(&format!("the provider names a currency that is none, asked was {asked}")),
@@ -136,7 +182,8 @@ impl PaymentProvider for Sandbox {
 
     fn refund<'a>(&'a self, request: &'a RefundRequest) -> Call<'a, RefundOutcome> {
         let amount = request.currency.format(request.amount);
-        let name = request.refund_id.replace('/', "-");
+        // Neither our ids nor the sandbox's receipts have a point.
+        let name = request.refund_id.replace('/', ".");
         let url = format!("{}/refunds/{name}", self.payment_url(&request.payment_id));
         let call = self.http.put(url).json(&SandboxRefund { amount, status: String::new() });
         Box::pin(async move {
@@ -153,8 +200,27 @@ impl PaymentProvider for Sandbox {
         })
     }
 
-    fn is_authentic(&self, body: &[u8], signature: Option<&str>) -> bool {
-        let Some(signature) = signature.and_then(from_hex) else { return false };
-        hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, &self.key), body, &signature).is_ok()
+    fn statement<'a>(&'a self, from_ms: i64, to_ms: i64) -> Call<'a, Result<Vec<StatementEntry>, StatementError>> {
+        let call = self.http.get(format!("{}/statement?from_ms={from_ms}&to_ms={to_ms}", self.url));
+        Box::pin(async move {
+            let unavailable = |why: &str| StatementError::Unavailable(why.to_owned());
+            let entries = self.answer::<Vec<SandboxEntry>>(call).await.map_err(StatementError::Unavailable)?;
+            let entries = entries.ok_or_else(|| unavailable("the provider has no statement"))?;
+            if entries.len() > MAX_STATEMENT_ENTRIES {
+                return Err(unavailable("the statement is too long: ask for a shorter time"));
+            }
+            entries.iter().map(|entry| read_entry(entry).map_err(unavailable)).collect()
+        })
+    }
+
+    fn read_callback(&self, callback: &Callback<'_>) -> Result<Notice, BadCallback> {
+        let signature = callback.headers.get("x-signature").and_then(|value| value.to_str().ok()).and_then(from_hex);
+        let genuine = signature.is_some_and(|signature| {
+            hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, &self.key), callback.body, &signature).is_ok()
+        });
+        match callback.subject {
+            Some(payment) if genuine => Ok(Notice::Payment { payment_id: payment.to_owned(), reference: None }),
+            _ => Err(BadCallback("the signature of the callback is not right".to_owned())),
+        }
     }
 }

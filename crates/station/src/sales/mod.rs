@@ -1,6 +1,9 @@
 //! Sales systems: whose meter it is, what a sum of money buys, and the sale itself.
 
 pub mod builtin;
+pub mod http;
+
+pub use crate::tariff::Asked;
 
 use crate::money::{Currency, Money};
 use crate::provider::Call;
@@ -15,12 +18,18 @@ pub struct SaleRequest {
     pub sale_id: String,
     /// The meter's identity.
     pub meter_id: String,
+    /// What the meter measures.
+    pub commodity: Commodity,
+    /// What was asked for.
+    pub asked: Asked,
     /// What the payer pays.
     pub amount: Money,
     /// In which currency.
     pub currency: Currency,
     /// What the accepted quote promised.
     pub units: Units,
+    /// The sales system's own words on the accepted quote ([`Quote::terms`]).
+    pub terms: String,
 }
 
 /// What a sales system says of a sale.
@@ -36,6 +45,8 @@ pub enum SaleOutcome {
         /// Why, for the payer.
         reason: String,
     },
+    /// Nothing is known under this id (yet): the sale may be made. Only [`SalesSystem::last_response`] says so; it is not final.
+    NotFound,
     /// No answer, or one that says nothing: it may be sold.
     Unknown {
         /// What happened, for the log.
@@ -48,6 +59,11 @@ pub enum SaleOutcome {
 pub enum ReversalOutcome {
     /// Taken back (or never made, and now never will be), final.
     Reversed,
+    /// Not taken back, final: a person must look.
+    Refused {
+        /// Why.
+        reason: String,
+    },
     /// Not known: ask again with the same id.
     Unknown {
         /// What happened, for the log.
@@ -55,17 +71,23 @@ pub enum ReversalOutcome {
     },
 }
 
-/// What a sum of money buys, explained line by line.
+/// What a payer gets for how much, explained line by line. `net + tax + fee = amount`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quote {
     /// Credit units (dm³, litre, Wh).
     pub units: Units,
-    /// What goes to the utility.
+    /// What the payer pays in all.
+    pub amount: Money,
+    /// What goes to the utility: energy, standing charge, debt.
     pub net: Money,
-    /// Tax.
+    /// Taxes and levies.
     pub tax: Money,
+    /// Fees for the service.
+    pub fee: Money,
     /// How the sum comes about.
     pub explanation: Vec<ExplanationLine>,
+    /// What the sales system wants to be told again when this quote is sold; at most 1 KiB, opaque here.
+    pub terms: String,
 }
 
 /// One line of an explained quote.
@@ -75,9 +97,12 @@ pub struct ExplanationLine {
     pub text: String,
     /// How much, a decimal number.
     pub amount: String,
+    /// The amount is contained in the lines before it, and does not add to the sum.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub within: bool,
 }
 
-/// Why a sum of money buys nothing.
+/// Why nothing can be bought so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QuoteError {
     /// The utility does not sell this here.
@@ -86,23 +111,87 @@ pub enum QuoteError {
     /// The amount is out of the utility's limits.
     #[error("{0}")]
     Amount(String),
+    /// The utility does not sell to this meter now.
+    #[error("{0}")]
+    Refused(String),
+    /// The sales system does not answer; ask again.
+    #[error("the utility's sales system does not answer now: nothing was ordered, try again in a moment")]
+    Unavailable {
+        /// What happened, for the log.
+        why: String,
+    },
+}
+
+/// What a sales system knows of a meter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// It sells to this meter.
+    Known {
+        /// The customer's name, if it tells.
+        customer: Option<String>,
+        /// Where the meter hangs, if it tells.
+        place: Option<String>,
+    },
+    /// It does not sell to this meter.
+    Refused {
+        /// Why, for the payer.
+        reason: String,
+    },
+    /// No answer.
+    Unavailable {
+        /// What happened, for the log.
+        why: String,
+    },
+}
+
+/// A sale in a sales system's own books.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaleEntry {
+    /// The id that we made: order/line.
+    pub sale_id: String,
+    /// The meter's identity.
+    pub meter_id: String,
+    /// What the payer pays.
+    pub amount: Money,
+    /// Credit units.
+    pub units: Units,
+    /// Whether it was taken back.
+    pub reversed: bool,
+    /// When it was made, in milliseconds since 1970.
+    pub at_ms: i64,
 }
 
 /// A sales system. Every call may be repeated with the same id and then means the same sale. A call does not fail: a
 /// time-out, a 5xx or a dropped connection is *unknown*.
 pub trait SalesSystem: Send + Sync {
-    /// The utility whose sales these are: its name in the ledger.
-    fn utility(&self) -> &str;
+    /// Whose meter this is.
+    fn lookup<'a>(&'a self, meter: MeterId) -> Call<'a, Lookup>;
 
-    /// The currency that it sells in.
-    fn currency(&self) -> Currency;
+    /// What is bought for this meter now (trial vend); nothing is sold.
+    fn trial<'a>(&'a self, meter: MeterId, commodity: Commodity, asked: Asked) -> Call<'a, Result<Quote, QuoteError>>;
 
-    /// What `amount` buys for this meter now (trial vend); nothing is sold.
-    fn trial<'a>(&'a self, meter: MeterId, commodity: Commodity, amount: Money) -> Call<'a, Result<Quote, QuoteError>>;
-
-    /// Makes the sale, or gives the outcome of the same sale again (vend and last response).
+    /// Makes the sale, or gives the outcome of the same sale again.
     fn vend<'a>(&'a self, sale: &'a SaleRequest) -> Call<'a, SaleOutcome>;
+
+    /// What became of a sale; nothing is sold.
+    fn last_response<'a>(&'a self, sale: &'a SaleRequest) -> Call<'a, SaleOutcome>;
+
+    /// Whether its sales survive the loss of the station's database.
+    fn keeps_sales_apart(&self) -> bool {
+        true
+    }
+
+    /// Whether it wants to hear that a meter has its credit.
+    fn wants_confirmation(&self) -> bool {
+        true
+    }
+
+    /// Says that the meter has the credit; gives whether that was taken in.
+    fn confirm<'a>(&'a self, sale: &'a SaleRequest) -> Call<'a, Result<(), String>>;
 
     /// Takes the sale back; one that was never made is refused from then on.
     fn reverse<'a>(&'a self, sale: &'a SaleRequest) -> Call<'a, ReversalOutcome>;
+
+    /// The sales made from `from_ms` (inclusive) to `to_ms` (exclusive), or why they cannot be told now.
+    fn sales<'a>(&'a self, from_ms: i64, to_ms: i64) -> Call<'a, Result<Vec<SaleEntry>, String>>;
 }

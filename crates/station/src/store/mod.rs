@@ -3,13 +3,21 @@
 //! SQL is written once, with `$1`, `$2` …, in the words that SQLite and PostgreSQL share. Callers hand commands to the one
 //! writer of a process, which runs as many as are waiting in one transaction, each in its own SAVEPOINT, and answers them
 //! after the commit.
+//!
+//! Other processes may work on the same database: a command that decides on what it reads locks first what it is about
+//! (`… FOR UPDATE`), meters before orders. SQLite has one writer at a time and needs no such lock: its store drops the words.
 
+mod postgres;
 mod schema;
 mod sqlite;
+mod watch;
 
+pub use postgres::PostgresStore;
 pub use sqlite::{GroupSize, SqliteStore, SqliteTx};
+pub use watch::{COMMIT_BOUNDS_US, Fault, GROUP_BOUNDS, Histogram, Watch};
 
 use std::future::Future;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// A value of a column or a parameter.
@@ -124,6 +132,14 @@ impl Row {
         if self.0.get(at) == Some(&Value::Null) { Ok(None) } else { self.text(at).map(Some) }
     }
 
+    /// The BYTEA in column `at`, or none.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] if it is something else.
+    pub fn optional_bytes(&self, at: usize) -> Result<Option<&[u8]>, StoreError> {
+        if self.0.get(at) == Some(&Value::Null) { Ok(None) } else { self.bytes(at).map(Some) }
+    }
+
     /// The BYTEA in column `at`.
     ///
     /// # Errors
@@ -145,7 +161,15 @@ pub enum StoreError {
     /// A row is not as the schema says.
     #[error("unexpected row: {0}")]
     Shape(String),
-    /// The group could not be committed: nothing of it is durable, and this process must end.
+    /// Another process changed the same rows at the same time; the group is run again.
+    #[error("another process changed the same rows: {0}")]
+    Conflict(String),
+    /// The connection broke while the group was committed: whether it is durable is not known. The same again, under the same
+    /// ids, is right.
+    #[error("the connection to the database broke: {0}")]
+    Lost(String),
+    /// The group could not be committed, and this process must end. Nothing of it was told to anybody; whether it is durable is
+    /// known after the next start (a failed fsync may have written it). The same again, under the same ids, is right.
     #[error("the database cannot commit: {0}")]
     Commit(String),
     /// The writer has stopped.
@@ -167,7 +191,8 @@ impl StoreError {
     }
 }
 
-/// Statements inside one transaction. `INSERT … RETURNING` goes through [`Tx::query`].
+/// Statements inside one transaction. `INSERT … RETURNING` goes through [`Tx::query`]. A command whose statement failed must
+/// fail too: PostgreSQL keeps nothing of it.
 pub trait Tx {
     /// Runs a statement; gives the number of rows that it changed.
     ///
@@ -180,18 +205,23 @@ pub trait Tx {
     /// # Errors
     /// [`StoreError::Database`].
     fn query(&mut self, sql: &'static str, parameters: &[Value]) -> Result<Vec<Row>, StoreError>;
+
+    /// Which part of a hot account this process books into, so that processes do not wait for each other. Two may have the
+    /// same: then they wait.
+    fn part(&self) -> i64 {
+        0
+    }
 }
 
-/// What a command leaves to the writer: whether to keep what it wrote, and whom to tell once it is durable.
-pub struct Done {
-    /// Whether its SAVEPOINT is released (else rolled back).
-    pub keep: bool,
-    /// Called after the commit, or with the error that prevented it.
-    pub tell: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
-}
+/// A command for the writer, together with whoever waits for its result.
+pub trait Job: Send {
+    /// Runs the command; gives whether to keep what it wrote (else its SAVEPOINT is rolled back). It is run again if its group
+    /// has to be repeated, so it must depend on nothing but the database.
+    fn run(&mut self, tx: &mut dyn Tx) -> bool;
 
-/// A command for the writer.
-pub type Job = Box<dyn FnOnce(&mut dyn Tx) -> Done + Send>;
+    /// Tells whoever waits: what the last run gave, or why the group was not committed.
+    fn tell(self: Box<Self>, committed: Result<(), StoreError>);
+}
 
 /// A database.
 pub trait Store: Send + Sync {
@@ -199,27 +229,35 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::Closed`] if the writer has stopped.
-    fn submit(&self, job: Job) -> Result<(), StoreError>;
+    fn submit(&self, job: Box<dyn Job>) -> Result<(), StoreError>;
 
     /// Queues a command that only reads, outside the writer.
     ///
     /// # Errors
     /// [`StoreError::Closed`] if the database is closed.
-    fn submit_read(&self, job: Job) -> Result<(), StoreError>;
+    fn submit_read(&self, job: Box<dyn Job>) -> Result<(), StoreError>;
+
+    /// Whether other processes may be working on the same database.
+    fn is_shared(&self) -> bool;
+
+    /// What it tells of itself while it works, if it does.
+    fn watch(&self) -> Option<Arc<Watch>> {
+        None
+    }
 }
 
-impl dyn Store {
+impl dyn Store + '_ {
     /// Runs `command` in a transaction and waits until it is durable. On an error of its own nothing of it is kept.
     ///
     /// # Errors
     /// The command's error, or [`StoreError`] when the database failed.
     pub fn write<T, E, C>(&self, command: C) -> impl Future<Output = Result<T, E>> + Send + use<T, E, C>
     where
-        C: FnOnce(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+        C: FnMut(&mut dyn Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (job, answer) = job(command);
+        let (job, answer) = Asked::new(command);
         let queued = self.submit(job);
         async move {
             queued?;
@@ -233,11 +271,11 @@ impl dyn Store {
     /// The command's error, or [`StoreError`] when the database failed.
     pub fn read<T, E, C>(&self, command: C) -> impl Future<Output = Result<T, E>> + Send + use<T, E, C>
     where
-        C: FnOnce(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+        C: FnMut(&mut dyn Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (job, answer) = job(command);
+        let (job, answer) = Asked::new(command);
         let queued = self.submit_read(job);
         async move {
             queued?;
@@ -246,22 +284,34 @@ impl dyn Store {
     }
 }
 
-fn job<T, E>(
-    command: impl FnOnce(&mut dyn Tx) -> Result<T, E> + Send + 'static,
-) -> (Job, oneshot::Receiver<Result<T, E>>)
+/// A command whose result goes through a channel.
+struct Asked<T, E, C> {
+    command: C,
+    result: Option<Result<T, E>>,
+    sender: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E, C> Asked<T, E, C> {
+    fn new(command: C) -> (Box<Self>, oneshot::Receiver<Result<T, E>>) {
+        let (sender, receiver) = oneshot::channel();
+        (Box::new(Self { command, result: None, sender }), receiver)
+    }
+}
+
+impl<T, E, C> Job for Asked<T, E, C>
 where
-    T: Send + 'static,
-    E: From<StoreError> + Send + 'static,
+    C: FnMut(&mut dyn Tx) -> Result<T, E> + Send,
+    T: Send,
+    E: From<StoreError> + Send,
 {
-    let (sender, receiver) = oneshot::channel();
-    let job = move |tx: &mut dyn Tx| {
-        let result = command(tx);
-        let keep = result.is_ok();
-        let tell = move |committed: Result<(), StoreError>| {
-            // Who asked may have gone away; what was committed stays.
-            let _ = sender.send(committed.map_err(E::from).and(result));
-        };
-        Done { keep, tell: Box::new(tell) }
-    };
-    (Box::new(job), receiver)
+    fn run(&mut self, tx: &mut dyn Tx) -> bool {
+        self.result.insert((self.command)(tx)).is_ok()
+    }
+
+    fn tell(self: Box<Self>, committed: Result<(), StoreError>) {
+        let Self { result, sender, .. } = *self;
+        let never_run = || Err(StoreError::Closed.into());
+        // Who asked may have gone away; what was committed stays.
+        let _ = sender.send(committed.map_err(E::from).and_then(|()| result.unwrap_or_else(never_run)));
+    }
 }

@@ -4,7 +4,10 @@
 //! table is about, and every statement of a purchase names it.
 
 /// Each entry is one migration; the database's version is the number of those that ran.
-pub(super) const MIGRATIONS: [&[&str]; 1] = [&[
+pub(super) const MIGRATIONS: [&[&str]; 3] = [FIRST, MONEY, CASH];
+
+/// One purchase.
+const FIRST: &[&str] = &[
     // A meter, its credit register as far as it was signed, and the newest receipt known of it.
     "CREATE TABLE meter (
         meter_id TEXT PRIMARY KEY,
@@ -137,4 +140,201 @@ pub(super) const MIGRATIONS: [&[&str]; 1] = [&[
         at_ms BIGINT NOT NULL,
         PRIMARY KEY (subject, cause)
     )",
-]];
+];
+
+/// Several utilities and providers, money with receipts of its own, hot accounts in parts.
+const MONEY: &[&str] = &[
+    // Empty: enrolled before there were several; it belongs to the only utility.
+    "ALTER TABLE meter ADD COLUMN utility TEXT NOT NULL DEFAULT ''",
+    // Not null while a restored station does not know yet what was sold since the backup.
+    "ALTER TABLE meter ADD COLUMN recovering_since_ms BIGINT",
+    // The numbers that may have been signed in the life that a restore forgot, until every meter's way out of them is known.
+    "ALTER TABLE meter ADD COLUMN gap_first BIGINT",
+    "ALTER TABLE meter ADD COLUMN gap_last BIGINT",
+    "ALTER TABLE meter ADD COLUMN retired_ms BIGINT",
+    "CREATE INDEX meter_recovering ON meter (recovering_since_ms)",
+    // The range of a void that is pending: widened over a gap, narrowed by receipts.
+    "ALTER TABLE meter_line ADD COLUMN refused_first BIGINT",
+    "ALTER TABLE meter_line ADD COLUMN refused_last BIGINT",
+    // Money that a provider's statement knows of an order that a restore forgot.
+    "CREATE TABLE lost_payment (
+        order_id TEXT NOT NULL,
+        receipt TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        amount BIGINT NOT NULL,
+        currency TEXT NOT NULL,
+        state TEXT NOT NULL,
+        PRIMARY KEY (order_id, receipt)
+    )",
+    "CREATE TABLE lost_refund (
+        order_id TEXT NOT NULL,
+        refund_id TEXT NOT NULL,
+        amount BIGINT NOT NULL,
+        PRIMARY KEY (order_id, refund_id)
+    )",
+    // Providers and utilities whose word a recovery does without, by the decision of a person.
+    "CREATE TABLE recovery_waiver (
+        name TEXT PRIMARY KEY,
+        operator TEXT NOT NULL,
+        at_ms BIGINT NOT NULL
+    )",
+    // SHA-256 of the request, which stays when the request is erased.
+    "ALTER TABLE orders ADD COLUMN request_digest BYTEA",
+    "ALTER TABLE orders ADD COLUMN provider TEXT NOT NULL DEFAULT 'sandbox'",
+    // What a customer types who pays by himself.
+    "ALTER TABLE orders ADD COLUMN account TEXT NOT NULL DEFAULT ''",
+    // The provider's own id of the payment, and its first receipt for money.
+    "ALTER TABLE orders ADD COLUMN payment_reference TEXT",
+    "ALTER TABLE orders ADD COLUMN payment_receipt TEXT",
+    "ALTER TABLE orders ADD COLUMN payment_instructions TEXT",
+    // When a payment that may be asked for only once was asked for.
+    "ALTER TABLE orders ADD COLUMN payment_sent_ms BIGINT",
+    // What was taken away again, not by us.
+    "ALTER TABLE orders ADD COLUMN taken_back BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE order_line ADD COLUMN utility TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE order_line ADD COLUMN commodity BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE order_line ADD COLUMN fee BIGINT NOT NULL DEFAULT 0",
+    // Null: a sum of money was asked for.
+    "ALTER TABLE order_line ADD COLUMN asked_units BIGINT",
+    "ALTER TABLE order_line ADD COLUMN terms TEXT NOT NULL DEFAULT ''",
+    // When the line was paid, and when the sale was first asked for.
+    "ALTER TABLE order_line ADD COLUMN paid_ms BIGINT",
+    "UPDATE order_line SET commodity = (SELECT m.commodity FROM meter m WHERE m.meter_id = order_line.meter_id)",
+    "CREATE TABLE pay_account (
+        account TEXT PRIMARY KEY,
+        order_id TEXT NOT NULL
+    )",
+    // Money that a provider says it collected: its own receipt number says which.
+    "CREATE TABLE money_receipt (
+        provider TEXT NOT NULL,
+        receipt TEXT NOT NULL,
+        order_id TEXT NOT NULL,
+        amount BIGINT NOT NULL,
+        currency TEXT NOT NULL,
+        at_ms BIGINT NOT NULL,
+        PRIMARY KEY (provider, receipt)
+    )",
+    "CREATE TABLE refund (
+        order_id TEXT NOT NULL,
+        refund_id TEXT NOT NULL,
+        line BIGINT,
+        amount BIGINT NOT NULL,
+        currency TEXT NOT NULL,
+        receipt TEXT,
+        state TEXT NOT NULL,
+        due_ms BIGINT NOT NULL,
+        PRIMARY KEY (order_id, refund_id)
+    )",
+    // What is not finished, for who looks for what is stuck.
+    "CREATE INDEX order_line_state ON order_line (state, order_id)",
+    "CREATE INDEX refund_state ON refund (state, refund_id)",
+    "CREATE INDEX token_unsigned ON token (meter_id) WHERE bytes IS NULL",
+    "CREATE INDEX orders_payment ON orders (payment_state, order_id)",
+    // Movements may be about other things than orders: a day of a provider's statement, a manager's float.
+    "ALTER TABLE movement RENAME COLUMN order_id TO subject",
+    "ALTER TABLE entry RENAME COLUMN order_id TO subject",
+    "ALTER TABLE movement ADD COLUMN event TEXT NOT NULL DEFAULT ''",
+    // The cause of the movement, of the same subject, that this one corrects.
+    "ALTER TABLE movement ADD COLUMN corrects TEXT",
+    // Who did it, if a person did.
+    "ALTER TABLE movement ADD COLUMN operator TEXT",
+    "CREATE INDEX movement_at ON movement (at_ms)",
+    "CREATE INDEX entry_account ON entry (account)",
+    // Hot accounts have a part for each process, so that processes do not wait for each other.
+    "CREATE TABLE balance (
+        account TEXT NOT NULL,
+        currency TEXT NOT NULL,
+        part BIGINT NOT NULL,
+        balance BIGINT NOT NULL,
+        PRIMARY KEY (account, currency, part)
+    )",
+    "INSERT INTO balance (account, currency, part, balance) SELECT account, currency, 0, balance FROM account",
+    "DROP TABLE account",
+    "ALTER TABLE sale ADD COLUMN utility TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE sale ADD COLUMN at_ms BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE sale ADD COLUMN effect TEXT",
+    "CREATE INDEX sale_at ON sale (utility, at_ms)",
+    // What a meter bought from the built-in sales system: its blocks, its debt, its free allowance.
+    "CREATE TABLE tariff_history (
+        utility TEXT NOT NULL,
+        meter_id TEXT NOT NULL,
+        version BIGINT NOT NULL,
+        history TEXT NOT NULL,
+        PRIMARY KEY (utility, meter_id)
+    )",
+    // How a person saw to an exception.
+    "ALTER TABLE exception ADD COLUMN amount TEXT",
+    "ALTER TABLE exception ADD COLUMN resolved_ms BIGINT",
+    "ALTER TABLE exception ADD COLUMN resolved_by TEXT",
+    "ALTER TABLE exception ADD COLUMN resolution TEXT",
+    "CREATE INDEX exception_open ON exception (cause) WHERE resolved_ms IS NULL",
+    // What operators did that is not in the ledger: who, when, what kind, to which order or meter; never the data itself.
+    "CREATE TABLE audit (
+        subject TEXT NOT NULL,
+        at_ms BIGINT NOT NULL,
+        action TEXT NOT NULL,
+        operator TEXT NOT NULL,
+        PRIMARY KEY (subject, at_ms, action)
+    )",
+    // Who had a meter before, until when.
+    "CREATE TABLE tenancy (
+        meter_id TEXT NOT NULL,
+        until_ms BIGINT NOT NULL,
+        customer TEXT,
+        place TEXT,
+        PRIMARY KEY (meter_id, until_ms)
+    )",
+    // When the payer of an order was erased: its digest is from then on one of the request without payer.
+    "ALTER TABLE orders ADD COLUMN erased_ms BIGINT",
+    // When the provider confirmed a refund: what its statement is compared with.
+    "ALTER TABLE refund ADD COLUMN done_ms BIGINT",
+    "CREATE INDEX refund_done ON refund (done_ms)",
+    "CREATE INDEX money_receipt_at ON money_receipt (provider, at_ms, receipt)",
+    "CREATE INDEX money_receipt_order ON money_receipt (order_id)",
+    // Until when the books were compared with those of a provider or a utility.
+    "CREATE TABLE reconciled (
+        source TEXT PRIMARY KEY,
+        until_ms BIGINT NOT NULL
+    )",
+    // What a manager paid in advance. The secret that spends it is kept as its SHA-256.
+    "CREATE TABLE float_account (
+        manager TEXT NOT NULL,
+        currency TEXT NOT NULL,
+        secret_hash BYTEA NOT NULL,
+        balance BIGINT NOT NULL CHECK (balance >= 0),
+        opened_ms BIGINT NOT NULL,
+        PRIMARY KEY (manager, currency)
+    )",
+];
+
+/// Money that cashiers take in and hand out.
+const CASH: &[&str] = &[
+    // What a cashier marked as paid. An entry that corrects another one of the same order is its opposite.
+    "CREATE TABLE cash (
+        order_id TEXT NOT NULL,
+        entry_id TEXT NOT NULL,
+        cashier TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        amount BIGINT NOT NULL,
+        currency TEXT NOT NULL,
+        note TEXT NOT NULL,
+        corrects TEXT,
+        at_ms BIGINT NOT NULL,
+        PRIMARY KEY (order_id, entry_id)
+    )",
+    "CREATE INDEX cash_entry ON cash (entry_id)",
+    "CREATE INDEX cash_cashier ON cash (cashier, at_ms)",
+    "CREATE INDEX cash_at ON cash (at_ms)",
+    // Refunds that a cashier handed out.
+    "CREATE TABLE cash_out (
+        order_id TEXT NOT NULL,
+        refund_id TEXT NOT NULL,
+        cashier TEXT NOT NULL,
+        amount BIGINT NOT NULL,
+        currency TEXT NOT NULL,
+        at_ms BIGINT NOT NULL,
+        PRIMARY KEY (order_id, refund_id)
+    )",
+    "CREATE INDEX cash_out_cashier ON cash_out (cashier, at_ms)",
+    "CREATE INDEX cash_out_at ON cash_out (at_ms)",
+];

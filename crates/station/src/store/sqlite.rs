@@ -1,14 +1,15 @@
 //! SQLite: embedded, WAL, `synchronous=FULL`, one writer thread and one reader thread.
 
 use super::schema::MIGRATIONS;
-use super::{Done, Job, Row, Store, StoreError, Tx, Value};
+use super::{Fault, Job, Row, Store, StoreError, Tx, Value, Watch};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Most commands in one transaction.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +32,10 @@ const STATEMENT_CACHE: usize = 256;
 
 /// A SQLite database with its writer and reader threads. Dropping it lets queued commands finish first.
 pub struct SqliteStore {
-    writer: Option<SyncSender<Job>>,
-    reader: Option<SyncSender<Job>>,
+    writer: Option<SyncSender<Box<dyn Job>>>,
+    reader: Option<SyncSender<Box<dyn Job>>>,
     threads: Vec<JoinHandle<()>>,
+    watch: Arc<Watch>,
 }
 
 impl SqliteStore {
@@ -42,18 +44,42 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError`] if it cannot be opened, belongs to a newer version, or cannot be migrated.
     pub fn open(path: &Path, group: GroupSize) -> Result<Self, StoreError> {
+        Self::open_with(path, group, &MIGRATIONS)
+    }
+
+    /// The same for a database with tables of its own.
+    pub(crate) fn open_with(
+        path: &Path,
+        group: GroupSize,
+        migrations: &[&'static [&'static str]],
+    ) -> Result<Self, StoreError> {
         let mut connection = connect(path)?;
-        migrate(&mut connection)?;
+        migrate(&mut connection, migrations)?;
         connection.busy_timeout(WRITER_BUSY_TIMEOUT)?;
         let reading = connect(path)?;
         reading.pragma_update(None, "query_only", true)?;
         let (writer, jobs) = sync_channel(QUEUE);
         let (reader, questions) = sync_channel(QUEUE);
+        let watch = Arc::new(Watch::default());
+        let (writing_watch, reading_watch) = (watch.clone(), watch.clone());
         let threads = vec![
-            spawn("store-writer", move || write_in_groups(&mut SqliteTx::new(connection), &jobs, group))?,
-            spawn("store-reader", move || answer_reads(&mut SqliteTx::new(reading), &questions))?,
+            spawn("store-writer", move || {
+                write_in_groups(&mut SqliteTx::new(connection), &jobs, group, &writing_watch)
+            })?,
+            spawn("store-reader", move || answer_reads(&mut SqliteTx::new(reading), &questions, &reading_watch))?,
         ];
-        Ok(Self { writer: Some(writer), reader: Some(reader), threads })
+        Ok(Self { writer: Some(writer), reader: Some(reader), threads, watch })
+    }
+
+    /// Moves all that was committed out of the log (`-wal`) of the database in the file `path` and empties the log, so that
+    /// what was erased is not left in it; gives whether that could be done now.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be opened or written.
+    pub fn empty_log(path: &Path) -> Result<bool, StoreError> {
+        let busy = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+        // Waits for readers and writers as long as opening does. <https://sqlite.org/pragma.html#pragma_wal_checkpoint>
+        Ok(connect(path)?.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], busy)? == 0)
     }
 }
 
@@ -63,12 +89,20 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 }
 
 impl Store for SqliteStore {
-    fn submit(&self, job: Job) -> Result<(), StoreError> {
+    fn submit(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
         self.writer.as_ref().ok_or(StoreError::Closed)?.send(job).map_err(|_| StoreError::Closed)
     }
 
-    fn submit_read(&self, job: Job) -> Result<(), StoreError> {
+    fn submit_read(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
         self.reader.as_ref().ok_or(StoreError::Closed)?.send(job).map_err(|_| StoreError::Closed)
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn watch(&self) -> Option<Arc<Watch>> {
+        Some(self.watch.clone())
     }
 }
 
@@ -91,23 +125,25 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What was erased must not stay readable in the file.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     Ok(connection)
 }
 
-fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+fn migrate(connection: &mut Connection, migrations: &[&'static [&'static str]]) -> Result<(), StoreError> {
     let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let done: usize = tx.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? as usize;
-    if done > MIGRATIONS.len() {
+    if done > migrations.len() {
         return Err(StoreError::Database(format!(
             "the database is of schema version {done}, this program knows {}: use a newer program",
-            MIGRATIONS.len()
+            migrations.len()
         )));
     }
-    for statement in MIGRATIONS.iter().skip(done).flat_map(|migration| migration.iter()) {
+    for statement in migrations.iter().skip(done).flat_map(|migration| migration.iter()) {
         tx.execute_batch(&sqlite_types(statement))?;
     }
-    tx.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
+    tx.pragma_update(None, "user_version", migrations.len() as i64)?;
     tx.commit()?;
     Ok(())
 }
@@ -119,42 +155,76 @@ fn sqlite_types(statement: &str) -> String {
 }
 
 /// Runs commands until all senders are gone: as many as are waiting in one transaction.
-fn write_in_groups(tx: &mut SqliteTx, jobs: &Receiver<Job>, group: GroupSize) {
+fn write_in_groups(tx: &mut SqliteTx, jobs: &Receiver<Box<dyn Job>>, group: GroupSize, watch: &Watch) {
     while let Ok(first) = jobs.recv() {
         let waiting = std::iter::once(first).chain(std::iter::from_fn(|| jobs.try_recv().ok()));
-        let mut tell = Vec::new();
-        let committed = commit_group(tx, waiting.take(group.0), &mut tell);
-        for tell in tell {
-            tell(committed.clone());
-        }
-        if let Err(error) = committed {
+        let mut ran = Vec::new();
+        watch.group_begins();
+        let committed = commit_group(tx, waiting.take(group.0), &mut ran, watch);
+        let ended = committed.map_err(|Broken { fault, words }| {
             // What a failed fsync left behind is not known: nothing more may be promised by this process.
-            tracing::error!(%error, "the database cannot commit; no more commands are taken");
+            tracing::error!(error = words, "the database cannot commit; no more commands are taken");
+            watch.failed(fault, &words);
+            StoreError::Commit(words)
+        });
+        for job in ran {
+            job.tell(ended.clone());
+        }
+        if ended.is_err() {
             return;
         }
     }
 }
 
-type Tell = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+/// Why a group could not be committed.
+struct Broken {
+    fault: Fault,
+    words: String,
+}
 
-fn commit_group(tx: &mut SqliteTx, jobs: impl Iterator<Item = Job>, tell: &mut Vec<Tell>) -> Result<(), StoreError> {
-    let commit = |error: rusqlite::Error| StoreError::Commit(error.to_string());
-    let mut jobs = jobs;
-    // Opened inside the loop's first turn would lose the first job on failure: so the job is told of the failure too.
-    let begun = begin(tx).map_err(commit);
-    for job in jobs.by_ref() {
-        if begun.is_err() {
-            tell.push(job(&mut Refusing).tell);
-            continue;
-        }
-        tx.connection.execute_batch("SAVEPOINT command").map_err(commit)?;
-        let Done { keep, tell: to_tell } = job(tx);
-        tell.push(to_tell);
-        let end = if keep { "RELEASE command" } else { "ROLLBACK TO command; RELEASE command" };
-        tx.connection.execute_batch(end).map_err(commit)?;
+impl From<rusqlite::Error> for Broken {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::of(&error)
     }
-    begun?;
-    tx.connection.execute_batch("COMMIT").map_err(commit)
+}
+
+impl Broken {
+    fn of(error: &rusqlite::Error) -> Self {
+        Self { fault: fault(error).unwrap_or(Fault::Other), words: words(error) }
+    }
+}
+
+/// Runs each job in a SAVEPOINT of its own and commits them together. All that were taken are in `ran`, also on failure. A
+/// group in which the disk failed is given up as a whole: SQLite may have rolled back more than the statement that failed.
+fn commit_group(
+    tx: &mut SqliteTx,
+    jobs: impl Iterator<Item = Box<dyn Job>>,
+    ran: &mut Vec<Box<dyn Job>>,
+    watch: &Watch,
+) -> Result<(), Broken> {
+    let begun = begin(tx);
+    tx.in_group = begun.is_ok();
+    let mut begun = begun.map_err(Broken::from);
+    for mut job in jobs {
+        let ended = std::mem::replace(&mut begun, Ok(())).and_then(|()| in_savepoint(tx, &mut *job));
+        ran.push(job);
+        ended?;
+    }
+    let started = Instant::now();
+    tx.connection.execute_batch("COMMIT")?;
+    tx.in_group = false;
+    watch.group_committed(ran.len(), started.elapsed());
+    Ok(())
+}
+
+fn in_savepoint(tx: &mut SqliteTx, job: &mut dyn Job) -> Result<(), Broken> {
+    tx.connection.execute_batch("SAVEPOINT command")?;
+    let keep = job.run(tx);
+    if let Some(broken) = tx.broken.take() {
+        // Whatever the command made of the error: nothing of this group is kept.
+        return Err(broken);
+    }
+    Ok(tx.connection.execute_batch(if keep { "RELEASE command" } else { "ROLLBACK TO command; RELEASE command" })?)
 }
 
 /// Begins a transaction, however long another process holds the database: nothing was run yet, so nothing is lost by waiting.
@@ -169,25 +239,14 @@ fn begin(tx: &SqliteTx) -> rusqlite::Result<()> {
     }
 }
 
-fn answer_reads(tx: &mut SqliteTx, questions: &Receiver<Job>) {
-    while let Ok(job) = questions.recv() {
+fn answer_reads(tx: &mut SqliteTx, questions: &Receiver<Box<dyn Job>>, watch: &Watch) {
+    while let Ok(mut job) = questions.recv() {
+        watch.read_begins();
         let begun = tx.connection.execute_batch("BEGIN");
-        let done = job(tx);
+        job.run(tx);
         let ended = begun.and_then(|()| tx.connection.execute_batch("COMMIT"));
-        (done.tell)(ended.map_err(StoreError::from));
-    }
-}
-
-/// Stands in for a transaction that could not be begun.
-struct Refusing;
-
-impl Tx for Refusing {
-    fn execute(&mut self, _: &'static str, _: &[Value]) -> Result<u64, StoreError> {
-        Err(StoreError::Closed)
-    }
-
-    fn query(&mut self, _: &'static str, _: &[Value]) -> Result<Vec<Row>, StoreError> {
-        Err(StoreError::Closed)
+        watch.read_ends();
+        job.tell(ended.map_err(StoreError::from));
     }
 }
 
@@ -195,11 +254,15 @@ impl Tx for Refusing {
 pub struct SqliteTx {
     connection: Connection,
     translated: HashMap<&'static str, String>,
+    /// Whether a group is being written: then a statement outside a transaction would be committed alone.
+    in_group: bool,
+    /// Why the group that is being written must be given up.
+    broken: Option<Broken>,
 }
 
 impl SqliteTx {
     fn new(connection: Connection) -> Self {
-        Self { connection, translated: HashMap::new() }
+        Self { connection, translated: HashMap::new(), in_group: false, broken: None }
     }
 
     /// A database in memory with the newest schema, for simulations and tests.
@@ -209,7 +272,7 @@ impl SqliteTx {
     pub fn in_memory() -> Result<Self, StoreError> {
         let mut connection = Connection::open_in_memory()?;
         connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-        migrate(&mut connection)?;
+        migrate(&mut connection, &MIGRATIONS)?;
         Ok(Self::new(connection))
     }
 
@@ -227,30 +290,50 @@ impl SqliteTx {
     }
 }
 
-impl Tx for SqliteTx {
-    fn execute(&mut self, sql: &'static str, parameters: &[Value]) -> Result<u64, StoreError> {
+impl SqliteTx {
+    /// Runs a statement; notes if its failure means that the whole group must be given up.
+    fn checked<T>(
+        &mut self,
+        sql: &'static str,
+        run: impl FnOnce(&mut rusqlite::CachedStatement<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        if self.in_group && (self.broken.is_some() || self.connection.is_autocommit()) {
+            return Err(StoreError::Commit("the group was given up".to_owned()));
+        }
         let translated = self.translated.entry(sql).or_insert_with(|| numbered(sql));
-        let mut statement = self.connection.prepare_cached(translated)?;
-        Ok(statement.execute(params_from_iter(parameters))? as u64)
-    }
-
-    fn query(&mut self, sql: &'static str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
-        let translated = self.translated.entry(sql).or_insert_with(|| numbered(sql));
-        let mut statement = self.connection.prepare_cached(translated)?;
-        let columns = statement.column_count();
-        let rows = statement.query_map(params_from_iter(parameters), |row| {
-            (0..columns)
-                .map(|at| row.get_ref(at))
-                .collect::<Result<Vec<_>, _>>()
-                .map(|values| Row::new(values.into_iter().map(from_sqlite).collect()))
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let done = self.connection.prepare_cached(translated).and_then(|mut statement| run(&mut statement));
+        done.map_err(|error| {
+            if self.in_group && (fault(&error).is_some() || self.connection.is_autocommit()) {
+                self.broken = Some(Broken::of(&error));
+            }
+            StoreError::from(error)
+        })
     }
 }
 
-/// `$1` is a name to SQLite, bound in order of appearance; `?1` is the first parameter wherever it stands.
+impl Tx for SqliteTx {
+    fn execute(&mut self, sql: &'static str, parameters: &[Value]) -> Result<u64, StoreError> {
+        self.checked(sql, |statement| Ok(statement.execute(params_from_iter(parameters))? as u64))
+    }
+
+    fn query(&mut self, sql: &'static str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
+        self.checked(sql, |statement| {
+            let columns = statement.column_count();
+            let rows = statement.query_map(params_from_iter(parameters), |row| {
+                (0..columns)
+                    .map(|at| row.get_ref(at))
+                    .collect::<Result<Vec<_>, _>>()
+                    .map(|values| Row::new(values.into_iter().map(from_sqlite).collect()))
+            })?;
+            rows.collect()
+        })
+    }
+}
+
+/// `$1` is a name to SQLite, bound in order of appearance; `?1` is the first parameter wherever it stands. And who writes is
+/// alone.
 fn numbered(sql: &str) -> String {
-    sql.replace('$', "?")
+    sql.trim_end_matches(" FOR UPDATE").replace('$', "?")
 }
 
 fn from_sqlite(value: ValueRef<'_>) -> Value {
@@ -277,64 +360,28 @@ impl ToSql for Value {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error.to_string())
+        Self::Database(words(&error))
+    }
+}
+
+/// Whether the disk is to blame for an error, and how. SQLite's result codes: <https://sqlite.org/rescode.html>.
+fn fault(error: &rusqlite::Error) -> Option<Fault> {
+    use rusqlite::ErrorCode as C;
+    match error.sqlite_error_code()? {
+        C::DiskFull => Some(Fault::DiskFull),
+        C::SystemIoFailure | C::DatabaseCorrupt | C::NotADatabase | C::ReadOnly | C::CannotOpen => Some(Fault::Io),
+        _ => None,
+    }
+}
+
+/// What is told of an error: for a disk's, the extended code too, which says what was being done.
+fn words(error: &rusqlite::Error) -> String {
+    match (fault(error), error.sqlite_error()) {
+        (Some(Fault::DiskFull), _) => "the disk is full".to_owned(),
+        (Some(_), Some(code)) => format!("{error} (SQLite result code {})", code.extended_code),
+        _ => error.to_string(),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn one(tx: &mut dyn Tx, sql: &'static str, parameters: &[Value]) -> Vec<Row> {
-        tx.query(sql, parameters).unwrap()
-    }
-
-    #[test]
-    fn parameters_bind_by_number_and_not_by_appearance() {
-        let mut tx = SqliteTx::in_memory().unwrap();
-        let rows = one(&mut tx, "SELECT $2, $1, $2", &["first".into(), "second".into()]);
-        assert_eq!(rows, [Row::new(vec!["second".into(), "first".into(), "second".into()])]);
-    }
-
-    #[test]
-    fn another_process_that_holds_the_database_only_delays() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("station.db");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let store = SqliteStore::open(&path, GroupSize::default()).unwrap();
-        let store: &dyn Store = &store;
-        let other = connect(&path).unwrap();
-        other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let count = |tx: &mut dyn Tx| one(tx, "SELECT count(*) FROM meter", &[])[0].int(0);
-        let mut written = Box::pin(store.write(count));
-        runtime.block_on(async {
-            let early = tokio::time::timeout(WRITER_BUSY_TIMEOUT * 2, &mut written).await;
-            assert!(early.is_err(), "it has to wait: {early:?}");
-            other.execute_batch("COMMIT").unwrap();
-            assert_eq!(written.await.unwrap(), 0);
-        });
-    }
-
-    #[test]
-    fn a_failed_command_leaves_nothing_and_its_neighbours_stay() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("station.db");
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let store = SqliteStore::open(&path, GroupSize(3)).unwrap();
-        let store: &dyn Store = &store;
-        const INSERT: &str = "INSERT INTO exception (subject, cause, detail, at_ms) VALUES ($1, 'c', 'd', 0)";
-        let answers: Vec<_> = (0..10)
-            .map(|n: i64| {
-                store.write(move |tx| {
-                    tx.execute(INSERT, &[n.to_string().into()])?;
-                    if n % 2 == 0 { Ok(n) } else { Err(StoreError::Shape("odd".into())) }
-                })
-            })
-            .collect();
-        for (n, answer) in answers.into_iter().enumerate() {
-            assert_eq!(runtime.block_on(answer).is_ok(), n % 2 == 0);
-        }
-        let count = |tx: &mut dyn Tx| Ok::<_, StoreError>(one(tx, "SELECT count(*) FROM exception", &[]));
-        assert_eq!(runtime.block_on(store.read(count)).unwrap()[0].int(0).unwrap(), 5);
-    }
-}
+mod tests;

@@ -4,10 +4,14 @@ use coinless_protocol::Commodity;
 use coinless_protocol::keys::KeyPair;
 use coinless_station::keys::Keys;
 use coinless_station::money::{Currency, Money};
-use coinless_station::provider::{Call, PaymentOutcome, PaymentProvider, PaymentRequest, RefundOutcome, RefundRequest};
+use coinless_station::payments::Patience;
+use coinless_station::provider::{
+    BadCallback, Call, Callback, MoneyReceipt, Notice, PaymentOutcome, PaymentProvider, PaymentRequest, RefundOutcome,
+    RefundRequest, StatementEntry, StatementError,
+};
 use coinless_station::records::{DeliveryRecord, HexKey};
-use coinless_station::sales::builtin::BuiltIn;
-use coinless_station::service::{Parts, Station};
+use coinless_station::service::{self, Parts, Station};
+use coinless_station::signer::LocalSigner;
 use coinless_station::store::{GroupSize, SqliteStore, Store};
 use coinless_station::{config::Config, http, meters, show};
 use serde_json::{Value, json};
@@ -72,18 +76,22 @@ impl Provider {
         let mut script = self.script.lock().unwrap();
         let said = if script.len() > 1 { script.pop_front() } else { script.front().cloned() };
         match said.unwrap() {
-            Said::Captured(minor) => PaymentOutcome::Captured {
-                amount: minor.map_or(request.amount, Money::from_minor),
-                currency: request.currency,
-            },
-            Said::CapturedIn(code) => {
-                PaymentOutcome::Captured { amount: request.amount, currency: Currency::from_code(code).unwrap() }
+            Said::Captured(minor) => {
+                captured(request, minor.map_or(request.amount, Money::from_minor), request.currency)
             }
+            Said::CapturedIn(code) => captured(request, request.amount, Currency::from_code(code).unwrap()),
             Said::Declined => PaymentOutcome::Declined { reason: "no funds".to_owned() },
-            Said::Pending => PaymentOutcome::Pending,
-            Said::Unknown => PaymentOutcome::Unknown { why: "connection reset".to_owned() },
+            Said::Pending => PaymentOutcome::Pending { reference: None, instructions: None },
+            // As bad as it gets: providers name payers and addresses in their words.
+            Said::Unknown => PaymentOutcome::Unknown {
+                why: format!("connection reset by {:?} for {}", request.payer, request.callback_url),
+            },
         }
     }
+}
+
+fn captured(request: &PaymentRequest, amount: Money, currency: Currency) -> PaymentOutcome {
+    PaymentOutcome::Captured(vec![MoneyReceipt { receipt: request.payment_id.clone(), amount, currency }])
 }
 
 impl PaymentProvider for Provider {
@@ -104,29 +112,40 @@ impl PaymentProvider for Provider {
         Box::pin(async { RefundOutcome::Refunded })
     }
 
-    fn is_authentic(&self, _: &[u8], _: Option<&str>) -> bool {
-        true
+    fn statement<'a>(&'a self, _: i64, _: i64) -> Call<'a, Result<Vec<StatementEntry>, StatementError>> {
+        Box::pin(async { Err(StatementError::NotOffered) })
+    }
+
+    fn read_callback(&self, callback: &Callback<'_>) -> Result<Notice, BadCallback> {
+        let payment_id = callback.subject.map(str::to_owned).ok_or(BadCallback("nothing".to_owned()))?;
+        Ok(Notice::Payment { payment_id, reference: None })
     }
 }
 
 pub struct App {
     pub provider: Arc<Provider>,
-    station: Station,
+    pub station: Station,
     url: String,
     http: reqwest::Client,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 pub struct Answer {
     status: u16,
     content_type: String,
     body: String,
+    pub request_id: String,
 }
 
 impl Answer {
     pub fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
         serde_json::from_str(&self.body).unwrap()
+    }
+
+    pub fn text(self, status: u16) -> String {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
     }
 
     pub fn expect_problem(self, status: u16) -> Value {
@@ -140,15 +159,20 @@ impl App {
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> =
             Arc::new(SqliteStore::open(&folder.path().join("station.db"), GroupSize::default()).unwrap());
-        let sales = BuiltIn::new(Config::default().tariffs().unwrap(), store.clone());
+        let config = Config::default();
+        let utilities = config.utilities(&store).unwrap();
+        let utility = config.utility_names().unwrap().remove(0);
         let provider = Arc::new(Provider { script: Mutex::new(script.0), started: AtomicUsize::new(0) });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        let keys = folder.path().join("keys");
         let (station, workers) = Station::new(Parts {
             store,
-            keys: Keys::open(&folder.path().join("keys")).unwrap(),
-            provider: provider.clone(),
-            sales: Arc::new(sales),
+            keys: Keys::open(&keys, [&utility]).unwrap(),
+            signer: Arc::new(LocalSigner::open(&keys, [&utility], service::now_ms).await.unwrap()),
+            providers: vec![provider.clone()],
+            utilities,
+            patience: Patience::default(),
             callback_base: url.clone(),
             probe: |_| (),
         });
@@ -159,7 +183,7 @@ impl App {
             station,
             url,
             http: coinless_station::net::http_client(std::time::Duration::from_secs(60)).unwrap(),
-            _folder: folder,
+            folder,
         };
         let record = DeliveryRecord {
             id: "CLS0000000017".to_owned(),
@@ -171,15 +195,26 @@ impl App {
             customer: Some("Ada Lovelace".to_owned()),
             place: None,
         };
-        app.station.run("enrol", move |work| meters::enrol(work, &record)).await.unwrap();
+        app.station.run("enrol", move |work| meters::enrol(work, &record, &utility)).await.unwrap();
         app
+    }
+
+    /// The file of the database.
+    pub fn database(&self) -> std::path::PathBuf {
+        self.folder.path().join("station.db")
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.unwrap();
-        let header = response.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
+        let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let (content_type, request_id) = (header("content-type"), header("x-request-id"));
         let status = response.status().as_u16();
-        Answer { status, content_type: header.unwrap_or_default(), body: response.text().await.unwrap() }
+        Answer {
+            status,
+            content_type: content_type.unwrap_or_default(),
+            body: response.text().await.unwrap(),
+            request_id: request_id.expect("each answer has one"),
+        }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -217,7 +252,7 @@ impl App {
 
     /// Calls back as the provider does.
     pub async fn call_back(&self, id: &str) {
-        let path = self.station.context().callback_path(id);
+        let path = self.station.context().callbacks.path("test", id);
         let answer = self.post_bytes(&path, "application/json", b"{}".to_vec()).await;
         assert_eq!(answer.status, 204, "{}", answer.body);
     }

@@ -68,6 +68,13 @@ impl DeliveryResult {
     }
 }
 
+impl DeliveryResult {
+    /// Whether the meter was past it already.
+    pub fn is_covered(&self) -> bool {
+        self.result == name(&DeliveryOutcome::Covered)
+    }
+}
+
 impl Display for DeliveryResult {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let kind = if self.void { "void token" } else { "token" };

@@ -1,0 +1,131 @@
+//! The result of an order as a file.
+
+use super::{AMOUNT, BYTE_ORDER_MARK, METER, Round};
+use crate::outcome::{LineReport, Loaded};
+use crate::records::StoredOrder;
+use crate::store::Contents;
+use csv::{Terminator, WriterBuilder};
+use std::borrow::Cow;
+
+/// What the result says of each line, after the columns of the file that the order was made from.
+const COLUMNS: [&str; 10] =
+    ["label", "asked", "paid", "units", "state", "loaded", "receipt", "reason", "order", "line"];
+
+/// The result of `order` as CSV (RFC 4180, lines end in CRLF): the columns of its file as they were, then
+///
+/// | column | |
+/// |---|---|
+/// | `meter` | only if the order is from no file: the meter's number (a file has its own) |
+/// | `label` | the same with its check character |
+/// | `asked` | the amount or quantity that was asked for |
+/// | `paid` | what was paid, a decimal number; empty if nothing was |
+/// | `units` | credit units bought: dm³ or Wh |
+/// | `state` | how the line stands, in words |
+/// | `loaded` | `yes`; `no` as far as this phone knows; `unknown` |
+/// | `receipt` | number of the meter's receipt that shows it, if this phone has seen it |
+/// | `reason` | why, if the station says so |
+/// | `order`, `line` | id of the order, number of the line |
+///
+/// A column of the file that has one of these names gets the name `file …`. Every cell that a spreadsheet could take for a
+/// formula is made [`harmless`].
+///
+/// # Errors
+/// What the writer says, in words; memory does not fail it.
+pub fn result(order: &StoredOrder, contents: &Contents) -> Result<Vec<u8>, String> {
+    let plain = Round { separator: ',', byte_order_mark: false, columns: Vec::new(), rows: Vec::new() };
+    let lines = LineReport::of_order(order, contents);
+    // A file of other lines than the order has would put cells beside the wrong meters.
+    let round = order.round.as_ref().filter(|round| round.rows.len() == lines.len()).unwrap_or(&plain);
+    let mut writer = WriterBuilder::new()
+        .delimiter(if round.separator == ';' { b';' } else { b',' })
+        .terminator(Terminator::CRLF)
+        .from_writer(if round.byte_order_mark { BYTE_ORDER_MARK.to_vec() } else { Vec::new() });
+    let mut write = |cells: Vec<String>| {
+        let cells = cells.iter().map(|cell| harmless(cell).into_owned());
+        writer.write_record(cells.collect::<Vec<_>>()).map_err(|error| error.to_string())
+    };
+    write(header(round))?;
+    for (index, line) in lines.iter().enumerate() {
+        let mut cells = match round.rows.get(index) {
+            Some(row) => row.clone(),
+            None => vec![line.meter.clone()],
+        };
+        cells.extend(own_cells(order, line));
+        write(cells)?;
+    }
+    writer.into_inner().map_err(|error| error.to_string())
+}
+
+/// A cell that no spreadsheet takes for a formula: an apostrophe comes before one that begins with `=`, `+`, `-` or `@` (also
+/// after spaces, and in full width), or with a tab or a line break (OWASP, "CSV Injection").
+pub fn harmless(cell: &str) -> Cow<'_, str> {
+    let formula = |text: &str| text.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
+    if cell.starts_with(['\t', '\r', '\n']) || formula(cell.trim_start()) {
+        return format!("'{cell}").into();
+    }
+    cell.into()
+}
+
+fn header(round: &Round) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for column in &round.columns {
+        let mut name = column.clone();
+        let own = |name: &str| COLUMNS.iter().any(|own| own.eq_ignore_ascii_case(name));
+        while own(&name) || (names.contains(&name) && ![METER, AMOUNT].contains(&name.as_str())) {
+            name = format!("file {name}");
+        }
+        names.push(name);
+    }
+    if names.is_empty() {
+        names.push(METER.to_owned());
+    }
+    names.into_iter().chain(COLUMNS.map(str::to_owned)).collect()
+}
+
+fn own_cells(order: &StoredOrder, line: &LineReport) -> [String; 10] {
+    let paid = line.amount.clone().filter(|_| line.was_paid).unwrap_or_default();
+    let loaded = match line.loaded {
+        Loaded::Yes => "yes",
+        Loaded::No => "no",
+        Loaded::Unknown => "unknown",
+    };
+    let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+    [
+        line.label.clone(),
+        line.asked.clone(),
+        paid,
+        number(line.units),
+        line.words.to_owned(),
+        loaded.to_owned(),
+        number(line.receipt.map(u64::from)),
+        line.reason.clone().unwrap_or_default(),
+        order.id.to_string(),
+        line.line.to_string(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_are_made_harmless() {
+        for cell in ["=1+1", "+254700", "-5", "@SUM(A1)", " =x", "\t=x", "\u{a0}=x", "＝1", "\r", "\nx"] {
+            assert_eq!(harmless(cell), format!("'{cell}"));
+        }
+        for cell in ["", "1-2", "'=1", "a@b", "50.00"] {
+            assert_eq!(harmless(cell), cell);
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let columns = ["State", "meter", "a", "a", "amount", "file state"].map(String::from).to_vec();
+        let names = header(&Round { separator: ',', byte_order_mark: false, columns, rows: vec![] });
+        assert_eq!(names[..6], ["file State", "meter", "a", "file a", "amount", "file state"]);
+        assert_eq!(
+            header(&Round { separator: ',', byte_order_mark: false, columns: vec![], rows: vec![] })[0],
+            "meter"
+        );
+    }
+}

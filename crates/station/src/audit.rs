@@ -1,0 +1,50 @@
+//! Who did what to an order or a meter by hand, beyond what the ledger holds. The data itself is never in it.
+
+use crate::problem::{Code, Error};
+use crate::work::Work;
+
+/// Most characters of an operator's name.
+const MAX_OPERATOR_CHARS: usize = 64;
+
+/// What an operator did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Erased the payer of an order.
+    EraseOrder,
+    /// Erased the customer, the place and the payers of a meter.
+    EraseMeter,
+    /// Erased the earlier customers of a meter and their payers.
+    EraseEarlier,
+    /// Changed the customer of a meter.
+    TenantChange,
+}
+
+impl Action {
+    /// Its name in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EraseOrder => "erase_order",
+            Self::EraseMeter => "erase_meter",
+            Self::EraseEarlier => "erase_earlier",
+            Self::TenantChange => "tenant_change",
+        }
+    }
+}
+
+/// Notes that `operator` did `action` to `subject` (an order's id or a meter's identity) now.
+///
+/// # Errors
+/// [`Code::Malformed`] if the operator's name is empty or longer than 64 characters.
+pub fn note(work: &mut Work<'_>, subject: &str, action: Action, operator: &str) -> Result<(), Error> {
+    let operator = operator.trim();
+    if operator.is_empty() || operator.chars().count() > MAX_OPERATOR_CHARS {
+        let detail = format!("say who does this: an operator's name has 1 to {MAX_OPERATOR_CHARS} characters");
+        return Err(Error::refused(Code::Malformed, detail));
+    }
+    work.execute(
+        "INSERT INTO audit (subject, at_ms, action, operator) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (subject, at_ms, action) DO NOTHING",
+        &[subject.into(), work.now_ms.into(), action.name().into(), operator.into()],
+    )?;
+    Ok(())
+}

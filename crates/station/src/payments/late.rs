@@ -1,0 +1,97 @@
+//! What a provider says of a payment whose outcome was taken as final. The same word is nothing new; another one comes before
+//! a person, and money that came after all is held.
+
+use super::{money, step};
+use crate::ledger::{self, Account, Event, Movement};
+use crate::lifecycle::{LineEvent, PaymentEvent, PaymentState};
+use crate::money::{Amount, Currency, Money};
+use crate::orders::{self, Order};
+use crate::problem::Error;
+use crate::provider::{MoneyReceipt, PaymentOutcome};
+use crate::tasks::{Kind, Task, back_off};
+use crate::work::Work;
+
+/// How often a provider that gives no clear word after the end is asked once more.
+const TRIES_AFTER_THE_END: u32 = 8;
+
+pub(super) fn outcome(work: &mut Work<'_>, order: &Order, task: &Task, said: &PaymentOutcome) -> Result<(), Error> {
+    match said {
+        PaymentOutcome::Pending { .. } | PaymentOutcome::NotFound | PaymentOutcome::Unknown { .. } => {
+            if task.kind == Kind::QueryPayment && task.attempts < TRIES_AFTER_THE_END {
+                return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
+            }
+        }
+        PaymentOutcome::Captured(receipts) => captured(work, order, receipts)?,
+        PaymentOutcome::Declined { reason } if order.payment == PaymentState::Captured => {
+            let detail = format!("the provider collected this payment, and now says that it declined it: {reason}");
+            let amount = Amount(order.total, order.currency);
+            work.exception_of(&order.id, "declined_after_capture", &detail, Some(amount))?;
+        }
+        PaymentOutcome::Declined { .. } => {}
+        PaymentOutcome::TakenBack { amount, currency, reason } => taken_back(work, order, *amount, *currency, reason)?,
+    }
+    Ok(work.finish(task)?)
+}
+
+fn captured(work: &mut Work<'_>, order: &Order, receipts: &[MoneyReceipt]) -> Result<(), Error> {
+    let fresh = money::take(work, order, receipts)?;
+    if fresh.is_empty() {
+        return Ok(());
+    }
+    if order.payment != PaymentState::Declined {
+        return fresh.iter().try_for_each(|receipt| money::second(work, order, receipt));
+    }
+    for receipt in &fresh {
+        money::book(work, order, receipt, Event::Unmatched, Account::Suspense)?;
+        let detail = format!(
+            "the provider declined this payment, and now says that it collected {} {}: it is held, nothing is sold",
+            receipt.currency.format(receipt.amount),
+            receipt.currency
+        );
+        let amount = Amount(receipt.amount, receipt.currency);
+        work.exception_of(&order.id, "captured_after_decline", &detail, Some(amount))?;
+    }
+    let reason = "the payment was declined and collected later; a person is looking at it";
+    step(work, order, PaymentEvent::Captured, Some(reason))?;
+    let lines = orders::lines(work, &order.id)?;
+    orders::step_all(work, &lines, LineEvent::WrongMoney, Some(reason))
+}
+
+/// Money was taken away again. What was done with it meanwhile is not undone by itself: a person is told where each line is.
+fn taken_back(
+    work: &mut Work<'_>,
+    order: &Order,
+    amount: Money,
+    currency: Currency,
+    reason: &str,
+) -> Result<(), Error> {
+    let more = amount.checked_sub(order.taken_back).filter(|more| *more > Money::ZERO && currency == order.currency);
+    let Some(more) = more else { return Ok(()) };
+    let movement = Movement {
+        subject: &order.id,
+        cause: format!("taken back up to {}", order.currency.format(amount)),
+        event: Event::TakenBack,
+        currency,
+        debit: Account::Suspense,
+        credits: vec![(Account::Clearing(order.provider.clone()), more)],
+        operator: None,
+    };
+    ledger::book(work, &movement)?;
+    work.execute_one(
+        "noting money that was taken back",
+        "UPDATE orders SET taken_back = $2 WHERE order_id = $1",
+        &[order.id.as_str().into(), amount.minor().into()],
+    )?;
+    let lines = orders::lines(work, &order.id)?;
+    let states: Vec<String> = lines.iter().map(|line| format!("line {} {}", line.line, line.state.name())).collect();
+    let detail = format!(
+        "{} {currency} were taken away again ({reason}); {}: decide what becomes of the credit",
+        currency.format(more),
+        states.join(", ")
+    );
+    work.exception_of(&order.id, "taken_back", &detail, Some(Amount(more, currency)))?;
+    if order.payment != PaymentState::TakenBack && order.payment != PaymentState::Declined {
+        step(work, order, PaymentEvent::TakenBack, Some("the money was taken away again; a person is looking at it"))?;
+    }
+    Ok(())
+}

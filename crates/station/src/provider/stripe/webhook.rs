@@ -1,0 +1,102 @@
+//! Stripe's events (*Receive Stripe events in your webhook endpoint: verify webhook signatures manually*).
+//!
+//! The station's shared address is the endpoint. An event only makes the station ask, but for a refund that failed: that is
+//! Stripe's last word on it.
+
+use super::objects::{Metadata, id};
+use super::{PAYMENT_ID, REFUND_ID};
+use crate::provider::{BadCallback, Callback, Notice, RefundOutcome};
+use crate::records::from_hex;
+use ring::hmac;
+use serde::Deserialize;
+
+/// How far the time of an event's signature may be from ours, before or after: 300 seconds, as Stripe's libraries have it.
+pub const TOLERANCE_MS: i64 = 300_000;
+/// Longest header and most signatures that are looked at.
+const MAX_HEADER: usize = 4096;
+const MAX_SIGNATURES: usize = 16;
+
+#[derive(Deserialize)]
+struct Event {
+    #[serde(rename = "type")]
+    kind: String,
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    object: Object,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    id: Option<String>,
+    status: Option<String>,
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+/// Whether a callback has a signature by one of the secrets, and is not a repetition of an old one.
+pub(super) fn verify(keys: &[hmac::Key], callback: &Callback<'_>) -> Result<(), BadCallback> {
+    let bad = |why: &str| BadCallback(why.to_owned());
+    let header = callback.headers.get("stripe-signature").and_then(|value| value.to_str().ok());
+    let header = header.filter(|header| header.len() <= MAX_HEADER).ok_or_else(|| bad("it has no Stripe-Signature"))?;
+    let fields = || header.split(',').filter_map(|field| field.trim().split_once('='));
+    let mut times = fields().filter(|(name, _)| *name == "t").map(|(_, time)| time);
+    let (Some(time), None) = (times.next(), times.next()) else { return Err(bad("its signature has no time")) };
+    let signed_ms = Some(time).filter(|time| time.bytes().all(|byte| byte.is_ascii_digit()));
+    let signed_ms = signed_ms.and_then(|time| time.parse::<i64>().ok()?.checked_mul(1000));
+    let signed_ms = signed_ms.ok_or_else(|| bad("its signature has no time"))?;
+    let mut message = format!("{time}.").into_bytes();
+    message.extend_from_slice(callback.body);
+    // Schemes other than v1 are for tests of Stripe's own (v0), or not known: they prove nothing.
+    let signatures: Vec<Vec<u8>> = fields()
+        .filter(|(name, _)| *name == "v1")
+        .take(MAX_SIGNATURES)
+        .filter_map(|(_, signature)| from_hex(signature))
+        .collect();
+    let right = keys.iter().any(|key| signatures.iter().any(|given| hmac::verify(key, &message, given).is_ok()));
+    if !right {
+        return Err(bad("the signature of the callback is not right"));
+    }
+    if callback.now_ms.abs_diff(signed_ms) > TOLERANCE_MS.unsigned_abs() {
+        return Err(bad("the signature of the callback is too old, or of the future: look at the clock"));
+    }
+    Ok(())
+}
+
+/// What a genuine event is about. `references_are_intents` says which of Stripe's ids the payments here have as their reference.
+pub(super) fn notice(body: &[u8], references_are_intents: bool) -> Result<Notice, BadCallback> {
+    let event: Event =
+        serde_json::from_slice(body).map_err(|_| BadCallback("it is no event of Stripe's".to_owned()))?;
+    let object = event.data.object;
+    let payment = |reference: Option<&str>| match object.metadata.value(PAYMENT_ID) {
+        Some(payment) => Notice::Payment { payment_id: payment.to_owned(), reference: reference.map(str::to_owned) },
+        // Another program's, that shares this account.
+        None => Notice::Nothing,
+    };
+    let own_id = |prefix: &str| object.id.as_deref().and_then(|text| id(text, prefix));
+    Ok(match event.kind.as_str() {
+        kind if kind.starts_with("checkout.session.") => payment(own_id("cs_").filter(|_| !references_are_intents)),
+        kind if kind.starts_with("payment_intent.") => payment(own_id("pi_").filter(|_| references_are_intents)),
+        "charge.refund.updated" | "refund.failed" | "refund.updated" => failed_refund(&object),
+        // A dispute has no metadata of ours, only its charge: its money is found by the statement.
+        kind if kind.starts_with("charge.dispute.") => Notice::Nothing,
+        // Stripe copies an intent's metadata to its charges (*How metadata works with related objects*).
+        kind if kind.starts_with("charge.") => payment(None),
+        _ => Notice::Nothing,
+    })
+}
+
+/// That a refund succeeded is not taken from an event: events come in any order, and a refund can fail after it succeeded.
+fn failed_refund(object: &Object) -> Notice {
+    match (object.metadata.value(REFUND_ID), object.status.as_deref()) {
+        (Some(refund), Some("failed" | "canceled")) => Notice::Refund {
+            refund_id: refund.to_owned(),
+            said: RefundOutcome::Declined {
+                reason: "the refund failed; the money is in the Stripe balance".to_owned(),
+            },
+        },
+        _ => Notice::Nothing,
+    }
+}

@@ -1,0 +1,328 @@
+//! A payment provider's statement against receipts for money, refunds and the clearing account.
+
+use super::{Compared, Difference, HOUR_MS, Look, PAGE, note, noted, slices};
+use crate::ledger::{self, Account, Event, Movement, Period, time};
+use crate::lifecycle::PaymentState;
+use crate::money::{Amount, Currency, Money};
+use crate::problem::Error;
+use crate::provider::{EntryKind, PaymentProvider, StatementEntry, StatementError};
+use crate::store::Row;
+use crate::tasks::Kind;
+use crate::work::Work;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub(super) async fn compare(
+    look: &Look,
+    provider: &dyn PaymentProvider,
+    period: Period,
+    differences: &mut Vec<Difference>,
+) -> Result<Compared, Error> {
+    let name = provider.name().to_owned();
+    let source = format!("provider:{name}");
+    // What we noted in this time may have happened earlier by their clock, but not before it was asked for.
+    let asked = name.clone();
+    let earliest = look.store.read(move |tx| earliest(&mut Work::new(tx, 0), &asked, period)).await?;
+    let from_ms = earliest.unwrap_or(period.from_ms).min(period.from_ms) - HOUR_MS;
+    let mut entries = Vec::new();
+    for (from_ms, to_ms) in slices(from_ms, period.to_ms + HOUR_MS) {
+        match provider.statement(from_ms, to_ms).await {
+            Ok(slice) => entries.extend(slice),
+            Err(error @ StatementError::NotOffered) => {
+                return Ok(Compared::unread(&source, "not offered", error.to_string()));
+            }
+            Err(error @ StatementError::Unavailable(_)) => {
+                return Ok(Compared::unread(&source, "unavailable", error.to_string()));
+            }
+        }
+    }
+    let mut compared = Compared::new(&source);
+    let within = entries.iter().filter(|entry| (period.from_ms..period.to_ms).contains(&entry.at_ms));
+    let within: Vec<_> = within.cloned().collect();
+    compared.theirs = within.len();
+    compared.their_sums = sums(&within);
+    for page in within.chunks(PAGE) {
+        judge_page(look, &name, page.to_vec(), differences).await?;
+    }
+    compared.ours = noted::compare(look, &name, period, &entries, differences).await?;
+    compared.our_sums = look.store.read(move |tx| clearing(&mut Work::new(tx, 0), &name, period)).await?;
+    Ok(compared)
+}
+
+/// When the earliest of the orders was made whose money or refund we noted in this time.
+fn earliest(work: &mut Work<'_>, provider: &str, period: Period) -> Result<Option<i64>, Error> {
+    let parameters = [provider.into(), period.from_ms.into(), period.to_ms.into()];
+    let row = work.query_first(
+        "SELECT min(o.created_ms) FROM money_receipt r JOIN orders o ON o.order_id = r.order_id
+         WHERE r.provider = $1 AND r.at_ms >= $2 AND r.at_ms < $3",
+        &parameters,
+    )?;
+    let receipts = row.map(|row| row.optional_int(0)).transpose()?.flatten();
+    let row = work.query_first(
+        "SELECT min(r.due_ms) FROM refund r JOIN orders o ON o.order_id = r.order_id
+         WHERE o.provider = $1 AND r.done_ms >= $2 AND r.done_ms < $3",
+        &parameters,
+    )?;
+    let refunds = row.map(|row| row.optional_int(0)).transpose()?.flatten();
+    Ok([receipts, refunds].into_iter().flatten().min())
+}
+
+fn signed(entry: &StatementEntry) -> i64 {
+    match entry.kind {
+        EntryKind::Payment => entry.amount.minor(),
+        EntryKind::Refund | EntryKind::TakenBack | EntryKind::Fee => -entry.amount.minor(),
+    }
+}
+
+fn sums(entries: &[StatementEntry]) -> Vec<String> {
+    let mut sums = BTreeMap::<String, (Currency, i64)>::new();
+    for entry in entries {
+        let sum = sums.entry(entry.currency.code().to_owned()).or_insert((entry.currency, 0));
+        sum.1 = sum.1.saturating_add(signed(entry));
+    }
+    sums.into_values().map(|(currency, sum)| Amount(Money::from_minor(sum), currency).with_currency()).collect()
+}
+
+/// What moved on the clearing account, but for payouts, which no statement of this kind has.
+fn clearing(work: &mut Work<'_>, provider: &str, period: Period) -> Result<Vec<String>, Error> {
+    let rows = work.query(
+        "SELECT m.currency, CAST(sum(e.amount) AS BIGINT) FROM movement m
+         JOIN entry e ON e.subject = m.subject AND e.cause = m.cause
+         WHERE m.at_ms >= $2 AND m.at_ms < $3 AND e.account = $1
+         AND m.event <> 'payout' AND m.cause <> 'correction of paid out' GROUP BY m.currency ORDER BY m.currency",
+        &[Account::Clearing(provider.to_owned()).name().into(), period.from_ms.into(), period.to_ms.into()],
+    )?;
+    let read = |row: &Row| Ok(Amount(Money::from_minor(row.int(1)?), currency(row, 0)?).with_currency());
+    rows.iter().map(read).collect()
+}
+
+pub(super) fn currency(row: &Row, at: usize) -> Result<Currency, Error> {
+    Currency::from_code(row.text(at)?).map_err(|error| Error::inconsistent(error.to_string()))
+}
+
+/// What is to be done about an entry.
+enum Step {
+    Differ(Difference),
+    /// The provider is asked about a payment.
+    Ask(String),
+    /// Money for no order is held.
+    Hold(StatementEntry),
+    /// A fee is booked.
+    Fee(StatementEntry),
+}
+
+async fn judge_page(
+    look: &Look,
+    provider: &str,
+    page: Vec<StatementEntry>,
+    differences: &mut Vec<Difference>,
+) -> Result<(), Error> {
+    let name = provider.to_owned();
+    let judged = look.store.read(move |tx| {
+        let mut work = Work::new(tx, 0);
+        let mut steps = Vec::new();
+        for entry in &page {
+            steps.extend(judge(&mut work, &name, entry)?);
+        }
+        Ok::<_, Error>(steps)
+    });
+    let (mut found, mut others) = (Vec::new(), Vec::new());
+    for step in judged.await? {
+        match step {
+            Step::Differ(difference) => found.push(difference),
+            other => others.push(other),
+        }
+    }
+    if !others.is_empty() {
+        let (name, others, now_ms) = (provider.to_owned(), Arc::new(others), look.now_ms);
+        let done = look.store.write(move |tx| {
+            let mut work = Work::new(tx, now_ms);
+            for step in &*others {
+                match step {
+                    Step::Ask(order_id) => work.queue_at(Kind::QueryPayment, order_id, work.now_ms)?,
+                    Step::Hold(entry) => hold(&mut work, &name, entry)?,
+                    Step::Fee(entry) => fee(&mut work, &name, entry)?,
+                    Step::Differ(_) => {}
+                }
+            }
+            Ok::<_, Error>(())
+        });
+        done.await?;
+    }
+    note(look, found, differences).await
+}
+
+fn judge(work: &mut Work<'_>, provider: &str, entry: &StatementEntry) -> Result<Vec<Step>, Error> {
+    let source = format!("provider:{provider}");
+    let amount = Amount(entry.amount, entry.currency);
+    let differ = |subject: String, cause, ours: String| {
+        let theirs = format!(
+            "{} of {} at {} (receipt {})",
+            kind(entry),
+            amount.with_currency(),
+            time(entry.at_ms),
+            entry.receipt
+        );
+        Step::Differ(Difference::new(&source, subject, cause).ours(ours).theirs(theirs).of(amount))
+    };
+    let subject = format!("{provider}/{}", entry.receipt);
+    Ok(match entry.kind {
+        EntryKind::Payment => match known_receipt(work, provider, &entry.receipt)? {
+            Some((_, known)) if known == amount => Vec::new(),
+            Some((order, known)) => {
+                let ours = format!("{} for order {order}", known.with_currency());
+                vec![differ(subject, "statement_other_amount", ours)]
+            }
+            None => match order_of(work, provider, entry)? {
+                // It is still asked about by itself.
+                Some((order, payment, _)) if payment.is_open() => vec![Step::Ask(order)],
+                Some((order, payment, _)) => {
+                    let ours = format!("no such receipt; order {order} is {}", payment.name());
+                    vec![Step::Ask(order), differ(subject, "only_in_statement", ours)]
+                }
+                None => {
+                    vec![Step::Hold(entry.clone()), differ(subject, "unmatched_money", "no order for it".to_owned())]
+                }
+            },
+        },
+        EntryKind::Refund => match refund_of(work, entry)? {
+            Some((_, state, known)) if state == "done" && known == amount => Vec::new(),
+            // It is still asked about by itself.
+            Some((_, state, known)) if state == "due" && known == amount => Vec::new(),
+            Some((id, state, known)) => {
+                vec![differ(id, "statement_other_refund", format!("{}, {state}", known.with_currency()))]
+            }
+            None => vec![differ(subject, "refund_only_in_statement", "no such refund".to_owned())],
+        },
+        EntryKind::TakenBack => match order_of(work, provider, entry)? {
+            Some((_, _, taken)) if taken >= entry.amount => Vec::new(),
+            Some((order, payment, taken)) => {
+                let ours = format!(
+                    "{} taken back of order {order}, which is {}",
+                    Amount(taken, entry.currency).with_currency(),
+                    payment.name()
+                );
+                vec![Step::Ask(order), differ(subject, "taken_back_in_statement", ours)]
+            }
+            None => vec![differ(subject, "taken_back_in_statement", "no order for it".to_owned())],
+        },
+        EntryKind::Fee => {
+            let booked = work
+                .query_first("SELECT cause FROM movement WHERE subject = $1", &[fee_subject(provider, entry).into()])?;
+            if booked.is_some() { Vec::new() } else { vec![Step::Fee(entry.clone())] }
+        }
+    })
+}
+
+fn kind(entry: &StatementEntry) -> &'static str {
+    match entry.kind {
+        EntryKind::Payment => "a payment",
+        EntryKind::Refund => "a refund",
+        EntryKind::TakenBack => "money taken back",
+        EntryKind::Fee => "a fee",
+    }
+}
+
+fn known_receipt(work: &mut Work<'_>, provider: &str, receipt: &str) -> Result<Option<(String, Amount)>, Error> {
+    let row = work.query_first(
+        "SELECT order_id, amount, currency FROM money_receipt WHERE provider = $1 AND receipt = $2",
+        &[provider.into(), receipt.into()],
+    )?;
+    let read = |row: &Row| Ok((row.text(0)?.to_owned(), Amount(Money::from_minor(row.int(1)?), currency(row, 2)?)));
+    row.as_ref().map(read).transpose()
+}
+
+/// The order that an entry belongs to, by our id, the account that the customer named, or its receipt; its payment, and what
+/// was taken back of it.
+fn order_of(
+    work: &mut Work<'_>,
+    provider: &str,
+    entry: &StatementEntry,
+) -> Result<Option<(String, PaymentState, Money)>, Error> {
+    let row = work.query_first(
+        "SELECT order_id, payment_state, taken_back FROM orders WHERE provider = $1 AND payment_state <> 'none' AND
+         order_id = COALESCE($2, (SELECT order_id FROM pay_account WHERE account = $3),
+                             (SELECT order_id FROM money_receipt WHERE provider = $1 AND receipt = $4))",
+        &[
+            provider.into(),
+            entry.payment_id.as_deref().into(),
+            entry.account.as_deref().into(),
+            entry.receipt.as_str().into(),
+        ],
+    )?;
+    let read = |row: &Row| {
+        let state =
+            PaymentState::from_name(row.text(1)?).ok_or_else(|| Error::inconsistent("the state of a payment"))?;
+        Ok((row.text(0)?.to_owned(), state, Money::from_minor(row.int(2)?)))
+    };
+    row.as_ref().map(read).transpose()
+}
+
+/// The refund that an entry is, by our id or by payment and amount, with its state and amount.
+fn refund_of(work: &mut Work<'_>, entry: &StatementEntry) -> Result<Option<(String, String, Amount)>, Error> {
+    let row = match (&entry.refund_id, &entry.payment_id) {
+        (Some(id), _) => work.query_first(
+            "SELECT refund_id, state, amount, currency FROM refund WHERE order_id = $1 AND refund_id = $2",
+            &[id.split('/').next().unwrap_or_default().into(), id.as_str().into()],
+        )?,
+        (None, Some(payment)) => work.query_first(
+            "SELECT refund_id, state, amount, currency FROM refund WHERE order_id = $1 AND amount = $2
+             ORDER BY done_ms DESC LIMIT 1",
+            &[payment.as_str().into(), entry.amount.minor().into()],
+        )?,
+        (None, None) => None,
+    };
+    let read = |row: &Row| {
+        let amount = Amount(Money::from_minor(row.int(2)?), currency(row, 3)?);
+        Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned(), amount))
+    };
+    row.as_ref().map(read).transpose()
+}
+
+/// Holds money that came for no order, once: its receipt is noted with no order.
+fn hold(work: &mut Work<'_>, provider: &str, entry: &StatementEntry) -> Result<(), Error> {
+    let noted = work.execute(
+        "INSERT INTO money_receipt (provider, receipt, order_id, amount, currency, at_ms) VALUES ($1, $2, '', $3, $4, $5)
+         ON CONFLICT (provider, receipt) DO NOTHING",
+        &[
+            provider.into(),
+            entry.receipt.as_str().into(),
+            entry.amount.minor().into(),
+            entry.currency.code().into(),
+            work.now_ms.into(),
+        ],
+    )?;
+    if noted == 0 {
+        return Ok(());
+    }
+    let movement = Movement {
+        subject: &format!("{provider}/{}", entry.receipt),
+        cause: format!("receipt {} captured", entry.receipt),
+        event: Event::Unmatched,
+        currency: entry.currency,
+        debit: Account::Clearing(provider.to_owned()),
+        credits: vec![(Account::Suspense, entry.amount)],
+        operator: None,
+    };
+    ledger::book(work, &movement)
+}
+
+fn fee_subject(provider: &str, entry: &StatementEntry) -> String {
+    format!("statement/{provider}/{}", entry.receipt)
+}
+
+fn fee(work: &mut Work<'_>, provider: &str, entry: &StatementEntry) -> Result<(), Error> {
+    let subject = fee_subject(provider, entry);
+    let movement = Movement {
+        subject: &subject,
+        cause: "fee".to_owned(),
+        event: Event::ProviderFee,
+        currency: entry.currency,
+        debit: Account::ProviderFees(provider.to_owned()),
+        credits: vec![(Account::Clearing(provider.to_owned()), entry.amount)],
+        operator: None,
+    };
+    // Two comparisons may have read the same page.
+    let booked = work.query_first("SELECT cause FROM movement WHERE subject = $1", &[subject.as_str().into()])?;
+    if booked.is_some() { Ok(()) } else { ledger::book(work, &movement) }
+}

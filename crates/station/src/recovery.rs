@@ -1,0 +1,221 @@
+//! After a restore from a backup (DESIGN §2, last point): what was signed, paid and refunded since the backup is forgotten.
+//!
+//! * Every number that may have been used is skipped, and until the recovery is done every token refuses these numbers: the *gap*.
+//! * Nothing new is sold to a meter before the statements of all providers and the sales of all utilities since the backup are
+//!   read, and every payment in them has its order.
+//! * An order that the backup does not have is made again from its utility's sales, or when its phone sends it again: the
+//!   provider's statement says that it is paid.
+//! * Every line that was ever paid, and not refunded, is counted from beyond the gap on. A meter that has it already gets
+//!   nothing more, since totals only grow by what is missing; one that has it not gets it.
+//!
+//! `docs/decisions.md` lists what the model of the protocol says about this.
+
+mod found;
+
+pub use found::{Found, take};
+
+use crate::lifecycle::{LineEvent, PaymentEvent};
+use crate::meters::{self, Meter};
+use crate::money::{Currency, Money};
+use crate::orders;
+use crate::problem::{Code, Error};
+use crate::registers;
+use crate::tasks::{Kind, Task};
+use crate::work::Work;
+use coinless_protocol::receipt::Receipt;
+
+/// How many numbers of each meter a restore skips: more than any meter can have used since a backup.
+pub const GAP: u32 = 1 << 16;
+/// What the task of a recovery is about.
+pub const SUBJECT: &str = "station";
+/// How much earlier than the backup statements are read from: clocks differ, and payments take their time.
+const MARGIN_MS: i64 = 24 * 60 * 60 * 1000;
+/// Between two looks into statements.
+const LOOK_EVERY_MS: i64 = 60_000;
+
+/// Begins the recovery of a database that was just filled from a backup made at `backup_ms`.
+///
+/// # Errors
+/// When the database fails.
+pub fn begin(work: &mut Work<'_>, backup_ms: i64) -> Result<(), Error> {
+    work.execute(
+        "UPDATE meter SET gap_first = COALESCE(gap_first, last_number + 1), gap_last = last_number + $1,
+                          last_number = last_number + $1, recovering_since_ms = COALESCE(recovering_since_ms, $2)",
+        &[GAP.into(), (backup_ms - MARGIN_MS).into()],
+    )?;
+    // A void may have found its line loaded, which was then counted again.
+    work.execute(
+        "UPDATE meter_line SET refused_first = COALESCE(refused_first, first_number),
+                refused_last = (SELECT m.gap_last FROM meter m WHERE m.meter_id = meter_line.meter_id)
+         WHERE state = 'void_pending'",
+        &[],
+    )?;
+    work.execute("UPDATE outbox SET claimed_until_ms = 0", &[])?;
+    Ok(work.queue_at(Kind::Recover, SUBJECT, work.now_ms)?)
+}
+
+/// Since when sales must be recovered, if any must.
+///
+/// # Errors
+/// When the database fails.
+pub fn since(work: &mut Work<'_>) -> Result<Option<i64>, Error> {
+    let row =
+        work.query_first("SELECT min(recovering_since_ms) FROM meter WHERE recovering_since_ms IS NOT NULL", &[])?;
+    Ok(row.map(|row| row.optional_int(0)).transpose()?.flatten())
+}
+
+/// Does without the word of a provider or a utility, named as in its exception.
+///
+/// # Errors
+/// When the database fails.
+pub fn waive(work: &mut Work<'_>, name: &str, operator: &str) -> Result<(), Error> {
+    work.execute(
+        "INSERT INTO recovery_waiver (name, operator, at_ms) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
+        &[name.into(), operator.into(), work.now_ms.into()],
+    )?;
+    Ok(work.queue(Kind::Recover, SUBJECT)?)
+}
+
+/// Gives up waiting for the orders of payments that only the statements know: their money stays in suspense, before a person.
+///
+/// # Errors
+/// When the database fails.
+pub fn give_up(work: &mut Work<'_>, operator: &str) -> Result<(), Error> {
+    let rows = work.query("SELECT order_id, receipt FROM lost_payment WHERE state = 'lost' ORDER BY order_id", &[])?;
+    for row in &rows {
+        let detail = format!("{operator} ended the recovery without the order of receipt {}", row.text(1)?);
+        work.exception(row.text(0)?, "payment_without_order", &detail)?;
+    }
+    work.execute("UPDATE lost_payment SET state = 'given_up' WHERE state = 'lost'", &[])?;
+    Ok(work.queue(Kind::Recover, SUBJECT)?)
+}
+
+/// Whether a payment that only a statement knows waits for the order `id`.
+///
+/// # Errors
+/// [`Code::NotPossibleNow`] if a person has ended the recovery without it.
+pub fn is_awaited(work: &mut Work<'_>, id: &str) -> Result<bool, Error> {
+    let rows = work.query("SELECT state FROM lost_payment WHERE order_id = $1", &[id.into()])?;
+    let mut awaited = false;
+    for row in &rows {
+        match row.text(0)? {
+            "given_up" => {
+                let detail =
+                    "this order was forgotten by a restore, and the recovery was ended without it: ask the operator";
+                return Err(Error::refused(Code::NotPossibleNow, detail));
+            }
+            state => awaited |= state == "lost",
+        }
+    }
+    Ok(awaited)
+}
+
+/// An order that a payment waited for is here: it is paid.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn arrived(work: &mut Work<'_>, id: &str) -> Result<(), Error> {
+    let order = orders::find(work, id)?;
+    let rows = work.query(
+        "SELECT receipt, amount, currency, provider FROM lost_payment WHERE order_id = $1 AND state = 'lost' ORDER BY receipt",
+        &[id.into()],
+    )?;
+    let mut came = Vec::new();
+    for row in &rows {
+        let currency = Currency::from_code(row.text(2)?).map_err(|error| Error::inconsistent(error.to_string()))?;
+        came.push((row.text(0)?.to_owned(), Money::from_minor(row.int(1)?), currency));
+    }
+    let provider = rows.first().map(|row| row.text(3)).transpose()?.unwrap_or(&order.provider).to_owned();
+    work.execute("UPDATE lost_payment SET state = 'arrived' WHERE order_id = $1", &[id.into()])?;
+    work.execute_one(
+        "noting who was paid",
+        "UPDATE orders SET provider = $2, captured = $3 WHERE order_id = $1",
+        &[id.into(), provider.into(), came.iter().map(|(_, amount, _)| amount.minor()).sum::<i64>().into()],
+    )?;
+    work.execute("DELETE FROM outbox WHERE subject = $1 AND task = $2", &[id.into(), Kind::Expire.name().into()])?;
+    let lines = orders::lines(work, id)?;
+    for line in &lines {
+        work.execute_one(
+            "reserving room",
+            "UPDATE meter SET reserved_units = reserved_units + $2 WHERE meter_id = $1",
+            &[line.meter.as_str().into(), (line.units.get() as i64).into()],
+        )?;
+    }
+    orders::step_all(work, &lines, LineEvent::Accepted, None)?;
+    crate::payments::step(work, &order, PaymentEvent::Accepted, None)?;
+    found::pay(work, id, &came)
+}
+
+/// A receipt from the gap shows more than all lines that are known: what the meter has was sold, whoever bought it. It is
+/// counted, so that the meter's total never falls, and comes before a person.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn take_over(work: &mut Work<'_>, meter: &Meter, receipt: &Receipt) -> Result<(), Error> {
+    let number = receipt.registers.credit;
+    if meter.recovering_since_ms.is_some() || !meter.gap.is_some_and(|gap| gap.contains(number)) {
+        return Ok(());
+    }
+    let meter = meters::find(work, meter.id)?;
+    let Some(more) = receipt.total.checked_sub(meter.live_total).filter(|more| more.get() > 0) else { return Ok(()) };
+    if registers::is_known(work, &meter, number)? {
+        return Ok(());
+    }
+    let units = more.get() as i64; // at most 10^15
+    work.execute_one(
+        "taking credit over from a meter",
+        "INSERT INTO meter_line (meter_id, order_id, line, units, state, epoch, first_number)
+         VALUES ($1, 'recovered', $2, $3, 'delivered', $4, $5)",
+        &[
+            meter.id.as_str().into(),
+            receipt.number.into(),
+            units.into(),
+            i64::from(meter.epoch.0).into(),
+            number.0.into(),
+        ],
+    )?;
+    work.execute_one(
+        "taking credit over from a meter",
+        "UPDATE meter SET live_total = live_total + $2 WHERE meter_id = $1",
+        &[meter.id.as_str().into(), units.into()],
+    )?;
+    let detail = format!("the meter holds {units} units of an order that a restore forgot; look for their payment");
+    work.exception(meter.id.as_str(), "credit_without_order", &detail)?;
+    registers::refresh(work, meter.id)
+}
+
+/// Ends the recovery: meters are sold to again, and those with open lines get a fresh token beyond the gap.
+fn end(work: &mut Work<'_>, task: &Task) -> Result<(), Error> {
+    let rows = work.query(
+        "SELECT m.meter_id FROM meter m WHERE m.recovering_since_ms IS NOT NULL AND EXISTS
+         (SELECT 1 FROM meter_line l WHERE l.meter_id = m.meter_id AND l.state IN ('issued', 'void_pending'))
+         ORDER BY m.meter_id",
+        &[],
+    )?;
+    work.execute("UPDATE meter SET recovering_since_ms = NULL WHERE recovering_since_ms IS NOT NULL", &[])?;
+    for row in &rows {
+        registers::refresh(work, meters::stored_id(row.text(0)?)?)?;
+    }
+    // Receipts from the gap that came during the recovery have settled nothing.
+    for row in &rows {
+        again(work, meters::stored_id(row.text(0)?)?)?;
+    }
+    tracing::info!(meters = rows.len(), "the recovery is done");
+    Ok(work.finish(task)?)
+}
+
+/// Reads the newest receipt of a meter once more, now that the recovery is done.
+fn again(work: &mut Work<'_>, meter: coinless_protocol::MeterId) -> Result<(), Error> {
+    let Some(seen) = meters::find(work, meter)?.newest_receipt else { return Ok(()) };
+    for settled in registers::settle(work, meter, seen.credit)? {
+        if settled.end == registers::LineEnd::CountedAgain {
+            orders::lock(work, &settled.order_id)?;
+            let line = orders::line(work, &settled.order_id, settled.line)?;
+            let reason = "after a restore it cannot be proved that the meter has not loaded it: it stays bought";
+            orders::step(work, &line, LineEvent::CountedAgain, Some(reason))?;
+        } else {
+            return Err(Error::inconsistent("the newest receipt settles only now what it should have settled before"));
+        }
+    }
+    Ok(())
+}

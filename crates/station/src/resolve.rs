@@ -1,0 +1,285 @@
+//! How people see to what came before them: an exception is marked as seen to, and money that stands somewhere because of it
+//! goes back.
+//!
+//! Where the money is, the ledger says: money that nobody asked for stands in suspense under its receipt, a line's own money
+//! is still held or sold and undelivered, a declined refund stands in refunds due.
+
+use crate::ledger::{self, Account, Event, Movement};
+use crate::lifecycle::{LineEvent, LineState, PaymentState};
+use crate::money::{Amount, Currency, Money};
+use crate::orders::{self, OrderLine};
+use crate::problem::{Code, Error};
+use crate::refunds::{self, GiveBack};
+use crate::work::Work;
+
+/// What a person decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Nothing is to be moved.
+    Seen,
+    /// The money goes back the way it came.
+    Refund,
+    /// The money was paid back outside of this station, from the bank.
+    Elsewhere,
+}
+
+impl Decision {
+    /// Its name in the books.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Seen => "seen",
+            Self::Refund => "refund",
+            Self::Elsewhere => "elsewhere",
+        }
+    }
+}
+
+/// How an exception is seen to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolution {
+    /// What the exception is about.
+    pub subject: String,
+    /// Its cause.
+    pub cause: String,
+    /// The person.
+    pub operator: String,
+    /// Why, in the person's words; 1 to 500 characters.
+    pub note: String,
+    /// What is to be done.
+    pub decision: Decision,
+}
+
+/// Longest note, in characters.
+const MAX_NOTE_CHARS: usize = 500;
+
+/// Marks an exception as seen to and moves its money as decided; gives in words what was done.
+///
+/// # Errors
+/// [`Code::NotPossibleNow`] if there is no such open exception, or no money of it that could go back.
+pub fn resolve(work: &mut Work<'_>, resolution: &Resolution) -> Result<Vec<String>, Error> {
+    ledger::check_operator(&resolution.operator)?;
+    let chars = resolution.note.trim().chars().count();
+    if chars == 0 || chars > MAX_NOTE_CHARS {
+        return Err(Error::refused(Code::Malformed, format!("say why in 1 to {MAX_NOTE_CHARS} characters")));
+    }
+    let (subject, cause) = (resolution.subject.as_str(), resolution.cause.as_str());
+    let order_id = subject.split('/').next().unwrap_or_default();
+    if is_order(work, order_id)? {
+        // Meters are locked before orders.
+        refunds::lock_meters(work, order_id)?;
+        orders::lock(work, order_id)?;
+    }
+    check_open(work, subject, cause)?;
+    let operator = resolution.operator.as_str();
+    let done = match resolution.decision {
+        Decision::Seen => Vec::new(),
+        Decision::Refund => give_back(work, subject, cause, GiveBack::ByProvider { operator: Some(operator) })?,
+        Decision::Elsewhere => give_back(work, subject, cause, GiveBack::ByHand { operator })?,
+    };
+    let words = format!("{}: {}", resolution.decision.name(), resolution.note.trim());
+    work.execute_one(
+        "seeing to an exception",
+        "UPDATE exception SET resolved_ms = $3, resolved_by = $4, resolution = $5
+         WHERE subject = $1 AND cause = $2 AND resolved_ms IS NULL",
+        &[subject.into(), cause.into(), work.now_ms.into(), operator.into(), words.into()],
+    )?;
+    Ok(done)
+}
+
+fn is_order(work: &mut Work<'_>, id: &str) -> Result<bool, Error> {
+    Ok(work.query_first("SELECT order_id FROM orders WHERE order_id = $1", &[id.into()])?.is_some())
+}
+
+fn check_open(work: &mut Work<'_>, subject: &str, cause: &str) -> Result<(), Error> {
+    let row = work.query_first(
+        "SELECT resolved_by FROM exception WHERE subject = $1 AND cause = $2 FOR UPDATE",
+        &[subject.into(), cause.into()],
+    )?;
+    let Some(row) = row else { return refuse(format!("there is no exception {cause} of {subject}")) };
+    match row.optional_text(0)? {
+        Some(who) => refuse(format!("{who} saw to this already")),
+        None => Ok(()),
+    }
+}
+
+fn refuse<T>(detail: impl Into<String>) -> Result<T, Error> {
+    Err(Error::refused(Code::NotPossibleNow, detail))
+}
+
+fn give_back(work: &mut Work<'_>, subject: &str, cause: &str, how: GiveBack<'_>) -> Result<Vec<String>, Error> {
+    match cause {
+        "refund_declined" => declined(work, subject, how),
+        "other_amount" | "captured_after_decline" | "second_success" => unmatched(work, subject, how),
+        "unmatched_money" | "unknown_account" => strange(work, subject, how),
+        _ => match orders_line(work, subject)? {
+            Some(line) if line.state == LineState::Exception => own_money(work, &line, how),
+            Some(line) => refuse(format!("the line is {}: no money of it waits for a decision", line.state.name())),
+            None => refuse("no money of this waits for a decision: leave --refund and --elsewhere out"),
+        },
+    }
+}
+
+/// The line that `order/line` names, if it names one.
+fn orders_line(work: &mut Work<'_>, subject: &str) -> Result<Option<OrderLine>, Error> {
+    let parts = subject.split_once('/').and_then(|(order, number)| Some((order, number.parse::<u32>().ok()?)));
+    let Some((order, number)) = parts else { return Ok(None) };
+    let known = orders::lines(work, order)?;
+    Ok(known.into_iter().find(|line| line.line == number))
+}
+
+/// A refund that the provider declined: once more under the same id, so that it can never be two; or paid back by hand.
+fn declined(work: &mut Work<'_>, refund_id: &str, how: GiveBack<'_>) -> Result<Vec<String>, Error> {
+    let line = refunds::after_decline(work, refund_id, how)?;
+    if line.is_some() {
+        let line = orders::line_of_subject(work, refund_id)?;
+        step(work, &line, how)?;
+    }
+    Ok(vec![match how {
+        GiveBack::ByHand { .. } => format!("refund {refund_id} is booked as paid back from the bank"),
+        GiveBack::ByProvider { .. } => format!("refund {refund_id} is asked for again"),
+    }])
+}
+
+fn step(work: &mut Work<'_>, line: &OrderLine, how: GiveBack<'_>) -> Result<(), Error> {
+    let (event, reason) = match how {
+        GiveBack::ByProvider { .. } => (LineEvent::ResolvedRefund, "a person decided that the money goes back"),
+        GiveBack::ByHand { .. } => (LineEvent::ResolvedElsewhere, "a person gave the money back"),
+    };
+    if line.state == LineState::Exception {
+        orders::step(work, line, event, Some(reason))?;
+    }
+    Ok(())
+}
+
+/// Money that came for an order and was not asked for. Lines that wait because of it have no money of their own.
+fn unmatched(work: &mut Work<'_>, subject: &str, how: GiveBack<'_>) -> Result<Vec<String>, Error> {
+    let (order_id, only) = match subject.split_once("/receipt/") {
+        Some((order, receipt)) => (order, Some(receipt)),
+        None => (subject, None),
+    };
+    let mut receipts = Vec::new();
+    for (receipt, amount) in in_suspense(work, order_id)? {
+        let is_meant = match only {
+            Some(only) => only == receipt,
+            None => !is_before_a_person(work, &format!("{order_id}/receipt/{receipt}"))?,
+        };
+        if is_meant {
+            receipts.push((receipt, amount));
+        }
+    }
+    if receipts.is_empty() {
+        return refuse("no money of this is in suspense any more");
+    }
+    let mut done = Vec::new();
+    for (receipt, amount) in receipts {
+        refunds::owe_unmatched(work, order_id, &receipt, (amount.0, amount.1), how)?;
+        done.push(words(how, amount));
+    }
+    let waits_for_it = orders::find(work, order_id)?.payment == PaymentState::Exception;
+    if only.is_none() && waits_for_it {
+        for line in orders::lines(work, order_id)? {
+            step(work, &line, how)?;
+        }
+    }
+    Ok(done)
+}
+
+fn words(how: GiveBack<'_>, amount: Amount) -> String {
+    match how {
+        GiveBack::ByProvider { .. } => format!("{} go back the way they came", amount.with_currency()),
+        GiveBack::ByHand { .. } => format!("{} are booked as paid back from the bank", amount.with_currency()),
+    }
+}
+
+/// Whether money is an exception of its own: a second success.
+fn is_before_a_person(work: &mut Work<'_>, subject: &str) -> Result<bool, Error> {
+    Ok(work.query_first("SELECT cause FROM exception WHERE subject = $1 LIMIT 1", &[subject.into()])?.is_some())
+}
+
+/// The receipts of an order whose money is in suspense.
+fn in_suspense(work: &mut Work<'_>, order_id: &str) -> Result<Vec<(String, Amount)>, Error> {
+    let rows = work.query(
+        "SELECT r.receipt, r.amount, r.currency FROM money_receipt r
+         JOIN movement m ON m.subject = r.order_id AND m.cause = 'receipt ' || r.receipt || ' captured'
+         WHERE r.order_id = $1 AND m.event = 'unmatched'
+         AND NOT EXISTS (SELECT 1 FROM movement d
+                         WHERE d.subject = r.order_id AND d.cause = 'receipt ' || r.receipt || ' refund due')
+         ORDER BY r.receipt",
+        &[order_id.into()],
+    )?;
+    let read = |row: &crate::store::Row| {
+        let currency = Currency::from_code(row.text(2)?).map_err(|error| Error::inconsistent(error.to_string()))?;
+        Ok((row.text(0)?.to_owned(), Amount(Money::from_minor(row.int(1)?), currency)))
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Money that belongs to no order: there is no payment that a provider could refund.
+fn strange(work: &mut Work<'_>, subject: &str, how: GiveBack<'_>) -> Result<Vec<String>, Error> {
+    let GiveBack::ByHand { operator } = how else {
+        return refuse("this money belongs to no order: pay it back by hand, then say --elsewhere");
+    };
+    let receipt = subject.split_once('/').map(|(_, receipt)| receipt).unwrap_or_default();
+    let row = work.query_first(
+        "SELECT m.currency, e.amount FROM movement m JOIN entry e ON e.subject = m.subject AND e.cause = m.cause
+         WHERE m.subject = $1 AND m.cause = $2 AND e.account = 'suspense'",
+        &[subject.into(), format!("receipt {receipt} captured").into()],
+    )?;
+    let Some(row) = row else {
+        return refuse("this money is not in the books yet: reconcile the provider's statement first");
+    };
+    let matched = "SELECT cause FROM movement WHERE subject = $1 AND event = 'matched'";
+    if work.query_first(matched, &[subject.into()])?.is_some() {
+        return refuse("this money is not in suspense any more");
+    }
+    let currency = Currency::from_code(row.text(0)?).map_err(|error| Error::inconsistent(error.to_string()))?;
+    let amount = Amount(Money::from_minor(-row.int(1)?), currency);
+    let steps = [
+        ("refund due", Event::Matched, Account::Suspense, Account::RefundsDue),
+        ("refunded", Event::Refunded, Account::RefundsDue, Account::Bank),
+    ];
+    for (what, event, debit, credit) in steps {
+        let movement = Movement {
+            subject,
+            cause: format!("receipt {receipt} {what}"),
+            event,
+            currency,
+            debit,
+            credits: vec![(credit, amount.0)],
+            operator: Some(operator),
+        };
+        ledger::book(work, &movement)?;
+    }
+    Ok(vec![words(how, amount)])
+}
+
+/// The money of a line that waits for a decision goes back, from where the ledger says that it is.
+fn own_money(work: &mut Work<'_>, line: &OrderLine, how: GiveBack<'_>) -> Result<Vec<String>, Error> {
+    if refunds::exists(work, &line.order_id, &line.subject())? {
+        return declined(work, &line.subject(), how);
+    }
+    let currency = orders::find(work, &line.order_id)?.currency;
+    let Some(from) = account_of(work, line)? else {
+        return refuse("no money of this line is here: see to the order's own exception");
+    };
+    step(work, line, how)?;
+    refunds::owe_by(work, line, from, how)?;
+    let sale = "the utility's sales system may still count the sale: see to it there".to_owned();
+    Ok(vec![words(how, Amount(line.amount, currency)), sale])
+}
+
+/// Where the money of a line is that waits for a decision and is not owed yet.
+fn account_of(work: &mut Work<'_>, line: &OrderLine) -> Result<Option<Account>, Error> {
+    let sold = work.query_first(
+        "SELECT cause FROM movement WHERE subject = $1 AND cause = $2",
+        &[line.order_id.as_str().into(), format!("line {} sold", line.line).into()],
+    )?;
+    if sold.is_some() {
+        return Ok(Some(Account::SoldUndelivered));
+    }
+    let row = work.query_first(
+        "SELECT cause FROM movement WHERE subject = $1 AND event IN ('captured', 'float_spent') LIMIT 1",
+        &[line.order_id.as_str().into()],
+    )?;
+    Ok(row.map(|_| Account::PayerMoneyHeld))
+}

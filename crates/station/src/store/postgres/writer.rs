@@ -1,0 +1,121 @@
+//! The writer: as many commands as are waiting in one transaction, each in a SAVEPOINT of its own.
+
+use super::link::Failure;
+use super::tx::PostgresTx;
+use crate::store::{GroupSize, Job, StoreError};
+use std::collections::VecDeque;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+/// How often in a row a group is tried before it is halved.
+const TRIES_BEFORE_HALVING: u32 = 2;
+/// How often in a row a single command is tried before its caller is told.
+const TRIES_ALONE: u32 = 10;
+/// The longest pause before a group is tried again: who is in the way is then past it.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SAVEPOINT command";
+const NEXT: &str = "SAVEPOINT command";
+const KEEP: &str = "RELEASE command";
+const UNDO: &str = "ROLLBACK TO command; RELEASE command";
+/// A wait for a synchronous standby that a timeout cuts short would be told as a success: so none here.
+const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
+
+/// How a group ended that was not committed.
+enum End {
+    /// Nothing of it is durable.
+    Again(Failure),
+    /// Nobody knows.
+    Lost(String),
+    /// The store closes while the server is out of reach.
+    Closed,
+}
+
+/// Runs commands until all senders are gone.
+pub(super) fn write_in_groups(mut tx: PostgresTx, jobs: &Receiver<Box<dyn Job>>, group: GroupSize) {
+    while let Ok(first) = jobs.recv() {
+        let waiting = std::iter::once(first).chain(std::iter::from_fn(|| jobs.try_recv().ok()));
+        write_all(&mut tx, waiting.take(group.0.max(1)).collect());
+    }
+}
+
+/// Runs these commands and tells their callers, in as few transactions as others let it.
+fn write_all(tx: &mut PostgresTx, mut waiting: VecDeque<Box<dyn Job>>) {
+    let (mut size, mut tries) = (waiting.len(), 0);
+    while !waiting.is_empty() {
+        size = size.clamp(1, waiting.len());
+        let group = &mut waiting.make_contiguous()[..size];
+        let failure = match commit_group(tx, group) {
+            Ok(outcomes) => {
+                waiting.drain(..size).zip(outcomes).for_each(|(job, outcome)| job.tell(outcome));
+                (size, tries) = (size * 2, 0);
+                continue;
+            }
+            Err(End::Again(failure)) => failure,
+            Err(End::Lost(why)) => {
+                tracing::error!(%why, commands = size, "the connection broke during a commit: its outcome is not known");
+                waiting.drain(..size).for_each(|job| job.tell(Err(StoreError::Lost(why.clone()))));
+                continue;
+            }
+            Err(End::Closed) => {
+                waiting.drain(..).for_each(|job| job.tell(Err(StoreError::Closed)));
+                return;
+            }
+        };
+        tries += 1;
+        tracing::info!(%failure, commands = size, tries, "a group of commands is run again");
+        if size > 1 && tries >= TRIES_BEFORE_HALVING {
+            (size, tries) = (size / 2, 0);
+        } else if size == 1 && tries >= TRIES_ALONE {
+            tracing::warn!(%failure, tries, "a command is given up");
+            waiting.drain(..1).for_each(|job| job.tell(Err(failure.clone().into_error())));
+            tries = 0;
+        }
+        tx.link.pause(LONGEST_PAUSE.min(Duration::from_millis(1 << tries.min(7))));
+    }
+}
+
+/// Runs each command in a SAVEPOINT and commits them together. Gives what to tell each of them.
+fn commit_group(tx: &mut PostgresTx, group: &mut [Box<dyn Job>]) -> Result<Vec<Result<(), StoreError>>, End> {
+    tx.link.connect(None).map_err(|_| End::Closed)?;
+    tx.begin(BEGIN);
+    let mut outcomes = Vec::with_capacity(group.len());
+    for (at, job) in group.iter_mut().enumerate() {
+        if at > 0 {
+            tx.then(NEXT);
+        }
+        let keep = job.run(tx);
+        match tx.take_failure() {
+            None => tx.then(if keep { KEEP } else { UNDO }),
+            Some(Failure::Refused(_)) if !keep => tx.then(UNDO),
+            Some(Failure::Refused(why)) => {
+                // It went on as if nothing had happened, but the server keeps nothing of it.
+                tx.then(UNDO);
+                outcomes.push(Err(StoreError::Database(why)));
+                continue;
+            }
+            Some(failure) => return Err(roll_back(tx, failure)),
+        }
+        outcomes.push(Ok(()));
+    }
+    if !tx.link.is_connected() {
+        return Err(roll_back(tx, Failure::Broken("the connection broke before the commit".to_owned())));
+    }
+    match tx.end(COMMIT) {
+        Ok(()) => Ok(outcomes),
+        Err(Failure::Broken(why)) => {
+            tx.link.drop_connection();
+            Err(End::Lost(why))
+        }
+        Err(failure) => Err(roll_back(tx, failure)),
+    }
+}
+
+fn roll_back(tx: &mut PostgresTx, failure: Failure) -> End {
+    let is_broken = matches!(failure, Failure::Broken(_));
+    if is_broken || tx.end("ROLLBACK").is_err() {
+        // The server rolls back when it sees that the connection is gone.
+        tx.link.drop_connection();
+    }
+    End::Again(failure)
+}

@@ -1,0 +1,158 @@
+//! The sweeper: looks for what is stuck, puts it before a person, and makes sure that whatever is not finished has its task.
+
+use crate::lifecycle::LineState;
+use crate::payments::Context;
+use crate::problem::Error;
+use crate::tasks::{Kind, Task};
+use crate::work::Work;
+
+/// How often it looks.
+pub const SWEEP_EVERY_MS: i64 = 60_000;
+/// What the sweeper's task is about.
+pub const SUBJECT: &str = "station";
+/// Most of each kind that is taken up in one look.
+const MOST: i64 = 500;
+
+/// The tasks of which one moves a line on from a state in which it must not stay. None: it has ended, or somebody outside is
+/// waited for: the payer, whoever carries the token, a person.
+pub fn tasks_of(state: LineState) -> &'static [Kind] {
+    match state {
+        LineState::Quoted => &[Kind::Expire],
+        LineState::AwaitingPayment | LineState::PaymentUnknown => &[Kind::Pay, Kind::QueryPayment],
+        LineState::Paid | LineState::SaleUnknown => &[Kind::Sell],
+        LineState::Sold => &[Kind::Sign],
+        LineState::Voided => &[Kind::Reverse],
+        LineState::SaleReversed | LineState::Failed => &[Kind::Refund],
+        LineState::Issued
+        | LineState::Delivered
+        | LineState::VoidPending
+        | LineState::Refunded
+        | LineState::Expired
+        | LineState::Exception => &[],
+    }
+}
+
+/// Looks once, and again later.
+///
+/// # Errors
+/// When the database fails.
+pub fn sweep(work: &mut Work<'_>, task: &Task, context: &Context) -> Result<(), Error> {
+    look(work, context)?;
+    Ok(work.again_at(task, work.now_ms + SWEEP_EVERY_MS)?)
+}
+
+/// Looks once.
+///
+/// # Errors
+/// When the database fails.
+pub fn look(work: &mut Work<'_>, context: &Context) -> Result<(), Error> {
+    stuck_payments(work, context)?;
+    for state in LineState::ALL {
+        if let [kind @ (Kind::Sell | Kind::Reverse)] = tasks_of(*state) {
+            lost_lines(work, *state, *kind)?;
+        }
+    }
+    lost_payments(work)?;
+    lost_refunds(work)?;
+    lost_signatures(work)
+}
+
+/// Queues the first look, if none is queued.
+///
+/// # Errors
+/// When the database fails.
+pub fn start(work: &mut Work<'_>) -> Result<(), Error> {
+    let queued = work.query_first(
+        "SELECT due_ms FROM outbox WHERE subject = $1 AND task = $2",
+        &[SUBJECT.into(), Kind::Sweep.name().into()],
+    )?;
+    if queued.is_none() {
+        work.queue_at(Kind::Sweep, SUBJECT, work.now_ms + SWEEP_EVERY_MS)?;
+    }
+    Ok(())
+}
+
+/// Payments whose outcome has been unknown for too long come before a person. They are still asked about.
+fn stuck_payments(work: &mut Work<'_>, context: &Context) -> Result<(), Error> {
+    for state in ["sent", "unknown"] {
+        let rows = work.query(
+            "SELECT o.order_id, o.provider FROM orders o WHERE o.payment_state = $1 AND o.created_ms < $2
+             AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.subject = o.order_id AND e.cause = 'payment_stuck')
+             ORDER BY o.order_id LIMIT $3",
+            &[state.into(), (work.now_ms - context.patience.payment_ms).into(), MOST.into()],
+        )?;
+        for row in rows {
+            let detail = format!(
+                "{} has not said for too long whether it collected this payment; look into its statement",
+                row.text(1)?
+            );
+            work.exception(row.text(0)?, "payment_stuck", &detail)?;
+        }
+    }
+    Ok(())
+}
+
+/// Lines that nothing moves on get their task again.
+fn lost_lines(work: &mut Work<'_>, state: LineState, kind: Kind) -> Result<(), Error> {
+    let rows = work.query(
+        "SELECT l.order_id, l.line FROM order_line l WHERE l.state = $1
+         AND NOT EXISTS (SELECT 1 FROM outbox b
+                         WHERE b.subject = l.order_id || '/' || CAST(l.line AS TEXT) AND b.task = $2)
+         ORDER BY l.order_id LIMIT $3",
+        &[state.name().into(), kind.name().into(), MOST.into()],
+    )?;
+    for row in rows {
+        let subject = format!("{}/{}", row.text(0)?, row.int(1)?);
+        lost(work, kind, &subject)?;
+    }
+    Ok(())
+}
+
+fn lost_payments(work: &mut Work<'_>) -> Result<(), Error> {
+    for state in ["sent", "unknown"] {
+        let rows = work.query(
+            "SELECT o.order_id FROM orders o WHERE o.payment_state = $1
+             AND NOT EXISTS (SELECT 1 FROM outbox b WHERE b.subject = o.order_id AND b.task IN ('pay', 'query_payment'))
+             ORDER BY o.order_id LIMIT $2",
+            &[state.into(), MOST.into()],
+        )?;
+        rows.iter().try_for_each(|row| lost(work, Kind::QueryPayment, row.text(0)?))?;
+    }
+    Ok(())
+}
+
+fn lost_refunds(work: &mut Work<'_>) -> Result<(), Error> {
+    let rows = work.query(
+        "SELECT r.refund_id FROM refund r WHERE r.state = 'due'
+         AND NOT EXISTS (SELECT 1 FROM outbox b WHERE b.subject = r.refund_id AND b.task = 'refund')
+         ORDER BY r.refund_id LIMIT $1",
+        &[MOST.into()],
+    )?;
+    rows.iter().try_for_each(|row| lost(work, Kind::Refund, row.text(0)?))
+}
+
+fn lost_signatures(work: &mut Work<'_>) -> Result<(), Error> {
+    let rows = work.query(
+        "SELECT t.meter_id, t.epoch, t.number FROM token t WHERE t.bytes IS NULL
+         AND NOT EXISTS (SELECT 1 FROM outbox b WHERE b.task = 'sign' AND b.subject =
+             t.meter_id || '/' || CAST(t.epoch AS TEXT) || '/' || CAST(t.number AS TEXT))
+         ORDER BY t.meter_id LIMIT $1",
+        &[MOST.into()],
+    )?;
+    for row in rows {
+        let subject = format!("{}/{}/{}", row.text(0)?, row.int(1)?, row.int(2)?);
+        lost(work, Kind::Sign, &subject)?;
+    }
+    Ok(())
+}
+
+/// What lost its task gets it again. That this was needed is a fault of the station, so a person is shown it.
+fn lost(work: &mut Work<'_>, kind: Kind, subject: &str) -> Result<(), Error> {
+    tracing::error!(task = kind.name(), "something unfinished had lost its task");
+    work.exception(
+        subject,
+        &format!("task_lost:{}", kind.name()),
+        "it was unfinished and nothing was to be done about it",
+    )?;
+    Ok(work.queue(kind, subject)?)
+}

@@ -1,0 +1,147 @@
+//! A quote in plain English, line by line.
+
+use super::calendar::Accrued;
+use super::charge::{Charge, Share};
+use super::config::PeriodConfig;
+use super::quote::{Sale, Split, money};
+use super::version::{Base, StandingRate, Tax, TaxRule};
+use super::{Breakdown, Line, LineKind};
+use coinless_protocol::Units;
+use std::fmt;
+
+impl Sale<'_> {
+    /// The lines of a quote, in the order of a receipt.
+    pub(super) fn explain(&self, split: &Split, sold: u64, charge: &Charge, rounding: i128) -> Option<Vec<Line>> {
+        let mut lines = self.energy_lines(sold)?;
+        if let Some(free) = self.free {
+            let month = self.today.strftime("%Y-%m");
+            let counted = if free.counts_in_blocks { ", which count in the blocks" } else { "" };
+            lines.push(self.part(format!("free allowance of {month}: {}{counted}", self.units(free.units)?), 0)?);
+        }
+        lines.extend(self.standing_lines()?);
+        for (tax, amount) in self.version.taxes.iter().zip(&charge.taxes) {
+            let text = self.tax_text(tax);
+            lines.push(if self.version.prices_include_tax {
+                Line { text: format!("of which {text}"), kind: LineKind::Within, ..self.part(String::new(), *amount)? }
+            } else {
+                self.part(text, *amount)?
+            });
+        }
+        lines.extend(self.debt_line(split)?);
+        for (fee, amount) in self.version.fees.iter().zip(&split.fees) {
+            lines.push(self.part(format!("{}, for {}", fee.name, fee.to), *amount)?);
+        }
+        if rounding > 0 {
+            let text = format!("rounding: not enough for another {}", self.units(1)?);
+            lines.push(self.part(text, rounding)?);
+        }
+        Some(lines)
+    }
+
+    fn energy_lines(&self, sold: u64) -> Option<Vec<Line>> {
+        let unit = self.tariff.commodity.display_unit();
+        let blocks = &self.version.blocks;
+        let over = if self.read_back { "read back from the meter" } else { "bought" };
+        let period = match self.version.period.kind {
+            PeriodConfig::Month => "month",
+            PeriodConfig::Year => "year",
+        };
+        let line = |share: Share| {
+            let block = &blocks[share.block];
+            let mut text = format!(
+                "{} at {} {} a {unit}",
+                self.units(share.units)?,
+                block.price.show(self.tariff.currency),
+                self.tariff.currency
+            );
+            if blocks.len() > 1 {
+                let end = match block.up_to {
+                    Some(end) => format!("up to {}", self.units(end)?),
+                    None => format!("over {}", self.units(blocks[share.block - 1].up_to?)?),
+                };
+                text += &format!(" (block {}, {end} a {period}, {over})", share.block + 1);
+            }
+            self.part(text, share.amount)
+        };
+        self.basis.shares(sold)?.into_iter().map(line).collect()
+    }
+
+    fn standing_lines(&self) -> Option<Vec<Line>> {
+        let line = |accrued: &Accrued<'_>| {
+            let currency = self.tariff.currency;
+            let (rate, unit) = match accrued.version.standing.as_ref()?.rate {
+                StandingRate::PerDay(rate) => (rate, "day"),
+                StandingRate::PerMonth(rate) => (rate, "month"),
+            };
+            let plural = if accrued.count == 1 { "" } else { "s" };
+            let (count, from, to) = (accrued.count, accrued.from, accrued.to);
+            let digits = if unit == "month" { "%Y-%m" } else { "%Y-%m-%d" };
+            let (from, to) = (from.strftime(digits).to_string(), to.strftime(digits).to_string());
+            let when = if from == to { from } else { format!("{from} to {to}") };
+            let rate = rate.show(currency);
+            let text = format!("standing charge, {count} {unit}{plural} ({when}) at {rate} {currency} a {unit}");
+            self.part(text, accrued.amount.minor().into())
+        };
+        self.standing.iter().map(line).collect()
+    }
+
+    fn tax_text(&self, tax: &Tax) -> String {
+        match &tax.rule {
+            TaxRule::Percent { percent, of } => format!("{} {percent} % of {}", tax.name, self.base_text(of)),
+            TaxRule::PerUnit(price) => {
+                let unit = self.tariff.commodity.display_unit();
+                format!("{}, {} {} a {unit}", tax.name, price.show(self.tariff.currency), self.tariff.currency)
+            }
+        }
+    }
+
+    fn base_text(&self, base: &Base) -> String {
+        let energy = self.tariff.commodity.name();
+        let prices = [(base.energy, energy), (base.standing, "standing charge")].into_iter();
+        let prices = prices.filter(|(covered, name)| {
+            *covered && (*name != "standing charge" || self.version.standing.is_some() || self.basis.standing > 0)
+        });
+        let names = prices.map(|(_, name)| name);
+        let names = names.chain(base.taxes.iter().map(|place| self.version.taxes[*place].name.as_str()));
+        let names: Vec<_> = names.collect();
+        match names.split_last() {
+            Some((last, [])) => (*last).to_owned(),
+            Some((last, others)) => format!("{} and {last}", others.join(", ")),
+            None => "standing charge".to_owned(),
+        }
+    }
+
+    fn debt_line(&self, split: &Split) -> Option<Vec<Line>> {
+        if split.debt == 0 {
+            return Some(Vec::new());
+        }
+        let left = self.history.debt.checked_sub(money(split.debt)?)?;
+        Some(vec![self.part(format!("debt recovered ({} is left)", self.amount(left)), split.debt)?])
+    }
+
+    fn part(&self, text: String, amount: i128) -> Option<Line> {
+        Some(Line { text, amount: self.tariff.currency.format(money(amount)?), kind: LineKind::Part })
+    }
+
+    fn units(&self, units: u64) -> Option<String> {
+        Some(Units::new(units).ok()?.fine().display(self.tariff.commodity).to_string())
+    }
+}
+
+impl fmt::Display for Breakdown {
+    /// The quote as it is printed: its lines, the total, and the credit.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.lines.iter().map(|line| line.text.chars().count()).max().unwrap_or(0).max(20);
+        let total = self.currency.format(self.total);
+        let figures = self.lines.iter().map(|line| line.amount.len()).max().unwrap_or(0).max(total.len());
+        for line in &self.lines {
+            match line.kind {
+                LineKind::Part => writeln!(f, "{:<width$}  {:>figures$}", line.text, line.amount)?,
+                LineKind::Within => writeln!(f, "{:<width$}  {:>figures$}", line.text, format!("({})", line.amount))?,
+            }
+        }
+        writeln!(f, "{:<width$}  {total:>figures$} {}", "total", self.currency)?;
+        let credit = self.units.fine().display(self.commodity).to_string();
+        write!(f, "{:<width$}  {credit}", "credit")
+    }
+}

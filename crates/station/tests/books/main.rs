@@ -1,0 +1,11 @@
+//! The books: random movements, reports, what people book, how they see to exceptions, floats, and the comparison with
+//! everybody else's books. The station's real commands on a database in memory, with scripted answers from outside.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
+mod desk;
+mod floats;
+mod ledger;
+mod manual;
+mod reconciling;
+mod resolving;

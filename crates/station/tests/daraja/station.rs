@@ -1,0 +1,152 @@
+//! A whole station for one test: real commands, workers, HTTP and SQLite, one meter, and the providers under test.
+
+use coinless_protocol::Commodity;
+use coinless_protocol::keys::KeyPair;
+use coinless_station::config::Config;
+use coinless_station::keys::Keys;
+use coinless_station::money::Currency;
+use coinless_station::payments::Patience;
+use coinless_station::provider::PaymentProvider;
+use coinless_station::records::{DeliveryRecord, HexKey};
+use coinless_station::resolve::{self, Decision, Resolution};
+use coinless_station::service::{self, Parts, Station};
+use coinless_station::signer::LocalSigner;
+use coinless_station::store::{GroupSize, SqliteStore, Store};
+use coinless_station::view::{self, OrderView};
+use coinless_station::{http, meters, show};
+use serde_json::{Value, json};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+use tokio::sync::broadcast;
+
+/// Every point that any station of this process passes.
+static POINTS: LazyLock<broadcast::Sender<String>> = LazyLock::new(|| broadcast::channel(4096).0);
+
+/// A station with a meter for gas at 100.00 KES a m³ without tax.
+pub struct App {
+    pub station: Station,
+    pub url: String,
+    http: reqwest::Client,
+    _folder: tempfile::TempDir,
+}
+
+impl App {
+    pub async fn start(providers: impl FnOnce(&Arc<dyn Store>) -> Vec<Arc<dyn PaymentProvider>>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(&folder.path().join("station.db"), GroupSize::default()).unwrap());
+        let mut config = Config::default();
+        let utility = &mut config.utilities[0];
+        utility.currency = Currency::from_code("KES").unwrap();
+        let tariff = toml::from_str("price = \"100\"\ntax_percent = \"0\"").unwrap();
+        utility.tariffs = [("gas".to_owned(), tariff)].into();
+        let names = config.utility_names().unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let keys = folder.path().join("keys");
+        let (station, workers) = Station::new(Parts {
+            keys: Keys::open(&keys, &names).unwrap(),
+            signer: Arc::new(LocalSigner::open(&keys, &names, service::now_ms).await.unwrap()),
+            providers: providers(&store),
+            utilities: config.utilities(&store).unwrap(),
+            store,
+            callback_base: url.clone(),
+            patience: Patience::default(),
+            // Nobody may be waiting.
+            probe: |point| drop(POINTS.send(point.to_owned())),
+        });
+        tokio::spawn(workers.run());
+        tokio::spawn(http::serve(listener, station.clone()));
+        let record = DeliveryRecord {
+            id: "CLS0000000017".to_owned(),
+            label: "CLS0000000017-Z".to_owned(),
+            commodity: Commodity::Gas.name().to_owned(),
+            public_key: HexKey(KeyPair::from_secret(&[7; 32]).unwrap().public_key()),
+            initial_units: 2_000,
+            max_credit_units: 500_000,
+            customer: None,
+            place: None,
+        };
+        let utility = names[0].clone();
+        station.run("enrol", move |work| meters::enrol(work, &record, &utility)).await.unwrap();
+        let http = coinless_station::net::http_client(Duration::from_secs(60)).unwrap();
+        Self { station, url, http, _folder: folder }
+    }
+
+    /// Makes an order and accepts its price.
+    pub async fn order(&self, id: &str, provider: &str, amount: &str, payer: Option<&str>) {
+        self.put(id, provider, amount, payer).await;
+        let accept =
+            self.http.post(format!("{}/v1/orders/{id}/payment", self.url)).json(&json!({ "quote_version": 1 }));
+        assert_eq!(accept.send().await.unwrap().status(), 202);
+    }
+
+    pub async fn put(&self, id: &str, provider: &str, amount: &str, payer: Option<&str>) {
+        let mut body = json!({ "lines": [{ "meter": "CLS0000000017-Z", "amount": amount }], "provider": provider });
+        if let Some(payer) = payer {
+            body["payer"] = json!(payer);
+        }
+        let put = self.http.put(format!("{}/v1/orders/{id}", self.url)).json(&body);
+        assert_eq!(put.send().await.unwrap().status(), 201);
+    }
+
+    /// Posts to an address of the station; gives status and body.
+    pub async fn post(&self, url: &str, body: &Value) -> (u16, String) {
+        let answer = self.http.post(url).json(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    pub async fn show(&self, id: &str) -> OrderView {
+        let id = id.to_owned();
+        self.station.read(move |work| view::order(work, &id)).await.unwrap()
+    }
+
+    /// Waits until an order is as wanted, with every change a new look.
+    pub async fn wait_for(&self, id: &str, wanted: impl Fn(&OrderView) -> bool) -> OrderView {
+        let mut changes = self.station.changes();
+        loop {
+            let order = self.show(id).await;
+            if wanted(&order) {
+                return order;
+            }
+            while changes.recv().await.unwrap() != id {}
+        }
+    }
+
+    /// Waits until `account` has this balance, with everything that a station does a new look.
+    pub async fn wait_for_balance(&self, account: &str, balance: &str) {
+        loop {
+            let mut points = POINTS.subscribe();
+            if self.balance(account).await == balance {
+                return;
+            }
+            // Points that were missed are as good as one that was seen.
+            let _ = points.recv().await;
+        }
+    }
+
+    pub async fn balance(&self, account: &str) -> String {
+        let ledger = self.station.read(|work| show::ledger(work, None)).await.unwrap();
+        assert!(ledger.balanced, "{ledger:?}");
+        let found = ledger.accounts.iter().find(|known| known.account == account);
+        found.map_or("0.00".to_owned(), |account| account.balance.clone())
+    }
+
+    /// The causes of what a person must look at.
+    /// A person decides that money that came a second time goes back.
+    pub async fn give_back(&self, receipt: &str) {
+        let resolution = Resolution {
+            subject: receipt.to_owned(),
+            cause: "second_success".to_owned(),
+            operator: "manager".to_owned(),
+            note: "paid twice".to_owned(),
+            decision: Decision::Refund,
+        };
+        self.station.run("resolve", move |work| resolve::resolve(work, &resolution)).await.unwrap();
+    }
+
+    pub async fn exceptions(&self) -> Vec<String> {
+        let exceptions = self.station.read(show::exceptions).await.unwrap();
+        exceptions.into_iter().map(|exception| exception.cause).collect()
+    }
+}

@@ -1,0 +1,154 @@
+//! Connections that break and a server that is killed.
+
+use super::postgres::Cluster;
+use super::proxy::{Cut, Proxy};
+use super::{INSERT, cluster, count, insert, open};
+use coinless_station::store::{GroupSize, PostgresStore, Store, StoreError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::sync::mpsc;
+
+/// A store behind a proxy, and one beside it.
+fn behind(cluster: &Cluster) -> (Proxy, Arc<dyn Store>, Arc<dyn Store>) {
+    let direct = cluster.database().unwrap();
+    let proxy = Proxy::start(cluster.socket());
+    let store = open(&proxy.through(&direct));
+    (proxy, store, open(&direct))
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_before_the_commit_only_delays() {
+    let Some(cluster) = cluster() else { return };
+    let (proxy, store, beside) = behind(&cluster);
+    insert(&*store, "warm").await.unwrap();
+    for (n, cut) in [Cut::Before("BEGIN"), Cut::After("BEGIN")].into_iter().enumerate() {
+        proxy.cut(cut);
+        let runs = Arc::new(AtomicU32::new(0));
+        let (ran, subject) = (runs.clone(), n.to_string());
+        let write = store.write(move |tx| {
+            ran.fetch_add(1, Ordering::SeqCst);
+            // Goes on as if nothing were wrong: the group is run again all the same.
+            let _ = tx.execute(INSERT, &[subject.as_str().into()]);
+            Ok::<_, StoreError>(())
+        });
+        write.await.unwrap();
+        assert!(proxy.has_cut());
+        assert_eq!(runs.load(Ordering::SeqCst), 2);
+    }
+    assert_eq!(count(&*beside).await, 3);
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_during_the_commit_is_told_as_lost() {
+    let Some(cluster) = cluster() else { return };
+    let (proxy, store, beside) = behind(&cluster);
+    // The caller cannot tell which it was.
+    for (n, (cut, durable)) in [(Cut::Before("; COMMIT"), 0), (Cut::After("; COMMIT"), 1)].into_iter().enumerate() {
+        proxy.cut(cut);
+        let before = count(&*beside).await;
+        let lost = insert(&*store, &n.to_string()).await;
+        assert!(matches!(lost, Err(StoreError::Lost(_))), "{lost:?}");
+        assert_eq!(count(&*beside).await, before + durable);
+        insert(&*store, &format!("after {n}")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_question_is_asked_again_when_the_connection_breaks() {
+    let Some(cluster) = cluster() else { return };
+    let (proxy, store, _) = behind(&cluster);
+    for cut in [Cut::Before("REPEATABLE READ"), Cut::After("REPEATABLE READ")] {
+        proxy.cut(cut);
+        assert_eq!(count(&*store).await, 0);
+        assert!(proxy.has_cut());
+    }
+}
+
+#[test]
+fn opening_without_a_server_fails_and_says_why() {
+    for connection in ["host=/nowhere user=a password=secret", "postgres://a:secret@127.0.0.1:1/b", "secret words"] {
+        let error = PostgresStore::open(connection, GroupSize::default()).err().unwrap().to_string();
+        assert!(error.contains("PostgreSQL") || error.contains("connection string"), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn dropping_a_store_without_a_server_ends() {
+    if cluster().is_none() {
+        return;
+    }
+    let cluster = Cluster::start().unwrap();
+    let store = open(&cluster.database().unwrap());
+    insert(&*store, "warm").await.unwrap();
+    cluster.kill().unwrap();
+    let waiting = store.write(|tx| tx.execute(INSERT, &["never".into()]));
+    drop(store);
+    assert!(matches!(waiting.await, Err(StoreError::Closed | StoreError::Lost(_))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_kills_of_the_server() {
+    const CALLERS: usize = 16;
+    const EACH: usize = 60;
+    const KILLS: usize = 2;
+    if cluster().is_none() {
+        return;
+    }
+    let cluster = Arc::new(Cluster::start().unwrap());
+    let store = open(&cluster.database().unwrap());
+    let (acknowledged, mut acknowledgements) = mpsc::unbounded_channel();
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|caller| {
+            let (store, acknowledged) = (store.clone(), acknowledged.clone());
+            tokio::spawn(async move {
+                let mut lost = 0;
+                for n in 0..EACH {
+                    let subject = format!("{caller}/{n}");
+                    // The same again, under the same id, until it is known.
+                    while let Err(error) = insert_once(&*store, &subject).await {
+                        assert!(matches!(error, StoreError::Lost(_)), "{error}");
+                        lost += 1;
+                    }
+                    acknowledged.send(subject).unwrap();
+                }
+                lost
+            })
+        })
+        .collect();
+    drop(acknowledged);
+    let mut known = Vec::new();
+    for kill in 1..=KILLS {
+        while known.len() < kill * CALLERS * EACH / (KILLS + 1) {
+            known.push(acknowledgements.recv().await.unwrap());
+        }
+        let server = cluster.clone();
+        tokio::task::spawn_blocking(move || server.kill().and_then(|()| server.restart())).await.unwrap().unwrap();
+        while let Ok(subject) = acknowledgements.try_recv() {
+            known.push(subject);
+        }
+        let present = subjects(&*store).await;
+        assert!(known.iter().all(|subject| present.contains(subject)), "what was acknowledged is gone");
+    }
+    let mut lost = 0;
+    for caller in callers {
+        lost += caller.await.unwrap();
+    }
+    eprintln!("{lost} outcomes were not known");
+    assert_eq!(count(&*store).await, i64::try_from(CALLERS * EACH).unwrap());
+}
+
+async fn insert_once(store: &dyn Store, subject: &str) -> Result<(), StoreError> {
+    const ONCE: &str = "INSERT INTO exception (subject, cause, detail, at_ms) VALUES ($1, 'c', 'd', 0)
+        ON CONFLICT (subject, cause) DO NOTHING";
+    let subject = subject.to_owned();
+    store.write(move |tx| tx.execute(ONCE, &[subject.as_str().into()]).map(|_| ())).await
+}
+
+async fn subjects(store: &dyn Store) -> Vec<String> {
+    let read = store.read(|tx| {
+        let rows = tx.query("SELECT subject FROM exception", &[])?;
+        rows.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<_, StoreError>>()
+    });
+    read.await.unwrap()
+}

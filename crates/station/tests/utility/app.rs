@@ -1,0 +1,170 @@
+//! A station for one test, with a provider that always collects and a sandbox utility behind the adapter.
+
+use crate::sandbox::{Options, Utility};
+use crate::support::{METER, PATIENT_MS, TOKEN, adapter, eur};
+use coinless_protocol::Commodity;
+use coinless_protocol::keys::KeyPair;
+use coinless_station::keys::Keys;
+use coinless_station::payments::Patience;
+use coinless_station::provider::{
+    BadCallback, Call, Callback, MoneyReceipt, Notice, PaymentOutcome, PaymentProvider, PaymentRequest, RefundOutcome,
+    RefundRequest, StatementEntry, StatementError,
+};
+use coinless_station::records::{DeliveryRecord, HexKey};
+use coinless_station::service::{self, Parts, Station};
+use coinless_station::signer::LocalSigner;
+use coinless_station::store::{GroupSize, SqliteStore, Store};
+use coinless_station::utilities::{Utilities, Utility as SellingUtility, UtilityName};
+use coinless_station::{http, meters, show};
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Collects whatever it is asked for, and gives it back.
+#[derive(Default)]
+pub struct Provider {
+    started: AtomicUsize,
+    refunds: Mutex<Vec<String>>,
+}
+
+impl Provider {
+    fn captured(request: &PaymentRequest) -> PaymentOutcome {
+        let (amount, currency) = (request.amount, request.currency);
+        PaymentOutcome::Captured(vec![MoneyReceipt { receipt: request.payment_id.clone(), amount, currency }])
+    }
+}
+
+impl PaymentProvider for Provider {
+    fn name(&self) -> &str {
+        "test"
+    }
+
+    fn start<'a>(&'a self, request: &'a PaymentRequest) -> Call<'a, PaymentOutcome> {
+        self.started.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move { Self::captured(request) })
+    }
+
+    fn query<'a>(&'a self, request: &'a PaymentRequest) -> Call<'a, PaymentOutcome> {
+        Box::pin(async move { Self::captured(request) })
+    }
+
+    fn refund<'a>(&'a self, request: &'a RefundRequest) -> Call<'a, RefundOutcome> {
+        self.refunds.lock().unwrap().push(request.refund_id.clone());
+        Box::pin(async { RefundOutcome::Refunded })
+    }
+
+    fn statement<'a>(&'a self, _: i64, _: i64) -> Call<'a, Result<Vec<StatementEntry>, StatementError>> {
+        Box::pin(async { Err(StatementError::NotOffered) })
+    }
+
+    fn read_callback(&self, _: &Callback<'_>) -> Result<Notice, BadCallback> {
+        Ok(Notice::Nothing)
+    }
+}
+
+pub struct App {
+    pub utility: Arc<Utility>,
+    provider: Arc<Provider>,
+    station: Station,
+    url: String,
+    http: reqwest::Client,
+    _folder: tempfile::TempDir,
+}
+
+impl App {
+    pub async fn start(patience: Patience) -> Self {
+        Self::with(Options::new(TOKEN), patience, PATIENT_MS).await
+    }
+
+    pub async fn with(options: Options, patience: Patience, timeout_ms: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let utility = Utility::open(&folder.path().join("sales.jsonl"), options).unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let sales = adapter(&folder, &format!("http://{}", listener.local_addr().unwrap()), TOKEN, timeout_ms);
+        tokio::spawn(utility.clone().serve(listener));
+
+        let name: UtilityName = "utility".parse().unwrap();
+        let selling =
+            SellingUtility { name: name.clone(), brand: "Utility".to_owned(), currency: eur(), sales: Arc::new(sales) };
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(&folder.path().join("station.db"), GroupSize::default()).unwrap());
+        let provider = Arc::new(Provider::default());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let keys = folder.path().join("keys");
+        let (station, workers) = Station::new(Parts {
+            store,
+            keys: Keys::open(&keys, [&name]).unwrap(),
+            signer: Arc::new(LocalSigner::open(&keys, [&name], service::now_ms).await.unwrap()),
+            providers: vec![provider.clone()],
+            utilities: Utilities::new(vec![selling]).unwrap(),
+            callback_base: url.clone(),
+            patience,
+            probe: |_| (),
+        });
+        tokio::spawn(workers.run());
+        tokio::spawn(http::serve(listener, station.clone()));
+        let record = DeliveryRecord {
+            id: METER.to_owned(),
+            label: format!("{METER}-Z"),
+            commodity: Commodity::Gas.name().to_owned(),
+            public_key: HexKey(KeyPair::from_secret(&[7; 32]).unwrap().public_key()),
+            initial_units: 2_000,
+            max_credit_units: 500_000,
+            customer: None,
+            place: None,
+        };
+        station.run("enrol", move |work| meters::enrol(work, &record, &name)).await.unwrap();
+        let http = coinless_station::net::http_client(std::time::Duration::from_secs(120)).unwrap();
+        Self { utility, provider, station, url, http, _folder: folder }
+    }
+
+    /// Orders credit for 50.00 EUR; gives status and body.
+    pub async fn order(&self, id: &str) -> (u16, Value) {
+        let body = json!({ "lines": [{ "meter": format!("{METER}-Z"), "amount": "50.00" }] });
+        let answer = self.http.put(format!("{}/v1/orders/{id}", self.url)).json(&body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    /// Accepts the quote, so that the provider collects.
+    pub async fn pay(&self, id: &str) {
+        let url = format!("{}/v1/orders/{id}/payment", self.url);
+        let answer = self.http.post(url).json(&json!({ "quote_version": 1 })).send().await.unwrap();
+        assert_eq!(answer.status(), 202);
+    }
+
+    /// Waits over server-sent events until line 1 is in one of `states`.
+    pub async fn wait_for(&self, id: &str, states: &[&str]) -> Value {
+        let mut stream = self.http.get(format!("{}/v1/orders/{id}/events", self.url)).send().await.unwrap();
+        let mut text = String::new();
+        loop {
+            let chunk = stream.chunk().await.unwrap().expect("the stream goes on");
+            text.push_str(std::str::from_utf8(&chunk).unwrap());
+            while let Some((event, rest)) = text.split_once("\n\n") {
+                let data = event.lines().find_map(|line| line.strip_prefix("data: "));
+                let order: Option<Value> = data.map(|data| serde_json::from_str(data).unwrap());
+                let in_state = |order: &Value| states.iter().any(|state| order["lines"][0]["state"] == **state);
+                if let Some(order) = order.filter(in_state) {
+                    return order;
+                }
+                text = rest.to_owned();
+            }
+        }
+    }
+
+    /// The causes of everything that a person is to look at.
+    pub async fn exceptions(&self) -> Vec<String> {
+        let shown = serde_json::to_value(self.station.read(show::exceptions).await.unwrap()).unwrap();
+        shown.as_array().unwrap().iter().map(|shown| shown["cause"].as_str().unwrap().to_owned()).collect()
+    }
+
+    pub async fn is_balanced(&self) -> bool {
+        let ledger = self.station.read(|work| show::ledger(work, None)).await.unwrap();
+        serde_json::to_value(ledger).unwrap()["balanced"] == true
+    }
+
+    /// How often the provider was asked to collect, and the ids of the refunds that it was asked for.
+    pub fn provider_saw(&self) -> (usize, Vec<String>) {
+        (self.provider.started.load(Ordering::SeqCst), self.provider.refunds.lock().unwrap().clone())
+    }
+}
