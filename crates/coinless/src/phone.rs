@@ -21,6 +21,8 @@ use http::{Http, StationUrl};
 use std::path::{Path, PathBuf};
 use store::PhoneStore;
 use udp::Udp;
+
+pub use udp::random;
 use uuid::Uuid;
 
 /// Commands of the phone.
@@ -171,7 +173,7 @@ fn damage(damaged: &[Damaged]) -> Result<(), Failure> {
 async fn scan_meter(output: &Output, directory: &Path, station: Option<StationUrl>, link: &str) -> Result<(), Failure> {
     let mut store = open(directory)?;
     let mut link = Udp::connect(link).await?;
-    let scanned = scan(&mut link, udp::random()?).await.context("reading the meter")?;
+    let scanned = scan(&mut link, random()?).await.context("reading the meter")?;
     let identity = scanned.identity;
     let contents = store.load().await.context("reading the store")?;
     let info = match station {

@@ -1,13 +1,29 @@
-//! `coinless station`: run, issuer, enrol, show, books, resolve, reconcile, float, erase, tenant-change.
+//! `coinless station`: the commands of those who run a station.
 
+mod ask;
 mod books;
+mod check;
+mod debt;
 mod erase;
 mod float;
+mod init;
+mod quota;
 mod reconcile;
 mod resolve;
 mod serve;
 mod show;
+mod signer;
 mod tenant;
+
+/// The commands by what they are for, as the help shows them. One that is in no group is shown as "Other".
+pub const GROUPS: &[(&str, &[&str])] = &[
+    ("Set up", &["init", "check", "issuer", "enrol", "daraja-register"]),
+    ("Sell", &["run", "pay", "show"]),
+    ("Customers", &["tenant-change", "debt", "erase"]),
+    ("Money", &["books", "float", "reconcile", "resolve"]),
+    ("Signing", &["signer", "quota"]),
+    ("Backup", &["backup", "restore", "recover"]),
+];
 
 use crate::output::{Context, Failure, Output};
 use coinless_sim::sandbox::Behaviour;
@@ -28,6 +44,17 @@ use std::sync::Arc;
 /// Commands of the station.
 #[derive(clap::Subcommand)]
 pub enum Command {
+    /// Asks what a small utility sells and who collects, and writes station.toml.
+    ///
+    /// What is not given by an option is asked on the terminal. A file that is there is never overwritten.
+    Init(Box<init::Options>),
+    /// Checks the configuration, and shows what customers get for their money.
+    Check(check::Options),
+    /// Runs the signer apart from the station, on a Unix socket.
+    Signer(signer::Options),
+    /// How much credit the signer may sign: what is left, and new limits under the root key.
+    #[command(subcommand)]
+    Quota(quota::Command),
     /// Runs the station until it is interrupted.
     Run {
         /// Folder of the database and the keys; made if it is missing.
@@ -55,7 +82,7 @@ pub enum Command {
         #[arg(long)]
         utility: Option<UtilityName>,
     },
-    /// Enrols a meter from the delivery record that `coinless meter new` printed.
+    /// Enrols meters from their delivery records, such as `coinless meter new` prints; all of them or none.
     Enrol {
         /// Folder of the database and the keys.
         #[arg(long)]
@@ -63,13 +90,16 @@ pub enum Command {
         /// The utility that sells to them; may be left out if there is one alone.
         #[arg(long)]
         utility: Option<UtilityName>,
-        /// The delivery record (JSON), or several in a list.
-        file: PathBuf,
+        /// Files with a delivery record (JSON) each, or with several in a list.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
     },
     /// Erases who pays and who has a meter, of a finished order or of a meter whose orders are all finished.
     Erase(erase::Options),
     /// Changes the customer of a meter: what the old one has not loaded becomes void first.
     TenantChange(tenant::Options),
+    /// Shows or sets what the customer of a meter owes.
+    Debt(debt::Options),
     /// Shows an order, a meter, the ledger, receipts, or exceptions.
     Show {
         /// Folder of the database and the keys.
@@ -107,6 +137,11 @@ fn behaviour(name: &str) -> Result<Behaviour, String> {
 /// A failure that says what to do.
 pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
+        Command::Init(options) => init::run(&options, output),
+        Command::Check(options) => check::run(&options, output),
+        Command::Debt(options) => debt::run(&options, output),
+        Command::Signer(options) => signer::run(&options, output),
+        Command::Quota(command) => quota::run(&command, output),
         Command::Run { data, listen, metrics, config, sandbox } => {
             serve::run(&data, listen, metrics, config.as_deref(), sandbox, output)
         }
@@ -116,9 +151,9 @@ pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
             let keys = open_keys(&data, &config)?;
             output.record(&keys.of(&utility).context("the station's keys")?.record())
         }
-        Command::Enrol { data, utility, file } => {
+        Command::Enrol { data, utility, files } => {
             let utility = chosen(&serve::read_config(&data, None)?, utility)?;
-            enrol(&data, &file, utility, output)
+            enrol(&data, &files, utility, output)
         }
         Command::Erase(options) => erase::erase(&options, output),
         Command::TenantChange(options) => tenant::change(&options, output),
@@ -221,12 +256,8 @@ fn wait<T>(answer: impl Future<Output = Result<T, problem::Error>>) -> Result<T,
     })
 }
 
-fn enrol(data: &Path, file: &Path, utility: UtilityName, output: &Output) -> Result<(), Failure> {
-    let text = fs::read_to_string(file).context(format_args!("reading {}", file.display()))?;
-    let one = serde_json::from_str::<DeliveryRecord>(&text).map(|record| vec![record]);
-    let records = one.or_else(|error| serde_json::from_str::<Vec<DeliveryRecord>>(&text).map_err(|_| error));
-    let what = format!("{} is not a delivery record as `coinless meter new` prints it", file.display());
-    let records = records.context(what)?;
+fn enrol(data: &Path, files: &[PathBuf], utility: UtilityName, output: &Output) -> Result<(), Failure> {
+    let records = files.iter().map(|file| read_records(file)).collect::<Result<Vec<_>, _>>()?.concat();
     // All or none: a list that stops half way would be hard to go on with.
     let enrolled = with_work(data, move |work| {
         let enrol = |record: &DeliveryRecord| Ok((meters::enrol(work, record, &utility)?, record.commodity.clone()));
@@ -236,4 +267,11 @@ fn enrol(data: &Path, file: &Path, utility: UtilityName, output: &Output) -> Res
         let shown = serde_json::json!({ "enrolled": id.to_string(), "label": id.label().to_string() });
         output.result(&shown, format_args!("enrolled {} ({commodity})", id.label()))
     })
+}
+
+fn read_records(file: &Path) -> Result<Vec<DeliveryRecord>, Failure> {
+    let text = fs::read_to_string(file).context(format_args!("reading {}", file.display()))?;
+    let one = serde_json::from_str::<DeliveryRecord>(&text).map(|record| vec![record]);
+    let records = one.or_else(|error| serde_json::from_str::<Vec<DeliveryRecord>>(&text).map_err(|_| error));
+    records.context(format_args!("{} is not a delivery record as `coinless meter new` prints it", file.display()))
 }

@@ -135,14 +135,35 @@ impl Desk {
     /// # Errors
     /// [`DeskError`] if a command fails.
     pub fn new_meter(&self, id: &str, commodity: &str, more: &[&str]) -> Result<Value, DeskError> {
+        self.enrol_new(id, commodity, "issuer.json", more, &[])
+    }
+
+    /// The same for a utility that is not alone at its station. Its keys are written to `issuer-<utility>.json`.
+    ///
+    /// # Errors
+    /// [`DeskError`] if a command fails.
+    pub fn new_meter_of(&self, utility: &str, id: &str, commodity: &str) -> Result<Value, DeskError> {
+        let issuer = format!("issuer-{utility}.json");
+        self.write_keys(&issuer, &["--utility", utility])?;
+        self.enrol_new(id, commodity, &issuer, &[], &["--utility", utility])
+    }
+
+    fn enrol_new(
+        &self,
+        id: &str,
+        commodity: &str,
+        issuer: &str,
+        more: &[&str],
+        enrol: &[&str],
+    ) -> Result<Value, DeskError> {
         let mut command = self.command(&["meter", "new", "--id", id, "--commodity", commodity]);
-        command.arg("--state").arg(self.path(id)).arg("--issuer").arg(self.path("issuer.json")).args(more);
+        command.arg("--state").arg(self.path(id)).arg("--issuer").arg(self.path(issuer)).args(more);
         let mut results = self.run_command(command)?;
         let record = results.pop().ok_or_else(|| DeskError::Unexpected("no delivery record".to_owned()))?;
         self.write(&format!("{id}.json"), &record)?;
         let mut command = self.command(&["station", "enrol"]);
         self.run_command({
-            command.arg("--data").arg(self.path("station")).arg(self.path(&format!("{id}.json")));
+            command.arg("--data").arg(self.path("station")).args(enrol).arg(self.path(&format!("{id}.json")));
             command
         })?;
         Ok(record)
@@ -153,10 +174,14 @@ impl Desk {
     /// # Errors
     /// [`DeskError`] if a command fails.
     pub fn write_issuer(&self) -> Result<(), DeskError> {
+        self.write_keys("issuer.json", &[])
+    }
+
+    fn write_keys(&self, name: &str, more: &[&str]) -> Result<(), DeskError> {
         let mut command = self.command(&["station", "issuer"]);
-        command.arg("--data").arg(self.path("station"));
+        command.arg("--data").arg(self.path("station")).args(more);
         let issuer = self.run_command(command)?.pop();
-        self.write("issuer.json", &issuer.ok_or_else(|| DeskError::Unexpected("no keys".to_owned()))?)
+        self.write(name, &issuer.ok_or_else(|| DeskError::Unexpected("no keys".to_owned()))?)
     }
 
     /// The command that runs a meter made by [`Desk::new_meter`].

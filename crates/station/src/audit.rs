@@ -17,6 +17,8 @@ pub enum Action {
     EraseEarlier,
     /// Changed the customer of a meter.
     TenantChange,
+    /// Set what the customer of a meter owes.
+    SetDebt,
 }
 
 impl Action {
@@ -27,6 +29,7 @@ impl Action {
             Self::EraseMeter => "erase_meter",
             Self::EraseEarlier => "erase_earlier",
             Self::TenantChange => "tenant_change",
+            Self::SetDebt => "set_debt",
         }
     }
 }

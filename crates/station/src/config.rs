@@ -136,7 +136,7 @@ impl Default for Config {
 
 /// Why a configuration makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("configuration: {0}")]
+#[error("{0}")]
 pub struct ConfigError(String);
 
 impl Config {

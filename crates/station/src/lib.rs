@@ -14,6 +14,7 @@
 //! * [`resolve`]: how people see to what came before them. [`reconcile`]: the comparison with everybody else's books.
 //! * [`provider`], [`sales`]: the world outside, as traits with one module for each real system.
 //! * [`tariff`]: what a sum of money buys, as values in and values out.
+//! * [`setup`]: a first configuration from a landlord's answers.
 //! * [`keys`]: the station's keys and the issuer's public ones. [`signer`]: who signs, with keys and quotas of its own.
 //! * [`http`]: the API. [`service`]: all of it as one running process.
 
@@ -45,6 +46,7 @@ pub mod resolve;
 pub mod sales;
 pub mod sell;
 pub mod service;
+pub mod setup;
 pub mod show;
 pub mod signer;
 pub mod store;

@@ -1,240 +1,184 @@
-//! One whole purchase, step by step, through the same binary that people run.
+//! One whole purchase for a family, step by step, through the same binary that people run: one payment for gas, water and
+//! electricity, of two utilities.
 
+use super::agree;
+use super::{FAMILY, FamilyMeter, furnish};
 use crate::output::{Context, Failure, Output};
-use coinless_protocol::FineCredit;
 use coinless_protocol::token::{Order, Token};
 use coinless_sim::desk::{Desk, Running};
 use coinless_station::records::from_hex;
 use serde_json::{Value, json};
 
-const METER: &str = "CLS0000000017";
-const LABEL: &str = "CLS0000000017-Z";
-const PAID: &str = "50.00";
-const USED: &str = "1.250m3";
+/// What is paid for each meter of [`FAMILY`].
+const PAID: [&str; 3] = ["50.00", "20.00", "30.00"];
+/// What of the gas is used at last, in thousandths of a litre.
+const USED: (&str, i64) = ("1.250m3", 1_250_000);
 
 /// The desk with what is on it.
-struct Story<'a> {
-    desk: Desk,
+pub(super) struct Story<'a> {
+    pub(super) desk: Desk,
     station: Running,
-    meter: Running,
+    meters: Vec<Running>,
     output: &'a Output,
 }
 
-/// Plays the purchase; fails unless meter, ledger and receipt agree at the end.
+/// Plays the purchase; fails unless meters, ledger and receipts agree at the end.
 pub(super) fn run(output: &Output) -> Result<(), Failure> {
     let folder = tempfile::tempdir().context("making a folder")?;
     let binary = std::env::current_exe().context("finding this program")?;
     let desk = Desk::new(binary, folder.path());
-    desk.write_issuer().context("the station's keys")?;
-    desk.new_meter(METER, "gas", &[]).context("making and enrolling a meter")?;
+    furnish(&desk)?;
     let station = desk.start_station("127.0.0.1:0", &[]).context("starting the station")?;
-    let meter = desk.start(desk.meter_command(METER, "127.0.0.1:0")).context("starting the meter")?;
-    let mut story = Story { desk, station, meter, output };
-    story.tell(
-        "enrolled",
-        &json!({ "meter": LABEL }),
-        &[format!("gas meter {LABEL}, known to the station by its public key")],
-    )?;
+    let start =
+        |meter: FamilyMeter| desk.start(desk.meter_command(meter.id, "127.0.0.1:0")).context("starting a meter");
+    let meters = FAMILY.into_iter().map(start).collect::<Result<_, _>>()?;
+    let mut story = Story { desk, station, meters, output };
+    story.enrolled()?;
     story.use_up()?;
     let order = story.buy()?;
     let loaded = story.deliver()?;
     story.open_and_use()?;
-    story.bring_receipt(&order)?;
-    story.agree(&order, &loaded)
+    story.bring_receipts(&order)?;
+    agree::agree(&mut story, &order, &loaded, USED.1)
 }
 
 impl Story<'_> {
-    fn tell(&self, step: &str, value: &Value, lines: &[String]) -> Result<(), Failure> {
+    pub(super) fn tell(&self, step: &str, value: &Value, lines: &[String]) -> Result<(), Failure> {
         let words = format!("{step:<10} {}", lines.join(&format!("\n{:<10} ", "")));
         self.output.result(&json!({ "step": step, "result": value }), words)
     }
 
     /// The last of what `station show` shows of `what`.
-    fn newest(&self, what: &str, id: Option<&str>) -> Result<Value, Failure> {
+    pub(super) fn newest(&self, what: &str, id: Option<&str>) -> Result<Value, Failure> {
         let shown = self.desk.show(what, id).context(format_args!("station show {what}"))?;
         shown.into_iter().next_back().ok_or_else(|| Failure::new(format!("station show {what} showed nothing")))
     }
 
-    fn control(&mut self, line: &str, event: &str) -> Result<Value, Failure> {
-        self.meter.control(line, event).context("at the meter")
+    /// Types a control line at the meter of this place in [`FAMILY`].
+    pub(super) fn control(&mut self, place: usize, line: &str, event: &str) -> Result<Value, Failure> {
+        let meter = self.meters.get_mut(place).ok_or_else(|| Failure::new("there is no such meter"))?;
+        meter.control(line, event).context("at the meter")
+    }
+
+    fn phone(&self, verb: &str, words: &[&str]) -> Result<Value, Failure> {
+        let results = self.desk.phone("phone", verb, words).context(format_args!("phone {verb}"))?;
+        results.into_iter().next().ok_or_else(|| Failure::new(format!("phone {verb} printed nothing")))
+    }
+
+    fn enrolled(&self) -> Result<(), Failure> {
+        let words = |meter: &FamilyMeter| format!("{:<12} {} of {}", meter.commodity, meter.label, meter.utility);
+        let labels = FAMILY.map(|meter| meter.label);
+        self.tell("enrolled", &json!({ "meters": labels }), &FAMILY.each_ref().map(words))
     }
 
     fn use_up(&mut self) -> Result<(), Failure> {
-        self.control("open", "open")?;
-        let used = self.control("consume 5m3", "consumed")?;
-        let causes = join(&used["causes"]);
-        let line = format!(
-            "used {}, left {}; valve {} ({causes})",
-            text(&used["used"]),
-            text(&used["left"]),
-            text(&used["valve"])
-        );
+        self.control(0, "open", "open")?;
+        let used = self.control(0, "consume 5m3", "consumed")?;
+        let (causes, valve) = (join(&used["causes"]), text(&used["valve"]));
+        let line = format!("gas: used {}, left {}; valve {valve} ({causes})", text(&used["used"]), text(&used["left"]));
         self.tell("used up", &used, &[line])
     }
 
     fn buy(&self) -> Result<String, Failure> {
-        let (link, url) = (self.meter.address(), self.station.address());
-        let phone = |verb: &str, words: &[&str]| {
-            let results = self.desk.phone("phone", verb, words).context(format_args!("phone {verb}"))?;
-            results.into_iter().next().ok_or_else(|| Failure::new(format!("phone {verb} printed nothing")))
+        let url = self.station.address();
+        let lines: Vec<String> =
+            FAMILY.iter().zip(PAID).map(|(meter, paid)| format!("{}={paid}", meter.label)).collect();
+        let with = |words: &[&str]| -> Vec<String> {
+            words.iter().map(|word| (*word).to_owned()).chain(lines.iter().cloned()).collect()
         };
-        let scanned = phone("scan", &[&link])?;
-        let numbers = &scanned["registers"];
-        let line = format!(
-            "{} {}, valve {} ({}); credit register at number {} of epoch {}",
-            text(&scanned["commodity"]),
-            text(&scanned["label"]),
-            text(&scanned["valve"]),
-            join(&scanned["causes"]),
-            numbers["credit"],
-            numbers["epoch"]
-        );
-        self.tell("scan", &scanned, &[line])?;
+        let quote = self.desk.run_one(&with(&["phone", "quote", "--station", &url])).context("phone quote")?;
+        let mut told: Vec<String> = quote["lines"].as_array().into_iter().flatten().map(quote_words).collect();
+        told.push(format!("{} EUR in all, to be paid once", text(&quote["total"])));
+        self.tell("quote", &quote, &told)?;
 
-        let line = format!("{LABEL}={PAID}");
-        let quote = self.desk.run_one(&["phone", "quote", "--station", &url, &line]).context("phone quote")?;
-        self.tell("quote", &quote, &quote_lines(&quote["lines"][0]["quote"]))?;
-
-        let bought = phone("buy", &["--station", &url, &line])?;
+        let words = with(&["--station", &url]);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let bought = self.phone("buy", &words)?;
         let id = text(&bought["order"]);
-        let lines = [format!("order {id}: paid and sold, token on the phone, NOT LOADED yet"), self.token_words(&id)?];
-        self.tell("buy", &bought, &lines)?;
-        self.tell_ledger("ledger", &id)?;
+        let mut told = vec![format!("order {id}: paid and sold, NOT LOADED yet; on the phone:")];
+        let order = self.newest("order", Some(&id))?;
+        for line in order["lines"].as_array().into_iter().flatten() {
+            told.push(token_words(line)?);
+        }
+        self.tell("buy", &bought, &told)?;
         Ok(id)
     }
 
-    /// What the token says, read from its bytes.
-    fn token_words(&self, order: &str) -> Result<String, Failure> {
-        let hex = text(&self.newest("order", Some(order))?["lines"][0]["token"]);
-        let bytes = from_hex(&hex).ok_or_else(|| Failure::new("the order has no token"))?;
-        let (signed, token) = Token::parse(&bytes).context("reading the token")?;
-        let Order::Credit { register, .. } = token.order else { return Err(Failure::new("not a credit token")) };
-        Ok(format!(
-            "token: {} bytes (payload {}), epoch {}, number {}, total {} units sold since the meter was made",
-            bytes.len(),
-            signed.payload.len(),
-            token.epoch.0,
-            register.number.0,
-            register.total.get()
-        ))
-    }
-
-    fn deliver(&mut self) -> Result<Value, Failure> {
-        let delivered = self.desk.phone("phone", "deliver", &[&self.meter.address()]).context("phone deliver")?;
-        let delivered = delivered.into_iter().next().ok_or_else(|| Failure::new("phone deliver printed nothing"))?;
-        let seen = self.meter.wait_for("token").context("at the meter")?;
-        let lines = [
-            format!("token {}: {}", delivered["number"], text(&delivered["words"])),
-            format!(
-                "meter: balance {} -> {}; valve {}, {}",
-                text(&seen["balance_before"]),
-                text(&seen["balance"]),
-                text(&seen["valve"]),
-                if seen["armed"] == true { "armed: a press opens it" } else { "not armed" }
-            ),
-        ];
-        self.tell("deliver", &json!({ "phone": delivered, "meter": seen }), &lines)?;
+    fn deliver(&mut self) -> Result<Vec<Value>, Failure> {
+        let (mut seen, mut told) = (Vec::new(), Vec::new());
+        for (place, meter) in FAMILY.iter().enumerate() {
+            let link = self.meters.get(place).map(Running::address).unwrap_or_default();
+            let delivered = self.phone("deliver", &[&link])?;
+            let running = self.meters.get_mut(place).ok_or_else(|| Failure::new("there is no such meter"))?;
+            let loaded = running.wait_for("token").context("at the meter")?;
+            let words = text(&delivered["words"]);
+            told.push(format!(
+                "{:<12} {}; balance {} -> {}, valve {}{}",
+                meter.commodity,
+                words.split(';').next().unwrap_or(&words),
+                text(&loaded["balance_before"]),
+                text(&loaded["balance"]),
+                text(&loaded["valve"]),
+                if loaded["armed"] == true { ": a press opens it" } else { "" }
+            ));
+            seen.push(loaded);
+        }
+        self.tell("deliver", &json!(seen), &told)?;
         Ok(seen)
     }
 
     fn open_and_use(&mut self) -> Result<(), Failure> {
-        let opened = self.control("open", "open")?;
-        self.tell(
-            "open",
-            &opened,
-            &[format!("button pressed: {}; valve {}", text(&opened["outcome"]), text(&opened["valve"]))],
-        )?;
-        let used = self.control(&format!("consume {USED}"), "consumed")?;
-        self.tell(
-            "use",
-            &used,
-            &[format!("used {}, left {}; valve {}", text(&used["used"]), text(&used["left"]), text(&used["valve"]))],
-        )
+        let opened = self.control(0, "open", "open")?;
+        let line = format!("gas: button pressed: {}; valve {}", text(&opened["outcome"]), text(&opened["valve"]));
+        self.tell("open", &opened, &[line])?;
+        let used = self.control(0, &format!("consume {}", USED.0), "consumed")?;
+        let line =
+            format!("gas: used {}, left {}; valve {}", text(&used["used"]), text(&used["left"]), text(&used["valve"]));
+        self.tell("use", &used, &[line])
     }
 
-    fn bring_receipt(&self, order: &str) -> Result<(), Failure> {
-        let synced = self.desk.phone("phone", "sync", &[]).context("phone sync")?;
-        let synced = synced.into_iter().next().ok_or_else(|| Failure::new("phone sync printed nothing"))?;
-        let receipt = self.newest("receipts", Some(METER))?;
-        let bytes = text(&receipt["bytes"]).len() / 2;
-        let lines = [
-            format!(
-                "receipt {}: {bytes} bytes, number {}, total {} units, sealed balance {}, {}",
-                receipt["receipt"],
-                receipt["credit_number"],
-                receipt["total_units"],
-                text(&receipt["balance"]),
-                text(&receipt["decision"])
-            ),
-            format!("the phone deleted {} token(s)", synced["deleted_tokens"].as_array().map_or(0, Vec::len)),
-        ];
-        self.tell("sync", &json!({ "phone": synced, "receipt": receipt }), &lines)?;
-        self.tell_ledger("ledger", order)
-    }
-
-    fn tell_ledger(&self, step: &str, order: &str) -> Result<(), Failure> {
-        let ledger = self.newest("ledger", Some(order))?;
-        let entries = ledger["entries"].as_array().into_iter().flatten();
-        let lines: Vec<_> = entries
-            .map(|entry| {
-                format!("{:<18} {:<34} {:>8}", text(&entry["cause"]), text(&entry["account"]), text(&entry["amount"]))
-            })
-            .collect();
-        self.tell(step, &ledger, &lines)
-    }
-
-    /// The end: the meter's balance, the ledger and the receipt must say the same.
-    fn agree(&mut self, order: &str, loaded: &Value) -> Result<(), Failure> {
-        let meter = self.control("show", "show")?;
-        let order = self.newest("order", Some(order))?;
-        let ledger = self.newest("ledger", None)?;
-        let receipt = self.newest("receipts", Some(METER))?;
-        let bought = &order["lines"][0]["quote"]["units"];
-        let fine = |value: &Value| value.as_i64().map(FineCredit).unwrap_or(FineCredit(i64::MIN));
-        let used: i64 = 1_250_000;
-        let balance = |account: &str| {
-            let mut accounts = ledger["accounts"].as_array().into_iter().flatten();
-            accounts.find(|known| text(&known["account"]).starts_with(account)).map(|known| text(&known["balance"]))
-        };
-        let checks = [
-            ("the order is delivered", order["lines"][0]["state"] == "delivered"),
-            ("the meter's total is what was bought", &meter["total_units"] == bought),
-            ("the receipt's total is the meter's", receipt["total_units"] == meter["total_units"]),
-            ("the receipt's number is the meter's", receipt["credit_number"] == meter["number"]),
-            ("the receipt's balance is what the meter showed", receipt["balance_fine"] == loaded["balance_fine"]),
-            (
-                "the balance is that less what was used",
-                fine(&meter["balance_fine"]).0 == fine(&loaded["balance_fine"]).0 - used,
-            ),
-            ("the books add up to zero", ledger["balanced"] == true),
-            ("the money was captured", balance("provider:sandbox:clearing").as_deref() == Some(PAID)),
-            ("nothing is held", balance("payer_money_held").as_deref() == Some("0.00")),
-            ("nothing is sold and undelivered", balance("sold_undelivered").as_deref() == Some("0.00")),
-            ("the utility is owed its part", balance("utility:sample-utility:payable").as_deref() == Some("-42.02")),
-            ("and the tax office its own", balance("utility:sample-utility:tax").as_deref() == Some("-7.98")),
-        ];
-        let wrong: Vec<_> = checks.iter().filter(|(_, holds)| !holds).map(|(what, _)| *what).collect();
-        let value = json!({ "agree": wrong.is_empty(), "wrong": wrong });
-        if wrong.is_empty() {
-            let line = format!(
-                "meter, ledger and receipt agree: balance {}, {} checks",
-                text(&meter["balance"]),
-                checks.len()
-            );
-            return self.tell("agree", &value, &[line]);
+    fn bring_receipts(&self, order: &str) -> Result<(), Failure> {
+        let synced = self.phone("sync", &[])?;
+        let mut told = Vec::new();
+        for meter in FAMILY {
+            let receipt = self.newest("receipts", Some(meter.id))?;
+            let (balance, decision) = (text(&receipt["balance"]), text(&receipt["decision"]));
+            told.push(format!(
+                "{:<12} receipt {}: number {}, total {} units, sealed balance {balance}, {decision}",
+                meter.commodity, receipt["receipt"], receipt["credit_number"], receipt["total_units"]
+            ));
         }
-        self.tell("DISAGREE", &value, &wrong.iter().map(|what| format!("not so: {what}")).collect::<Vec<_>>())?;
-        Err(Failure::new("meter, ledger and receipt do not agree"))
+        self.tell("sync", &synced, &told)?;
+        let ledger = self.newest("ledger", Some(order))?;
+        let accounts = ledger["accounts"].as_array().into_iter().flatten();
+        let line = |account: &Value| format!("{:<34} {:>8}", text(&account["account"]), text(&account["balance"]));
+        self.tell("ledger", &ledger, &accounts.map(line).collect::<Vec<_>>())
     }
 }
 
-fn quote_lines(quote: &Value) -> Vec<String> {
-    let explanation = quote["explanation"].as_array().into_iter().flatten();
-    let explained = explanation.map(|line| format!("{:<40} {:>8}", text(&line["text"]), text(&line["amount"])));
-    [format!("{PAID} EUR buy {}", text(&quote["shown"]))].into_iter().chain(explained).collect()
+fn quote_words(line: &Value) -> String {
+    let (pays, buys) = (text(&line["amount"]), text(&line["quote"]["shown"]));
+    let explained = line["quote"]["explanation"].as_array().into_iter().flatten();
+    let explained: Vec<_> =
+        explained.map(|part| format!("{} {}", text(&part["text"]), text(&part["amount"]))).collect();
+    format!("{:<12} {pays} EUR buy {buys:<11} ({})", text(&line["commodity"]), explained.join(", "))
 }
 
-fn text(value: &Value) -> String {
+/// What a line's token says, read from its bytes.
+fn token_words(line: &Value) -> Result<String, Failure> {
+    let bytes = from_hex(&text(&line["token"])).ok_or_else(|| Failure::new("the order has no token"))?;
+    let (_, token) = Token::parse(&bytes).context("reading the token")?;
+    let Order::Credit { register, .. } = token.order else { return Err(Failure::new("not a credit token")) };
+    Ok(format!(
+        "token of {} bytes for {}: number {}, total {} units sold since the meter was made",
+        bytes.len(),
+        text(&line["label"]),
+        register.number.0,
+        register.total.get()
+    ))
+}
+
+pub(super) fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 

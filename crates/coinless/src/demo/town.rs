@@ -1,7 +1,7 @@
 //! The demo that goes on: a station, and a gas, a water and an electricity meter, until it is told to end.
 
+use super::{FAMILY, FamilyMeter, furnish};
 use crate::output::{Context, Failure};
-use coinless_protocol::MeterId;
 use coinless_sim::desk::Desk;
 use std::fs;
 use std::io::{BufRead, Write, stdin};
@@ -10,9 +10,8 @@ use std::process::{Child, Command, Stdio};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// Name for control lines, number, commodity, and port of each meter.
-const METERS: [(&str, &str, u16); 3] =
-    [("gas", "CLS0000000017", 5683), ("water", "CLS0000000028", 5684), ("electricity", "CLS0000000039", 5685)];
+/// The port of the first meter; the others have the next ones.
+const FIRST_PORT: u16 = 5683;
 
 const STATION: &str = "127.0.0.1:8600";
 
@@ -35,13 +34,10 @@ pub(super) fn run(folder: &Path) -> Result<(), Failure> {
     let binary = std::env::current_exe().context("finding this program")?;
     fs::create_dir_all(folder).context(format_args!("making {}", folder.display()))?;
     let desk = Desk::new(&binary, folder);
-    desk.write_issuer().context("the station's keys")?;
+    furnish(&desk)?;
     let mut station = desk.start_station(STATION, &[]).context("starting the station")?;
     let mut meters = Vec::new();
-    for (commodity, id, port) in METERS {
-        if !desk.path(id).exists() {
-            desk.new_meter(id, commodity, &[]).context("making a meter")?;
-        }
+    for (FamilyMeter { id, commodity, .. }, port) in FAMILY.into_iter().zip(FIRST_PORT..) {
         meters.push(start_meter(&binary, &desk, commodity, id, port)?);
     }
     let help = || print_help(&binary, folder, &station.address());
@@ -112,10 +108,11 @@ fn print_help(binary: &Path, folder: &Path, url: &str) {
     let (binary, store) = (binary.display(), folder.join("phone"));
     let store = store.display();
     println!("\nThe station is at {url}, its data in {}.", folder.join("station").display());
-    for (commodity, id, port) in METERS {
-        let label = id.parse::<MeterId>().map(|id| id.label().to_string()).unwrap_or_default();
-        println!("  {commodity:<12} meter {label} at coap://127.0.0.1:{port}");
+    for (FamilyMeter { commodity, label, utility, .. }, port) in FAMILY.into_iter().zip(FIRST_PORT..) {
+        println!("  {commodity:<12} meter {label} of {utility:<14} at coap://127.0.0.1:{port}");
     }
+    let lines: Vec<String> =
+        FAMILY.into_iter().zip(["50", "20", "30"]).map(|(one, pay)| format!("{}={pay}", one.label)).collect();
     println!(
         "
 Type here what happens at a meter:
@@ -125,15 +122,16 @@ Type here what happens at a meter:
   gas cut                      cut its power
   quit
 
-In another terminal, be the phone:
+In another terminal, be the family's phone, which pays once for all three:
   {binary} phone scan --store {store} coap://127.0.0.1:5683
-  {binary} phone quote --station {url} CLS0000000017-Z=50.00
-  {binary} phone buy --store {store} --station {url} CLS0000000017-Z=50.00
-  {binary} phone deliver --store {store} coap://127.0.0.1:5683
+  {binary} phone quote --station {url} {lines}
+  {binary} phone buy --store {store} --station {url} {lines}
+  {binary} phone deliver --store {store} coap://127.0.0.1:5683     (then 5684, 5685)
   {binary} phone sync --store {store}
 and the operator:
   {binary} station show --data {station} ledger
 ",
+        lines = lines.join(" "),
         station = folder.join("station").display()
     );
 }

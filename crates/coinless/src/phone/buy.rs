@@ -9,7 +9,7 @@ use coinless_phone::Error;
 use coinless_phone::courier::{Bought, BoughtAt, Buyer, Draws, Progress, Purchase, tell};
 use coinless_phone::outcome::{Verdict, states};
 use coinless_phone::store::{Contents, Store};
-use coinless_phone::wire::PaymentState;
+use coinless_phone::wire::{OrderView, PaymentState};
 use std::path::Path;
 use uuid::Uuid;
 
@@ -137,6 +137,11 @@ fn check(
         }
         Some(error) => return Err(Failure::new(format!("order {id} ({}): {error}", order.link()))),
         None => {}
+    }
+    let waits = |view: &OrderView| view.payment.state == PaymentState::Sent && instructions(view).is_some();
+    if order.view.as_ref().is_some_and(waits) {
+        let words = "the payment has not come in yet: pay as the order says";
+        return Err(Failure::new(format!("{words}; {kept}")).with_exit_code(UNKNOWN));
     }
     let Some(view) = order.view.as_ref().filter(|view| view.is_settled()) else { return unknown(String::new()) };
     if view.payment.state == PaymentState::Declined {

@@ -49,7 +49,7 @@ pub(super) fn run(
     runtime.block_on(serve(data, (listen, metrics), &config, store, behaviour, output))
 }
 
-fn start_log(output: &Output) {
+pub(super) fn start_log(output: &Output) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("COINLESS_LOG").unwrap_or_else(|_| "info".into());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let log = log.with_ansi(std::io::stderr().is_terminal());

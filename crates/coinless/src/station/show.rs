@@ -126,8 +126,9 @@ fn ledger_words(ledger: &LedgerStatus) -> String {
     for account in &ledger.accounts {
         let _ = write!(text, "\n{:<42} {:>14} {}", account.account, account.balance, account.currency);
     }
+    let width = ledger.entries.iter().map(|entry| entry.cause.chars().count()).max().unwrap_or(0);
     for entry in &ledger.entries {
-        let _ = write!(text, "\n  {:<28} {:<42} {:>12}", entry.cause, entry.account, entry.amount);
+        let _ = write!(text, "\n  {:<width$}  {:<38} {:>12}", entry.cause, entry.account, entry.amount);
     }
     let verdict = if ledger.balanced { "the accounts add up to zero" } else { "THE BOOKS ARE WRONG" };
     let _ = write!(text, "\n{verdict}");

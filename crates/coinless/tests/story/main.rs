@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod books;
+mod debt;
+mod demo;
 mod disk;
+mod init;
 mod input;
 mod kills;
 mod link;
@@ -12,5 +15,7 @@ mod peers;
 mod provider;
 mod purchase;
 mod setting;
+mod signer;
 mod tenants;
+mod utility;
 mod voids;

@@ -2,7 +2,7 @@
 
 use crate::setting::Setting;
 
-fn get(url: &str) -> (u16, String) {
+pub fn get(url: &str) -> (u16, String) {
     let http = coinless_station::net::http_client(std::time::Duration::from_secs(60)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

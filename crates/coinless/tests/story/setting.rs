@@ -27,6 +27,11 @@ impl Setting {
 
     pub fn with_station(more: &[&str]) -> Self {
         let (desk, folder) = desk();
+        Self::at(desk, folder, more)
+    }
+
+    /// The same at a desk on which the station's configuration and keys are already.
+    pub fn at(desk: Desk, folder: TempDir, more: &[&str]) -> Self {
         desk.new_meter(GAS, "gas", &[]).unwrap();
         let station = desk.start_station("127.0.0.1:0", more).unwrap();
         let meter = desk.start(desk.meter_command(GAS, "127.0.0.1:0")).unwrap();

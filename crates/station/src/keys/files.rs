@@ -58,10 +58,14 @@ pub(crate) fn load_or_make_public(folder: &Path, name: &str) -> Result<PublicKey
 
 /// The public key in `<name>.pub`, if there is such a file.
 pub(crate) fn load_public(folder: &Path, name: &str) -> Result<Option<PublicKey>, KeyError> {
-    let path = folder.join(format!("{name}.pub"));
-    let Some(text) = read(&path)? else { return Ok(None) };
-    let bytes = from_hex(text.trim()).ok_or_else(|| KeyError::Public(path.clone()))?;
-    PublicKey::from_sec1(&bytes).map(Some).map_err(|_| KeyError::Public(path))
+    public(&folder.join(format!("{name}.pub")))
+}
+
+/// The public key in the file `path`, if there is such a file.
+pub(crate) fn public(path: &Path) -> Result<Option<PublicKey>, KeyError> {
+    let Some(text) = read(path)? else { return Ok(None) };
+    let bytes = from_hex(text.trim()).ok_or_else(|| KeyError::Public(path.to_owned()))?;
+    PublicKey::from_sec1(&bytes).map(Some).map_err(|_| KeyError::Public(path.to_owned()))
 }
 
 /// The pair of a private key that was read from `path`.
@@ -71,11 +75,23 @@ pub(crate) fn pair(path: &Path, secret: &[u8; 32]) -> Result<KeyPair, KeyError> 
 
 /// The private key in the file `path`, which is made if it is missing.
 pub(crate) fn load_or_make(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
-    let Some(text) = read(path)? else {
-        let secret = random_secret()?;
-        write_whole(path, &Zeroizing::new(to_hex(secret.as_slice())))?;
-        return Ok(secret);
-    };
+    match read(path)? {
+        Some(text) => secret(path, &text),
+        None => {
+            let secret = random_secret()?;
+            write_whole(path, &Zeroizing::new(to_hex(secret.as_slice())))?;
+            Ok(secret)
+        }
+    }
+}
+
+/// The private key in the file `path`.
+pub(crate) fn load(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    let missing = || KeyError::File { path: path.to_owned(), source: io::ErrorKind::NotFound.into() };
+    secret(path, &read(path)?.ok_or_else(missing)?)
+}
+
+fn secret(path: &Path, text: &str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     let bytes = from_hex(text.trim()).map(Zeroizing::new);
     let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
     bytes.map(Zeroizing::new).ok_or_else(|| KeyError::Content(path.to_owned()))

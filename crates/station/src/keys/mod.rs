@@ -38,12 +38,34 @@ pub enum KeyError {
     /// A file is needed here and must not be made anew.
     #[error("key file {0} is missing: copy it here from the key folder of the signer")]
     Missing(PathBuf),
+    /// There are no keys here.
+    #[error(
+        "{0} holds no public keys of a signer: start the station or its signer once, or name the signer's own key folder"
+    )]
+    NoSigner(PathBuf),
     /// A private key and the public key beside it are of two pairs.
     #[error("key file {0} is not the public key of the private key beside it")]
     Mismatch(PathBuf),
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers")]
     Random,
+}
+
+/// The private key in a key file, with its public key. For the root key, where it is kept.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn read_pair(path: &Path) -> Result<KeyPair, KeyError> {
+    files::pair(path, &*files::load(path)?)
+}
+
+/// The public key in a key file.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn read_public(path: &Path) -> Result<PublicKey, KeyError> {
+    let missing = || KeyError::File { path: path.to_owned(), source: io::ErrorKind::NotFound.into() };
+    files::public(path)?.ok_or_else(missing)
 }
 
 /// The keys of a station. Their files are readable by their owner alone.

@@ -46,9 +46,12 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[&[
     )",
 ]];
 
-/// The two periods that are limited: name, and length in milliseconds.
-const HOUR: (&str, i64) = ("hour", 3_600_000);
-const DAY: (&str, i64) = ("day", 86_400_000);
+/// The two periods that are limited.
+pub(super) const HOUR: Limited = ("hour", 3_600_000);
+pub(super) const DAY: Limited = ("day", 86_400_000);
+
+/// Name and length in milliseconds of a period.
+pub(super) type Limited = (&'static str, i64);
 
 /// A credit token that is to be signed, as the signer itself read it.
 #[derive(Debug, Clone)]
@@ -183,22 +186,41 @@ fn added_units(tx: &mut dyn Tx, asked: &Asked) -> Result<u64, SignError> {
     Ok(asked.total.get().saturating_sub(highest))
 }
 
+/// When the period that `now_ms` lies in ends, in milliseconds since 1970.
+pub(super) fn end_ms((_, length_ms): Limited, now_ms: i64) -> i64 {
+    begin_ms(length_ms, now_ms).saturating_add(length_ms)
+}
+
+fn begin_ms(length_ms: i64, now_ms: i64) -> i64 {
+    now_ms.div_euclid(length_ms) * length_ms
+}
+
+/// What the key `operational` signed in the period that `now_ms` lies in.
+pub(super) fn used_units(
+    tx: &mut dyn Tx,
+    utility: &UtilityName,
+    operational: &KeyHash,
+    (period, length_ms): Limited,
+    now_ms: i64,
+) -> Result<u64, StoreError> {
+    let row = first(tx.query(
+        "SELECT units FROM signed_units WHERE utility = $1 AND operational = $2 AND period = $3 AND begin_ms = $4",
+        &[utility.as_str().into(), operational.0.as_slice().into(), period.into(), begin_ms(length_ms, now_ms).into()],
+    )?);
+    row.map_or(Ok(0), |row| row.number(0))
+}
+
 /// Counts units in the period that `now_ms` lies in.
 fn count(
     tx: &mut dyn Tx,
     asked: &Asked,
     added: u64,
-    (period, length_ms): (&'static str, i64),
+    limited: Limited,
     limit: u64,
     now_ms: i64,
 ) -> Result<(), SignError> {
-    let begin_ms = now_ms.div_euclid(length_ms) * length_ms;
-    let place = [asked.utility.as_str().into(), asked.operational.0.as_slice().into(), period.into(), begin_ms.into()];
-    let row = first(tx.query(
-        "SELECT units FROM signed_units WHERE utility = $1 AND operational = $2 AND period = $3 AND begin_ms = $4",
-        &place,
-    )?);
-    let used: u64 = row.map_or(Ok(0), |row| row.number(0))?;
+    let (period, length_ms) = limited;
+    let used = used_units(tx, &asked.utility, &asked.operational, limited, now_ms)?;
     // Units are at most 10^15 each; a limit may be anything, but what is counted must fit a BIGINT.
     let sum = used.checked_add(added).filter(|sum| *sum <= limit).and_then(|sum| i64::try_from(sum).ok());
     let Some(sum) = sum else {
@@ -208,13 +230,18 @@ fn count(
             asked.utility, asked.meter
         );
         let ever = added <= limit;
-        return Err(SignError::OverQuota { until_ms: ever.then(|| begin_ms.saturating_add(length_ms)), words });
+        return Err(SignError::OverQuota { until_ms: ever.then(|| end_ms(limited, now_ms)), words });
     };
-    let [utility, operational, period, begin] = place;
     tx.execute(
         "INSERT INTO signed_units (utility, operational, period, begin_ms, units) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (utility, operational, period, begin_ms) DO UPDATE SET units = $5",
-        &[utility, operational, period, begin, sum.into()],
+        &[
+            asked.utility.as_str().into(),
+            asked.operational.0.as_slice().into(),
+            period.into(),
+            begin_ms(length_ms, now_ms).into(),
+            sum.into(),
+        ],
     )?;
     Ok(())
 }

@@ -7,7 +7,7 @@
 //!
 //! * [`LocalSigner`]: the signer. It works in the process of the station, or behind [`serve`] in one of its own.
 //! * [`SocketSigner`]: what a station uses to reach a signer in another process.
-//! * [`seal_quota`], [`seal_reset`]: what the root key says to a signer.
+//! * [`seal_quota`], [`seal_reset`]: what the root key says to a signer. [`usage`]: what is left of a quota.
 
 mod book;
 mod client;
@@ -17,6 +17,7 @@ mod mark;
 mod open;
 mod seal;
 mod server;
+mod usage;
 
 pub use client::SocketSigner;
 pub use frame::MAX_FRAME_BYTES;
@@ -24,6 +25,7 @@ pub use local::LocalSigner;
 pub use open::OpenError;
 pub use seal::{Life, Limits, QUOTA_FILE, RESET_FILE, SealError, seal_quota, seal_reset};
 pub use server::{MAX_CONNECTIONS, MAX_IN_FLIGHT, Peers, listen, serve};
+pub use usage::{Usage, Used, usage};
 
 use crate::issue::SignRequest;
 use crate::provider::Call;

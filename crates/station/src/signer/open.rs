@@ -152,13 +152,18 @@ fn allow_reset(pair: &Pair, utility: &UtilityName, mark: Mark) -> Result<(), Ope
 
 /// The limits of a key: the sealed ones, or those that are built in as long as no sealed ones were seen.
 fn quota(pair: &Pair, seen: u32) -> Result<Limits, OpenError> {
+    let limits = sealed(&pair.folder, &pair.operational, &pair.root)?;
     let path = pair.folder.join(QUOTA_FILE);
-    let limits = match seal::read_small(&path)? {
-        None => Limits::default(),
-        Some(bytes) => seal::read_quota(&bytes, &pair.operational, &pair.root)
-            .map_err(|source| OpenError::Sealed { path: path.clone(), source })?,
-    };
     if limits.serial < seen { Err(OpenError::OldQuota { path, serial: seen }) } else { Ok(limits) }
+}
+
+/// The limits in a key folder: the sealed ones, or those that are built in.
+pub(super) fn sealed(folder: &Path, operational: &PublicKey, root: &PublicKey) -> Result<Limits, OpenError> {
+    let path = folder.join(QUOTA_FILE);
+    match seal::read_small(&path)? {
+        None => Ok(Limits::default()),
+        Some(bytes) => seal::read_quota(&bytes, operational, root).map_err(|source| OpenError::Sealed { path, source }),
+    }
 }
 
 /// Makes sure that one signer works with a key store. Unlocked when it is closed.

@@ -187,6 +187,14 @@ fn write(work: &mut Work<'_>, utility: &UtilityName, meter: &str, version: i64, 
     )
 }
 
+/// What the customer of a meter owes the utility.
+///
+/// # Errors
+/// When the database fails.
+pub fn debt(work: &mut Work<'_>, utility: &UtilityName, meter: MeterId) -> Result<Money, Error> {
+    Ok(find(work, utility, meter.as_str())?.history.debt)
+}
+
 /// Sets what the customer of a meter owes the utility; it is recovered as the tariff says.
 ///
 /// # Errors

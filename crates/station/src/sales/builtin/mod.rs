@@ -3,6 +3,7 @@
 //! What a meter bought is its *history*; it has a version, which the terms of a quote name. A quote is honoured as it was made
 //! unless another purchase changed the history meanwhile, and the same would cost something else now.
 
+mod debt;
 mod history;
 
 use super::{
@@ -24,7 +25,8 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use history::set_debt;
+pub use debt::{Owes, change_debt, owes};
+pub use history::{debt, set_debt};
 
 /// What one utility sells and for how much.
 #[derive(Debug, Clone)]

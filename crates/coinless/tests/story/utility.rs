@@ -1,0 +1,63 @@
+//! A utility with a sales system of its own, as a process.
+
+use crate::setting::{GAS_LABEL, Setting, complaint, desk};
+use coinless_sim::desk::Desk;
+use serde_json::json;
+use std::time::Duration;
+
+fn utility_command(desk: &Desk, more: &[&str]) -> std::process::Command {
+    let mut command = desk.command(&["utility", "--listen", "127.0.0.1:0"]);
+    command.arg("--data").arg(desk.path("utility")).args(more);
+    command
+}
+
+/// Lets the utility behave so for one call.
+fn behave(url: &str, token: &str, behaviour: &str) {
+    let http = coinless_station::net::http_client(Duration::from_secs(60)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let setting = json!({ "behaviour": behaviour, "calls": 1 });
+    let request = http.put(format!("{url}/admin/setting")).bearer_auth(token).json(&setting);
+    let answer = runtime.block_on(async { request.send().await }).unwrap();
+    assert!(answer.status().is_success());
+}
+
+#[test]
+fn a_utility_sells_over_http_and_is_down_or_unclear_on_demand() {
+    let (desk, folder) = desk();
+    let utility = desk.start(utility_command(&desk, &["--behaviour", "down"])).unwrap();
+    let token_file = utility.listening["token_file"].as_str().unwrap();
+    let token = std::fs::read_to_string(token_file).unwrap();
+    let config = format!(
+        "[[utilities]]\nname = \"sample-utility\"\ncurrency = \"EUR\"\nsales = {{ url = {:?}, token_file = {token_file:?} }}\n",
+        utility.address()
+    );
+    std::fs::write(desk.path("station").join("station.toml"), config).unwrap();
+    let story = Setting::at(desk, folder, &[]);
+    let line = format!("{GAS_LABEL}=50.00");
+    let quote = || story.desk.run(&["phone", "quote", "--station", &story.station.address(), &line]);
+    let why = complaint(quote());
+    assert!(why.contains("again later") || why.contains("cannot be reached") || why.contains("503"), "{why}");
+
+    behave(&utility.address(), token.trim(), "ok");
+    let quoted = quote().unwrap().remove(0);
+    behave(&utility.address(), token.trim(), "unclear");
+    let order = story.buy("phone", "50.00");
+    assert_eq!(story.units(&order), quoted["lines"][0]["quote"]["units"].as_u64().unwrap());
+    let sales = std::fs::read_to_string(story.desk.path("utility").join("sales.jsonl")).unwrap();
+    assert_eq!(sales.lines().filter(|line| line.contains(&order)).count(), 1, "{sales}");
+    assert!(
+        complaint(story.desk.run_command({
+            let mut command = story.desk.command(&["station", "debt", GAS_LABEL]);
+            command.arg("--data").arg(story.desk.path("station"));
+            command
+        }))
+        .contains("a sales system of its own")
+    );
+}
+
+#[test]
+fn a_behaviour_that_there_is_not_is_refused_with_those_that_there_are() {
+    let (desk, _folder) = desk();
+    let why = complaint(desk.run_command(utility_command(&desk, &["--behaviour", "nonsense"])));
+    assert!(why.contains("ok, slow, down, unclear, contradictory, forgetful"), "{why}");
+}
