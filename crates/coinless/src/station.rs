@@ -3,10 +3,12 @@
 mod ask;
 mod books;
 mod check;
+mod daraja;
 mod debt;
 mod erase;
 mod float;
 mod init;
+mod pay;
 mod quota;
 mod reconcile;
 mod resolve;
@@ -124,6 +126,11 @@ pub enum Command {
     /// What managers pay in advance.
     #[command(subcommand)]
     Float(float::Command),
+    /// The cash desk: marks orders as paid, corrects that, hands refunds out, states a cashier's day.
+    #[command(subcommand)]
+    Pay(pay::Command),
+    /// Tells Safaricom where it reports who paid into the paybill; once in the life of a short code.
+    DarajaRegister(daraja::Options),
 }
 
 fn behaviour(name: &str) -> Result<Behaviour, String> {
@@ -162,6 +169,8 @@ pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Resolve(options) => resolve::run(options, output),
         Command::Reconcile(options) => reconcile::run(&options, output),
         Command::Float(command) => float::run(command, output),
+        Command::Pay(command) => pay::run(command, output),
+        Command::DarajaRegister(options) => daraja::register(&options, output),
     }
 }
 

@@ -227,7 +227,7 @@ async fn start(
             return None;
         }
         let (amount, currency) = (request.amount.clone(), request.currency.clone());
-        let shown = SandboxPayment { id: id.clone(), status: "pending".to_owned(), amount, currency };
+        let shown = SandboxPayment { id: id.clone(), status: "pending".to_owned(), amount, currency, taken_back: None };
         Some(Payment {
             shown,
             callback_url: request.callback_url.clone(),

@@ -1,5 +1,6 @@
 //! The station's configuration. Every value has a default, so that a station runs without a file.
 
+use crate::float;
 use crate::money::Currency;
 use crate::payments::Patience;
 use crate::provider::PaymentProvider;
@@ -16,7 +17,7 @@ use crate::utilities::{Utilities, Utility, UtilityName};
 use coinless_protocol::Commodity;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -44,7 +45,7 @@ pub struct Config {
 pub struct ProvidersConfig {
     /// The name of the one that is taken if an order names none; the first of those below if it is left out.
     pub default: Option<String>,
-    /// M-Pesa by Safaricom's Daraja: `mpesa-stk` if it has a passkey, `mpesa-paybill` if it may pull transactions.
+    /// M-Pesa by Safaricom's Daraja: `daraja-stk` if it has a passkey, `daraja-paybill` if it may pull transactions.
     pub daraja: Option<DarajaConfig>,
     /// Stripe: `stripe`.
     pub stripe: Option<StripeConfig>,
@@ -62,18 +63,27 @@ pub struct PatienceConfig {
     pub payment_minutes: u32,
     /// Minutes until a paid line that the utility has not sold is taken back from it, and refunded.
     pub sale_minutes: u32,
+    /// Days until an order ends that a customer was to pay by himself, at a counter or into a paybill, and did not.
+    pub unpaid_days: u16,
+    /// Minutes until a refund that has not gone through comes before a person.
+    pub refund_minutes: u32,
 }
 
 impl Default for PatienceConfig {
     fn default() -> Self {
-        Self { payment_minutes: 120, sale_minutes: 24 * 60 }
+        Self { payment_minutes: 120, sale_minutes: 24 * 60, refund_minutes: 24 * 60, unpaid_days: 7 }
     }
 }
 
 impl From<&PatienceConfig> for Patience {
     fn from(config: &PatienceConfig) -> Self {
         let ms = |minutes: u32| i64::from(minutes) * 60_000;
-        Self { payment_ms: ms(config.payment_minutes), sale_ms: ms(config.sale_minutes) }
+        Self {
+            payment_ms: ms(config.payment_minutes),
+            sale_ms: ms(config.sale_minutes),
+            refund_ms: ms(config.refund_minutes),
+            unpaid_ms: ms(u32::from(config.unpaid_days) * 24 * 60),
+        }
     }
 }
 
@@ -178,7 +188,13 @@ impl Config {
         if let Some(sandbox) = &config.sandbox {
             providers.push(Arc::new(Sandbox::new(&sandbox.url, sandbox.key.as_bytes()).map_err(wrong)?));
         }
+        check_names(&providers).map_err(wrong)?;
         if let Some(default) = &config.default {
+            if default == float::PROVIDER {
+                return Err(wrong(
+                    "default: \"float\" is what managers pay from in advance; an order asks for it by name",
+                ));
+            }
             let at = providers.iter().position(|provider| provider.name() == default);
             let at =
                 at.ok_or_else(|| wrong(format!("default: {default:?} is not one of those that are configured")))?;
@@ -194,6 +210,25 @@ impl Config {
     pub fn utility_names(&self) -> Result<Vec<UtilityName>, ConfigError> {
         self.utilities.iter().map(UtilityConfig::name).collect()
     }
+}
+
+/// Names are those of accounts and callback addresses: each once, and none of a float, whose money is not a provider's.
+fn check_names(providers: &[Arc<dyn PaymentProvider>]) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for name in providers.iter().map(|provider| provider.name()) {
+        let good = (1..=32).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if !good {
+            return Err(format!("{name:?} is no name: 1 to 32 of a-z, 0-9 and -"));
+        }
+        if name == float::PROVIDER {
+            return Err("no provider may be named \"float\": orders that are paid from a float name it".to_owned());
+        }
+        if !seen.insert(name) {
+            return Err(format!("two providers are named {name}"));
+        }
+    }
+    Ok(())
 }
 
 impl UtilityConfig {
@@ -237,3 +272,6 @@ impl UtilityConfig {
         Ok(Tariffs { utility: self.name()?, currency: self.currency, tariffs })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,8 @@ use std::collections::BTreeSet;
 pub struct Context {
     /// The utilities that want to hear when a meter has its credit.
     pub confirming: BTreeSet<UtilityName>,
+    /// The providers where customers pay by themselves: that nobody has paid yet is no fault of theirs.
+    pub push: BTreeSet<String>,
     /// Where providers call back.
     pub callbacks: Callbacks,
     /// How long is waited for others.
@@ -153,6 +155,14 @@ pub fn called_back(work: &mut Work<'_>, provider: &str, notice: &Notice) -> Resu
                 }
             }
         }
+        Notice::Money { receipt } => {
+            let row = work.query_first(
+                "SELECT order_id FROM money_receipt WHERE provider = $1 AND receipt = $2 AND order_id <> ''",
+                &[provider.into(), receipt.as_str().into()],
+            )?;
+            // Another program may share the account at the provider.
+            row.map_or(Ok(()), |row| ask(work, provider, row.text(0)?, None))
+        }
         Notice::Refund { refund_id, said } => refunds::said(work, refund_id, said),
         Notice::Nothing => Ok(()),
     }
@@ -188,13 +198,14 @@ fn note_reference(work: &mut Work<'_>, order: &Order, reference: Option<&str>) -
 ///
 /// # Errors
 /// When the database fails.
-pub fn outcome(work: &mut Work<'_>, task: &Task, said: &PaymentOutcome) -> Result<(), Error> {
+pub fn outcome(work: &mut Work<'_>, task: &Task, said: &PaymentOutcome, context: &Context) -> Result<(), Error> {
+    let nobody_pays = matches!(said, PaymentOutcome::Pending { .. }) && is_over(work, &task.subject, context)?;
     // Meters are locked before orders: what is not paid gives its room back.
     let gives_room_back = matches!(
         said,
         PaymentOutcome::Captured(_) | PaymentOutcome::Declined { .. } | PaymentOutcome::TakenBack { .. }
     );
-    if gives_room_back {
+    if gives_room_back || nobody_pays {
         refunds::lock_meters(work, &task.subject)?;
     }
     let order = orders::lock(work, &task.subject)?;
@@ -206,13 +217,8 @@ pub fn outcome(work: &mut Work<'_>, task: &Task, said: &PaymentOutcome) -> Resul
             money::came(work, &order, receipts)?;
             finish_both(work, &order.id)
         }
-        PaymentOutcome::Declined { reason } => {
-            step(work, &order, PaymentEvent::Declined, Some(reason))?;
-            let lines = orders::lines(work, &order.id)?;
-            lines.iter().try_for_each(|line| crate::sell::release(work, line))?;
-            orders::step_all(work, &lines, LineEvent::Declined, Some(reason))?;
-            finish_both(work, &order.id)
-        }
+        PaymentOutcome::Declined { reason } => declined(work, &order, reason),
+        PaymentOutcome::Pending { .. } if nobody_pays => declined(work, &order, "nobody paid in time: order again"),
         PaymentOutcome::Pending { reference, instructions } => {
             note_reference(work, &order, reference.as_deref())?;
             note_instructions(work, &order, instructions.as_deref())?;
@@ -237,6 +243,20 @@ pub fn outcome(work: &mut Work<'_>, task: &Task, said: &PaymentOutcome) -> Resul
         PaymentOutcome::NotFound => unclear(work, &order, task, "the provider does not know what it was told"),
         PaymentOutcome::Unknown { why } => unclear(work, &order, task, why),
     }
+}
+
+fn declined(work: &mut Work<'_>, order: &Order, reason: &str) -> Result<(), Error> {
+    step(work, order, PaymentEvent::Declined, Some(reason))?;
+    let lines = orders::lines(work, &order.id)?;
+    lines.iter().try_for_each(|line| crate::sell::release(work, line))?;
+    orders::step_all(work, &lines, LineEvent::Declined, Some(reason))?;
+    finish_both(work, &order.id)
+}
+
+/// Whether an order has waited too long for a customer who pays by himself. Money that comes later is held.
+fn is_over(work: &mut Work<'_>, order_id: &str, context: &Context) -> Result<bool, Error> {
+    let order = orders::find(work, order_id)?;
+    Ok(context.push.contains(&order.provider) && work.now_ms - order.created_ms > context.patience.unpaid_ms)
 }
 
 /// A payment that may be asked for only once, and was, is not asked for again.
@@ -283,7 +303,7 @@ fn ask_later(work: &mut Work<'_>, task: &Task) -> Result<(), Error> {
 
 fn finish_both(work: &mut Work<'_>, order_id: &str) -> Result<(), Error> {
     for kind in [Kind::Pay, Kind::QueryPayment] {
-        work.finish(&Task { kind, subject: order_id.to_owned(), attempts: 0 })?;
+        work.finish_unless_asked_again(&Task { kind, subject: order_id.to_owned(), attempts: 0 })?;
     }
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! Voids, reversals and refunds: the way back. Whether an issued line is refunded is decided by a receipt and nothing else.
 
 mod owed;
+mod people;
 
-pub(crate) use owed::{GiveBack, after_decline, exists, found, owe, owe_by, owe_unmatched};
+pub(crate) use owed::{GiveBack, exists, found, owe, owe_by, owe_unmatched};
 pub use owed::{refund_request, refunded, said};
+pub(crate) use people::{STUCK, after_decline, stuck};
 
 use crate::ledger::Account;
 use crate::lifecycle::{self, LineEvent, LineState, Refusal};

@@ -21,6 +21,8 @@ pub enum Decision {
     Refund,
     /// The money was paid back outside of this station, from the bank.
     Elsewhere,
+    /// The provider has made the refund, as its own books show, and never said so.
+    Refunded,
 }
 
 impl Decision {
@@ -30,6 +32,7 @@ impl Decision {
             Self::Seen => "seen",
             Self::Refund => "refund",
             Self::Elsewhere => "elsewhere",
+            Self::Refunded => "refunded",
         }
     }
 }
@@ -73,6 +76,7 @@ pub fn resolve(work: &mut Work<'_>, resolution: &Resolution) -> Result<Vec<Strin
     let operator = resolution.operator.as_str();
     let done = match resolution.decision {
         Decision::Seen => Vec::new(),
+        Decision::Refunded => refunded(work, subject, cause, operator)?,
         Decision::Refund => give_back(work, subject, cause, GiveBack::ByProvider { operator: Some(operator) })?,
         Decision::Elsewhere => give_back(work, subject, cause, GiveBack::ByHand { operator })?,
     };
@@ -106,9 +110,27 @@ fn refuse<T>(detail: impl Into<String>) -> Result<T, Error> {
     Err(Error::refused(Code::NotPossibleNow, detail))
 }
 
+/// The provider's own books show a refund whose confirmation was lost.
+fn refunded(work: &mut Work<'_>, subject: &str, cause: &str, operator: &str) -> Result<Vec<String>, Error> {
+    if cause != refunds::STUCK {
+        return refuse(format!("only what is {} can be booked as refunded by the provider", refunds::STUCK));
+    }
+    refunds::stuck(work, subject, GiveBack::ByProvider { operator: Some(operator) })?;
+    Ok(vec![format!("refund {subject} is booked as made by the provider")])
+}
+
 fn give_back(work: &mut Work<'_>, subject: &str, cause: &str, how: GiveBack<'_>) -> Result<Vec<String>, Error> {
     match cause {
         "refund_declined" => declined(work, subject, how),
+        refunds::STUCK => match how {
+            GiveBack::ByProvider { .. } => refuse(
+                "this refund is still asked for: look into the provider's own books, then say --refunded or --elsewhere",
+            ),
+            GiveBack::ByHand { .. } => {
+                refunds::stuck(work, subject, how)?;
+                Ok(vec![format!("refund {subject} is booked as paid back from the bank")])
+            }
+        },
         "other_amount" | "captured_after_decline" | "second_success" => unmatched(work, subject, how),
         "unmatched_money" | "unknown_account" => strange(work, subject, how),
         _ => match orders_line(work, subject)? {

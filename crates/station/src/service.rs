@@ -118,6 +118,7 @@ impl Station {
         let (due, receiver) = mpsc::unbounded_channel();
         let context = Context {
             confirming: parts.utilities.confirming(),
+            push: parts.providers.iter().filter(|one| one.is_push()).map(|one| one.name().to_owned()).collect(),
             callbacks: Callbacks::new(parts.callback_base, &parts.keys.callback_key()),
             patience: parts.patience,
         };

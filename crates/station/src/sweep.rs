@@ -1,8 +1,11 @@
 //! The sweeper: looks for what is stuck, puts it before a person, and makes sure that whatever is not finished has its task.
 
 use crate::lifecycle::LineState;
+use crate::money::{Amount, Currency, Money};
 use crate::payments::Context;
 use crate::problem::Error;
+use crate::refunds;
+use crate::store::Row;
 use crate::tasks::{Kind, Task};
 use crate::work::Work;
 
@@ -10,6 +13,8 @@ use crate::work::Work;
 pub const SWEEP_EVERY_MS: i64 = 60_000;
 /// What the sweeper's task is about.
 pub const SUBJECT: &str = "station";
+/// Most pages of open payments that are looked through at once.
+const MOST_PAGES: usize = 20;
 /// Most of each kind that is taken up in one look.
 const MOST: i64 = 500;
 
@@ -47,6 +52,7 @@ pub fn sweep(work: &mut Work<'_>, task: &Task, context: &Context) -> Result<(), 
 /// When the database fails.
 pub fn look(work: &mut Work<'_>, context: &Context) -> Result<(), Error> {
     stuck_payments(work, context)?;
+    stuck_refunds(work, context)?;
     for state in LineState::ALL {
         if let [kind @ (Kind::Sell | Kind::Reverse)] = tasks_of(*state) {
             lost_lines(work, *state, *kind)?;
@@ -72,22 +78,56 @@ pub fn start(work: &mut Work<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Payments whose outcome has been unknown for too long come before a person. They are still asked about.
+/// Payments whose outcome has been unknown for too long come before a person. They are still asked about. That a customer who
+/// pays by himself has not paid yet is not unknown.
 fn stuck_payments(work: &mut Work<'_>, context: &Context) -> Result<(), Error> {
+    let before_ms = work.now_ms - context.patience.payment_ms;
     for state in ["sent", "unknown"] {
-        let rows = work.query(
-            "SELECT o.order_id, o.provider FROM orders o WHERE o.payment_state = $1 AND o.created_ms < $2
-             AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.subject = o.order_id AND e.cause = 'payment_stuck')
-             ORDER BY o.order_id LIMIT $3",
-            &[state.into(), (work.now_ms - context.patience.payment_ms).into(), MOST.into()],
-        )?;
-        for row in rows {
-            let detail = format!(
-                "{} has not said for too long whether it collected this payment; look into its statement",
-                row.text(1)?
-            );
-            work.exception(row.text(0)?, "payment_stuck", &detail)?;
+        let mut from = String::new();
+        for _ in 0..MOST_PAGES {
+            let rows = work.query(
+                "SELECT o.order_id, o.provider FROM orders o
+                 WHERE o.payment_state = $1 AND o.created_ms < $2 AND o.order_id > $3
+                 AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.subject = o.order_id AND e.cause = 'payment_stuck')
+                 ORDER BY o.order_id LIMIT $4",
+                &[state.into(), before_ms.into(), from.as_str().into(), MOST.into()],
+            )?;
+            for row in &rows {
+                if state == "unknown" || !context.push.contains(row.text(1)?) {
+                    stuck_payment(work, row)?;
+                }
+            }
+            match rows.last() {
+                Some(last) if rows.len() as i64 == MOST => from = last.text(0)?.to_owned(),
+                _ => break,
+            }
         }
+    }
+    Ok(())
+}
+
+fn stuck_payment(work: &mut Work<'_>, row: &Row) -> Result<(), Error> {
+    let provider = row.text(1)?;
+    let detail =
+        format!("{provider} has not said for too long whether it collected this payment; look into its statement");
+    Ok(work.exception(row.text(0)?, "payment_stuck", &detail)?)
+}
+
+/// Refunds that have not gone through for too long come before a person, with their money. They are still asked for.
+fn stuck_refunds(work: &mut Work<'_>, context: &Context) -> Result<(), Error> {
+    let rows = work.query(
+        "SELECT r.refund_id, r.amount, r.currency, o.provider FROM refund r JOIN orders o ON o.order_id = r.order_id
+         WHERE r.state = 'due' AND r.due_ms < $1
+         AND NOT EXISTS (SELECT 1 FROM exception e
+                         WHERE e.subject = r.refund_id AND e.cause = $2 AND e.at_ms >= r.due_ms)
+         ORDER BY r.refund_id LIMIT $3",
+        &[(work.now_ms - context.patience.refund_ms).into(), refunds::STUCK.into(), MOST.into()],
+    )?;
+    for row in rows {
+        let currency = Currency::from_code(row.text(2)?).map_err(|error| Error::inconsistent(error.to_string()))?;
+        let amount = Amount(Money::from_minor(row.int(1)?), currency);
+        let detail = format!("{} has not given this back for too long; look into its statement", row.text(3)?);
+        work.exception_of(row.text(0)?, refunds::STUCK, &detail, Some(amount))?;
     }
     Ok(())
 }

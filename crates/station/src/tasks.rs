@@ -196,7 +196,7 @@ pub fn complete(
             Ok(())
         }
         (Kind::Sweep, EffectResult::None) => sweep::sweep(work, task, context),
-        (Kind::Pay | Kind::QueryPayment, EffectResult::Payment(said)) => payments::outcome(work, task, said),
+        (Kind::Pay | Kind::QueryPayment, EffectResult::Payment(said)) => payments::outcome(work, task, said, context),
         (Kind::Sell, EffectResult::Sale(said)) => sell::outcome(work, task, said),
         (Kind::Sell, EffectResult::Reversal(said)) => sell::retracted(work, task, said),
         (Kind::Sign, EffectResult::Signed(said)) => issue::signed(work, task, said),

@@ -128,6 +128,19 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
+    /// Removes a task that is done, unless another process has asked for it again meanwhile: what is due and claimed by nobody
+    /// may be about something newer than what was looked at.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn finish_unless_asked_again(&mut self, task: &Task) -> Result<(), StoreError> {
+        self.tx.execute(
+            "DELETE FROM outbox WHERE subject = $1 AND task = $2 AND NOT (claimed_until_ms = 0 AND due_ms <= $3)",
+            &[task.subject.as_str().into(), task.kind.name().into(), self.now_ms.into()],
+        )?;
+        Ok(())
+    }
+
     /// Gives up this process's claim on a task.
     ///
     /// # Errors

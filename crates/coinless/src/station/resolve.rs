@@ -27,6 +27,9 @@ pub struct Options {
     /// The money was paid back by hand, from the bank.
     #[arg(long)]
     elsewhere: bool,
+    /// The provider has made the refund, as its own books show, and never said so.
+    #[arg(long, conflicts_with_all = ["refund", "elsewhere"])]
+    refunded: bool,
 }
 
 /// Sees to an exception.
@@ -35,9 +38,10 @@ pub struct Options {
 /// A failure that says what to do.
 pub(super) fn run(options: Options, output: &Output) -> Result<(), Failure> {
     existing(&options.data)?;
-    let decision = match (options.refund, options.elsewhere) {
-        (true, _) => Decision::Refund,
-        (_, true) => Decision::Elsewhere,
+    let decision = match (options.refund, options.elsewhere, options.refunded) {
+        (true, ..) => Decision::Refund,
+        (_, true, _) => Decision::Elsewhere,
+        (.., true) => Decision::Refunded,
         _ => Decision::Seen,
     };
     let Options { data, subject, cause, operator, note, .. } = options;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod books;
+mod counter;
 mod debt;
 mod demo;
 mod disk;

@@ -96,13 +96,18 @@ impl Setting {
 
 /// Waits over server-sent events of the station at `url` until the order's first line is in `state`.
 pub fn wait_for(url: &str, order: &str, state: &str) {
+    wait_for_text(url, order, &format!("\"state\":\"{state}\""));
+}
+
+/// The same until an event has `wanted`.
+pub fn wait_for_text(url: &str, order: &str, wanted: &str) {
     let http = coinless_station::net::http_client(Duration::from_secs(120)).unwrap();
     let url = format!("{url}/v1/orders/{order}/events");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut stream = http.get(url).send().await.unwrap();
         let mut text = String::new();
-        while !text.contains(&format!("\"state\":\"{state}\"")) {
+        while !text.contains(wanted) {
             let chunk = stream.chunk().await.unwrap().expect("the stream goes on");
             text.push_str(&String::from_utf8_lossy(&chunk));
         }

@@ -46,8 +46,14 @@ impl World {
         random.fill(&mut callback_key);
         let context = Context {
             confirming: BTreeSet::new(),
+            push: BTreeSet::new(),
             callbacks: Callbacks::new(URL.to_owned(), &callback_key),
-            patience: Patience { payment_ms: i64::MAX / 2, sale_ms: SALE_PATIENCE_MS },
+            patience: Patience {
+                payment_ms: i64::MAX / 2,
+                sale_ms: SALE_PATIENCE_MS,
+                refund_ms: i64::MAX / 2,
+                unpaid_ms: i64::MAX / 2,
+            },
         };
         let keys = (key_pair(&mut random).1, key_pair(&mut random).1);
         let root = key_pair(&mut random).1;

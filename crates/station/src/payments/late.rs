@@ -28,9 +28,25 @@ pub(super) fn outcome(work: &mut Work<'_>, order: &Order, task: &Task, said: &Pa
             work.exception_of(&order.id, "declined_after_capture", &detail, Some(amount))?;
         }
         PaymentOutcome::Declined { .. } => {}
-        PaymentOutcome::TakenBack { amount, currency, reason } => taken_back(work, order, *amount, *currency, reason)?,
+        PaymentOutcome::TakenBack { receipts, amount, currency, reason } => {
+            let order = collected(work, order, receipts)?;
+            taken_back(work, &order, *amount, *currency, reason)?;
+        }
     }
-    Ok(work.finish(task)?)
+    Ok(work.finish_unless_asked_again(task)?)
+}
+
+/// Books what was collected before it was taken away again. Gives the order as it is then.
+fn collected(work: &mut Work<'_>, order: &Order, receipts: &[MoneyReceipt]) -> Result<Order, Error> {
+    if order.payment.is_open() {
+        // It came and went before anybody knew of it: nothing was sold, and its exception says so.
+        for receipt in money::take(work, order, receipts)? {
+            money::book(work, order, &receipt, Event::Unmatched, Account::Suspense)?;
+        }
+    } else {
+        captured(work, order, receipts)?;
+    }
+    orders::lock(work, &order.id)
 }
 
 fn captured(work: &mut Work<'_>, order: &Order, receipts: &[MoneyReceipt]) -> Result<(), Error> {

@@ -18,11 +18,16 @@ pub struct Patience {
     pub payment_ms: i64,
     /// A paid line whose sale has not succeeded for so long is taken back from the sales system, and refunded.
     pub sale_ms: i64,
+    /// An order that a customer was to pay by himself, and did not for so long, ends; its room at the meter is free again.
+    pub unpaid_ms: i64,
+    /// A refund that has not gone through for so long comes before a person; it is still asked for.
+    pub refund_ms: i64,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { payment_ms: 2 * 60 * 60 * 1000, sale_ms: 24 * 60 * 60 * 1000 }
+        let hour_ms = 60 * 60 * 1000;
+        Self { payment_ms: 2 * hour_ms, sale_ms: 24 * hour_ms, refund_ms: 24 * hour_ms, unpaid_ms: 7 * 24 * hour_ms }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Payment providers: who moves the customer's money. One module for each real system; `docs/payments.md` says what each
-//! promises, what it does not, and what is done about it.
+//! promises, what it does not, what is done about it, and which test holds each trap.
 //!
 //! One trait suits all of them: those that call back, those that must be polled, and those where the customer pays by himself
 //! and names an account. What a callback says is not believed: it makes the station ask.
@@ -86,6 +86,8 @@ pub enum PaymentOutcome {
     },
     /// It was collected, and all or part of it was taken away again, not by us: a reversal or chargeback.
     TakenBack {
+        /// Everything that was collected, as in [`PaymentOutcome::Captured`].
+        receipts: Vec<MoneyReceipt>,
         /// How much was taken back so far, in all.
         amount: Money,
         /// In which currency.
@@ -151,6 +153,12 @@ pub enum Notice {
     Push {
         /// What the customer typed.
         account: String,
+        /// The provider's receipt number.
+        receipt: String,
+    },
+    /// Something happened to money that was collected under this receipt: its payment is to be asked about. For providers
+    /// whose notices do not carry our id. Money that is in no book here yet is still asked about by itself.
+    Money {
         /// The provider's receipt number.
         receipt: String,
     },

@@ -46,6 +46,9 @@ pub struct SandboxPayment {
     pub amount: String,
     /// ISO 4217 code.
     pub currency: String,
+    /// What was taken away again of a captured payment, in all: a decimal number in its currency; nothing if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_back: Option<String>,
 }
 
 /// A refund that is asked for, and its answer.
@@ -147,15 +150,23 @@ fn read_payment(payment: &SandboxPayment, asked: Currency) -> PaymentOutcome {
     match payment.status.as_str() {
         "pending" => PaymentOutcome::Pending { reference: None, instructions: None },
         "declined" => PaymentOutcome::Declined { reason: "the payment was declined".to_owned() },
-        "captured" => match Currency::from_code(&payment.currency) {
-            Ok(currency) => match currency.parse(&payment.amount) {
-                Ok(amount) => {
-                    PaymentOutcome::Captured(vec![MoneyReceipt { receipt: payment.id.clone(), amount, currency }])
+        "captured" => {
+            let Ok(currency) = Currency::from_code(&payment.currency) else {
+                return unknown(&format!("the provider names a currency that is none, asked was {asked}"));
+            };
+            let taken_back = payment.taken_back.as_deref().map(|amount| currency.parse(amount)).transpose();
+            let (Ok(amount), Ok(taken_back)) = (currency.parse(&payment.amount), taken_back) else {
+                return unknown("the provider names an amount that is none");
+            };
+            let receipts = vec![MoneyReceipt { receipt: payment.id.clone(), amount, currency }];
+            match taken_back {
+                Some(amount) => {
+                    let reason = "taken back by the payer".to_owned();
+                    PaymentOutcome::TakenBack { receipts, amount, currency, reason }
                 }
-                Err(_) => unknown("the provider names an amount that is none"),
-            },
-            Err(_) => unknown(&format!("the provider names a currency that is none, asked was {asked}")),
-        },
+                None => PaymentOutcome::Captured(receipts),
+            }
+        }
         _ => unknown("the provider names a status that is none"),
     }
 }

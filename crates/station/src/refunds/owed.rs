@@ -1,5 +1,6 @@
 //! Money that is owed to payers: each refund has an id of its own, and is given back once, whoever gives it back.
 
+use super::people::{STUCK, paid_by_hand, twice};
 use crate::float;
 use crate::ledger::{self, Account, Event, Movement};
 use crate::lifecycle::{self, LineEvent, LineState};
@@ -104,7 +105,7 @@ pub(crate) fn owe_unmatched(
 
 /// Where a refund stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RefundState {
+pub(super) enum RefundState {
     Due,
     Done,
     Declined,
@@ -115,7 +116,7 @@ enum RefundState {
 impl RefundState {
     const ALL: [Self; 4] = [Self::Due, Self::Done, Self::Declined, Self::ByHand];
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Due => "due",
             Self::Done => "done",
@@ -126,19 +127,19 @@ impl RefundState {
 }
 
 /// A refund as stored.
-struct Due {
-    refund_id: String,
-    order_id: String,
-    line: Option<u32>,
-    amount: Money,
-    currency: Currency,
-    receipt: Option<String>,
-    state: RefundState,
+pub(super) struct Due {
+    pub(super) refund_id: String,
+    pub(super) order_id: String,
+    pub(super) line: Option<u32>,
+    pub(super) amount: Money,
+    pub(super) currency: Currency,
+    pub(super) receipt: Option<String>,
+    pub(super) state: RefundState,
 }
 
 impl Due {
     /// What of its order goes back, in the books: once only, whoever gives it back.
-    fn what(&self) -> String {
+    pub(super) fn what(&self) -> String {
         self.line.map_or_else(|| self.refund_id.clone(), |line| format!("line {line}"))
     }
 }
@@ -179,41 +180,6 @@ fn start(work: &mut Work<'_>, due: &Due, how: GiveBack<'_>) -> Result<(), Error>
     }
 }
 
-fn paid_by_hand(work: &mut Work<'_>, due: &Due, operator: &str) -> Result<(), Error> {
-    let movement = Movement {
-        subject: &due.order_id,
-        cause: format!("{} refunded", due.what()),
-        event: Event::Refunded,
-        currency: due.currency,
-        debit: Account::RefundsDue,
-        credits: vec![(Account::Bank, due.amount)],
-        operator: Some(operator),
-    };
-    ledger::book(work, &movement)?;
-    set_state(work, due, RefundState::ByHand)
-}
-
-/// Sees again to a refund that the provider declined: asks for it once more under the same id, or books that a person has
-/// paid it back. Gives the line that it is of, if it is one.
-///
-/// # Errors
-/// [`Code::NotPossibleNow`] if the refund does not stand so.
-pub(crate) fn after_decline(work: &mut Work<'_>, refund_id: &str, how: GiveBack<'_>) -> Result<Option<u32>, Error> {
-    let due = find(work, refund_id)?;
-    if due.state != RefundState::Declined {
-        let detail = format!("this refund is {}: nothing is to be decided", due.state.name());
-        return Err(Error::refused(Code::NotPossibleNow, detail));
-    }
-    match how {
-        GiveBack::ByHand { operator } => paid_by_hand(work, &due, operator)?,
-        GiveBack::ByProvider { .. } => {
-            set_state(work, &due, RefundState::Due)?;
-            work.queue(Kind::Refund, refund_id)?;
-        }
-    }
-    Ok(due.line)
-}
-
 /// Whether a refund of this id was ever owed.
 pub(crate) fn exists(work: &mut Work<'_>, order_id: &str, refund_id: &str) -> Result<bool, Error> {
     let row = work.query_first(
@@ -223,7 +189,7 @@ pub(crate) fn exists(work: &mut Work<'_>, order_id: &str, refund_id: &str) -> Re
     Ok(row.is_some())
 }
 
-fn find(work: &mut Work<'_>, refund_id: &str) -> Result<Due, Error> {
+pub(super) fn find(work: &mut Work<'_>, refund_id: &str) -> Result<Due, Error> {
     let missing = || Error::refused(Code::UnknownOrder, "there is no refund with this id");
     let order_id = refund_id.split('/').next().unwrap_or_default();
     let row = work.query_first(
@@ -300,8 +266,13 @@ pub fn said(work: &mut Work<'_>, refund_id: &str, said: &RefundOutcome) -> Resul
             if due.state == RefundState::Declined {
                 work.exception(refund_id, "refunded_after_decline", "the refund was declined, and made after all")?;
             }
-            book_refunded(work, &due, &order.provider)?;
+            book_refunded(work, &due, &order.provider, None)?;
             set_state(work, &due, RefundState::Done)?;
+            work.execute(
+                "UPDATE exception SET resolved_ms = $3, resolved_by = 'station', resolution = 'seen: it went back'
+                 WHERE subject = $1 AND cause = $2 AND resolved_ms IS NULL",
+                &[refund_id.into(), STUCK.into(), work.now_ms.into()],
+            )?;
             step_line(work, &due, LineEvent::MoneyBack, None)
         }
         (RefundOutcome::Refunded, RefundState::ByHand) => twice(work, &due, order.provider),
@@ -319,7 +290,12 @@ pub fn said(work: &mut Work<'_>, refund_id: &str, said: &RefundOutcome) -> Resul
     }
 }
 
-fn book_refunded(work: &mut Work<'_>, due: &Due, provider: &str) -> Result<(), Error> {
+pub(super) fn book_refunded(
+    work: &mut Work<'_>,
+    due: &Due,
+    provider: &str,
+    operator: Option<&str>,
+) -> Result<(), Error> {
     let movement = Movement {
         subject: &due.order_id,
         cause: format!("{} refunded", due.what()),
@@ -327,7 +303,7 @@ fn book_refunded(work: &mut Work<'_>, due: &Due, provider: &str) -> Result<(), E
         currency: due.currency,
         debit: Account::RefundsDue,
         credits: vec![(Account::Clearing(provider.to_owned()), due.amount)],
-        operator: None,
+        operator,
     };
     ledger::book(work, &movement)
 }
@@ -361,37 +337,13 @@ pub(crate) fn found(work: &mut Work<'_>, line: &OrderLine) -> Result<(), Error> 
     let order = orders::find(work, &line.order_id)?;
     let due = find(work, &subject)?;
     if due.state != RefundState::Done {
-        book_refunded(work, &due, &order.provider)?;
+        book_refunded(work, &due, &order.provider, None)?;
         set_state(work, &due, RefundState::Done)?;
     }
     orders::step(work, line, LineEvent::FoundRefunded, None).map(drop)
 }
 
-/// The provider gave back what a person had paid back already: the payer has it twice.
-fn twice(work: &mut Work<'_>, due: &Due, provider: String) -> Result<(), Error> {
-    let cause = format!("{} refunded by the provider too", due.what());
-    let booked = work.query_first(
-        "SELECT cause FROM movement WHERE subject = $1 AND cause = $2",
-        &[due.order_id.as_str().into(), cause.as_str().into()],
-    )?;
-    if booked.is_some() {
-        return Ok(());
-    }
-    let movement = Movement {
-        subject: &due.order_id,
-        cause,
-        event: Event::TakenBack,
-        currency: due.currency,
-        debit: Account::Suspense,
-        credits: vec![(Account::Clearing(provider), due.amount)],
-        operator: None,
-    };
-    ledger::book(work, &movement)?;
-    let detail = "it was paid back by hand, and the provider gave it back too";
-    Ok(work.exception_of(&due.refund_id, "refunded_twice", detail, Some(Amount(due.amount, due.currency)))?)
-}
-
-fn set_state(work: &mut Work<'_>, due: &Due, state: RefundState) -> Result<(), Error> {
+pub(super) fn set_state(work: &mut Work<'_>, due: &Due, state: RefundState) -> Result<(), Error> {
     let done_ms = (state == RefundState::Done).then_some(work.now_ms);
     work.execute_one(
         "moving a refund on",
@@ -407,7 +359,7 @@ fn set_state(work: &mut Work<'_>, due: &Due, state: RefundState) -> Result<(), E
 }
 
 /// The line of a refund moves with it, unless a person has taken it over.
-fn step_line(work: &mut Work<'_>, due: &Due, event: LineEvent, reason: Option<&str>) -> Result<(), Error> {
+pub(super) fn step_line(work: &mut Work<'_>, due: &Due, event: LineEvent, reason: Option<&str>) -> Result<(), Error> {
     let Some(number) = due.line else { return Ok(()) };
     let line = orders::line(work, &due.order_id, number)?;
     match lifecycle::next(line.state, event) {

@@ -23,7 +23,7 @@ use coinless_station::show::{self, ExceptionStatus};
 use coinless_station::store::{Job, SqliteTx, Store, StoreError, Tx};
 use coinless_station::tasks::{self, Effect, EffectResult};
 use coinless_station::work::Work;
-use coinless_station::{float, meters, payments, refunds};
+use coinless_station::{float, meters, payments, refunds, sweep};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
@@ -45,7 +45,7 @@ pub struct Desk {
     pub now_ms: i64,
     pub outside: Outside,
     tariffs: Tariffs,
-    context: Context,
+    pub context: Context,
     receipts: u32,
 }
 
@@ -104,6 +104,7 @@ impl Desk {
         let sample = Config::default().utilities.remove(0);
         let context = Context {
             confirming: BTreeSet::new(),
+            push: BTreeSet::new(),
             callbacks: Callbacks::new("https://station.example".to_owned(), &[1; 32]),
             patience: Patience::default(),
         };
@@ -257,6 +258,12 @@ impl Desk {
     pub fn said(&mut self, refund_id: &str, said: &RefundOutcome) {
         self.run(|work| refunds::said(work, refund_id, said)).unwrap();
         self.work();
+    }
+
+    /// What the sweeper does once a minute.
+    pub fn sweep(&mut self) {
+        let context = self.context.clone();
+        self.run(|work| sweep::look(work, &context)).unwrap();
     }
 
     pub fn state(&mut self, id: &str, line: u32) -> LineState {

@@ -292,7 +292,7 @@ fn every_difference_with_a_provider_is_found() {
     // What was taken back goes the late way.
     desk.outside.payment = |request| {
         let (amount, currency) = (request.amount, request.currency);
-        PaymentOutcome::TakenBack { amount, currency, reason: "chargeback".to_owned() }
+        PaymentOutcome::TakenBack { receipts: Vec::new(), amount, currency, reason: "chargeback".to_owned() }
     };
     desk.work();
     assert!(desk.causes().contains(&"taken_back".to_owned()));

@@ -1,12 +1,14 @@
 //! How people see to exceptions, and where the money goes.
 
-use crate::desk::{Desk, called_back, captured, receipt_over, refused};
+use crate::desk::{Desk, PROVIDER, called_back, captured, receipt_over, refused};
 use coinless_protocol::Units;
 use coinless_station::lifecycle::LineState;
 use coinless_station::money::{Currency, Money};
+use coinless_station::payments::{self, Patience};
 use coinless_station::provider::{MoneyReceipt, PaymentOutcome, RefundOutcome};
 use coinless_station::resolve::Decision;
 use coinless_station::sales::{ReversalOutcome, SaleOutcome};
+use coinless_station::tasks::{Kind, Task};
 
 fn declined() -> RefundOutcome {
     RefundOutcome::Declined { reason: "the account is closed".to_owned() }
@@ -189,15 +191,106 @@ fn what_is_not_with_a_person_moves_no_money() {
 #[test]
 fn money_that_came_and_went_sells_nothing() {
     let mut desk = Desk::new();
-    desk.outside.payment = |request| PaymentOutcome::TakenBack {
-        amount: request.amount,
-        currency: request.currency,
-        reason: "reversed".to_owned(),
+    desk.outside.payment = |request| {
+        let PaymentOutcome::Captured(receipts) = captured(request) else { unreachable!() };
+        let (amount, currency) = (request.amount, request.currency);
+        PaymentOutcome::TakenBack { receipts, amount, currency, reason: "reversed".to_owned() }
     };
     let id = desk.buy(1, &[5_000]);
     assert_eq!(desk.state(&id, 1), LineState::Exception);
     assert_eq!(desk.causes(), ["taken_back"]);
+    // It came, and it went: the provider owes nothing, and nobody else does.
+    assert_eq!((desk.balance("provider:test:clearing"), desk.balance("suspense")), (0, 0));
     let meter = desk.run(|work| coinless_station::meters::find(work, crate::desk::meter_id())).unwrap();
     assert_eq!(meter.reserved.get(), 0);
     assert_eq!(Money::from_minor(desk.balance("payer_money_held")), Money::ZERO);
+}
+
+#[test]
+fn a_refund_that_does_not_go_through_comes_before_a_person() {
+    let mut desk = Desk::new();
+    desk.outside.refund = RefundOutcome::Pending { why: "no answer".to_owned() };
+    let mut owed = |number| {
+        let id = desk.buy(number, &[5_000]);
+        desk.void(&id, 1);
+        desk.receipt(2 * number);
+        format!("{id}/1")
+    };
+    let [late, lost, by_hand] = [1, 2, 3].map(&mut owed);
+    desk.sweep();
+    assert_eq!(desk.causes(), Vec::<String>::new(), "a refund may take its time");
+    desk.now_ms += Patience::default().refund_ms + 1;
+    desk.sweep();
+    desk.sweep();
+    assert_eq!(desk.causes(), ["refund_stuck"; 3]);
+    assert_eq!(desk.exceptions()[0].amount.as_deref(), Some("50.00 EUR"));
+    // One goes through after all: nobody has to see to it.
+    desk.said(&late, &RefundOutcome::Refunded);
+    assert_eq!((desk.causes().len(), desk.balance("refunds_due")), (2, -10_000));
+    // Of one, the provider's own books say that it was made. What is still asked for must not be asked for twice.
+    assert!(refused(desk.resolve(&lost, "refund_stuck", Decision::Refund)).contains("--refunded or --elsewhere"));
+    desk.resolve(&lost, "refund_stuck", Decision::Refunded).unwrap();
+    desk.resolve(&by_hand, "refund_stuck", Decision::Elsewhere).unwrap();
+    assert_eq!(desk.balance("bank"), -5_000);
+    assert_eq!((desk.balance("refunds_due"), desk.balance("provider:test:clearing")), (0, 5_000));
+    assert_eq!(desk.causes(), Vec::<String>::new());
+    for refund in [&late, &lost, &by_hand] {
+        assert_eq!(desk.state(refund.split('/').next().unwrap(), 1), LineState::Refunded);
+    }
+    // The provider makes the one that was paid back by hand: now the payer has it twice.
+    desk.said(&by_hand, &RefundOutcome::Refunded);
+    assert_eq!(desk.causes(), ["refunded_twice"]);
+    assert_eq!(desk.balance("suspense"), 5_000);
+}
+
+#[test]
+fn an_order_that_nobody_pays_at_the_counter_ends() {
+    let mut desk = Desk::new();
+    desk.context.push.insert(PROVIDER.to_owned());
+    desk.outside.payment = |_| PaymentOutcome::Pending { reference: None, instructions: Some("pay there".to_owned()) };
+    let id = desk.buy(1, &[5_000]);
+    let asked = |desk: &mut Desk| {
+        let (context, subject) = (desk.context.clone(), id.clone());
+        let said = PaymentOutcome::Pending { reference: None, instructions: None };
+        let task = Task { kind: Kind::QueryPayment, subject, attempts: 9 };
+        desk.run(|work| payments::outcome(work, &task, &said, &context)).unwrap();
+    };
+    desk.now_ms += Patience::default().unpaid_ms;
+    asked(&mut desk);
+    desk.sweep();
+    assert_eq!(
+        (desk.state(&id, 1), desk.causes().len()),
+        (LineState::AwaitingPayment, 0),
+        "a customer may take his time"
+    );
+    desk.now_ms += 1;
+    asked(&mut desk);
+    assert_eq!(desk.state(&id, 1), LineState::Failed);
+    let meter = desk.run(|work| coinless_station::meters::find(work, crate::desk::meter_id())).unwrap();
+    assert_eq!((meter.reserved.get(), desk.causes().len()), (0, 0), "its room is free, and nobody has to look");
+    // He pays after all: it is held.
+    desk.outside.payment = captured;
+    called_back(&mut desk, &id);
+    assert_eq!(desk.causes(), ["captured_after_decline"]);
+    assert_eq!(desk.balance("suspense"), -5_000);
+}
+
+#[test]
+fn what_was_marked_while_the_station_asked_is_asked_about() {
+    let mut desk = Desk::new();
+    let id = desk.buy(1, &[5_000]);
+    let context = desk.context.clone();
+    let order = id.clone();
+    let queued = desk.run(move |work| {
+        let task = Task { kind: Kind::QueryPayment, subject: order.clone(), attempts: 0 };
+        // Another process, the command line, has something new while this one's answer comes in.
+        work.queue(Kind::QueryPayment, order.as_str())?;
+        work.hand_over()?;
+        let said = PaymentOutcome::Pending { reference: None, instructions: None };
+        let last = Task { attempts: 99, ..task.clone() };
+        payments::outcome(work, &last, &said, &context)?;
+        let sql = "SELECT due_ms FROM outbox WHERE subject = $1 AND task = 'query_payment'";
+        Ok(work.query_first(sql, &[order.as_str().into()])?.is_some())
+    });
+    assert!(queued.unwrap());
 }

@@ -301,7 +301,7 @@ async fn a_lost_answer_is_never_followed_by_a_second_prompt() {
     server.script(QUERY, [failure(500, "500.001.1001", "The transaction is being processed"), result("0")]);
     let daraja = open(&server.url, false);
     let app = App::start(|_| vec![Arc::new(DarajaStk::new(daraja).unwrap())]).await;
-    app.order(ORDER, "mpesa-stk", "500", Some("0722111111")).await;
+    app.order(ORDER, "daraja-stk", "500", Some("0722111111")).await;
     app.wait_for(ORDER, |order| order.payment.state == PaymentState::Unknown).await;
     assert!(server.seen(QUERY).is_empty(), "without its number a prompt cannot be asked about");
     // The callback tells the number. It says "cancelled", and is not believed.
@@ -310,31 +310,8 @@ async fn a_lost_answer_is_never_followed_by_a_second_prompt() {
     assert_eq!((status, body.as_str()), (200, r#"{"ResultCode":0,"ResultDesc":"Accepted"}"#));
     let order = app.wait_for(ORDER, issued).await;
     assert_eq!(order.payment.state, PaymentState::Captured);
-    assert_eq!(app.balance("provider:mpesa-stk:clearing").await, "500.00");
+    assert_eq!(app.balance("provider:daraja-stk:clearing").await, "500.00");
     assert_eq!(server.seen(PUSH).len(), 1);
     assert_eq!(app.post(&url.replace(ORDER, &ORDER.replace('8', "9")), &ended(REFERENCE, 0)).await.0, 403);
-    assert!(app.exceptions().await.is_empty());
-}
-
-#[tokio::test]
-async fn a_callback_may_come_before_the_answer() {
-    let server = daraja().await;
-    let go = Arc::new(Notify::new());
-    server.script(PUSH, [Reply::Held(go.clone(), pushed())]);
-    server.script(QUERY, [result("0")]);
-    server.script(PULL, [page(&[("SGA1", &prompt_account(), "500.00")]), nothing()]);
-    let daraja = open(&server.url, true);
-    let app = App::start(|_| vec![Arc::new(DarajaStk::new(daraja).unwrap())]).await;
-    app.order(ORDER, "mpesa-stk", "500", Some("0722111111")).await;
-    let url = server.wait_for(PUSH, 1).await[0].body["CallBackURL"].as_str().unwrap().to_owned();
-    assert_eq!(app.post(&url, &ended(REFERENCE, 0)).await.0, 200);
-    app.wait_for(ORDER, issued).await;
-    go.notify_one();
-    // The same callback again, and the late answer, change nothing.
-    let asked = server.seen(QUERY).len();
-    assert_eq!(app.post(&url, &ended(REFERENCE, 0)).await.0, 200);
-    server.wait_for(QUERY, asked + 1).await;
-    assert_eq!(app.balance("provider:mpesa-stk:clearing").await, "500.00");
-    assert_eq!(server.seen(PUSH).len(), 1);
     assert!(app.exceptions().await.is_empty());
 }

@@ -128,7 +128,7 @@ async fn a_time_out_notice_may_come_before_the_result() {
     server.script(PAY_OUT, [accepted(), failure(500, "500.002.1001", "Duplicate OriginatorConversationID.")]);
     let daraja = open(&server.url, true);
     let app = App::start(|_| vec![Arc::new(DarajaC2b::new(daraja).unwrap())]).await;
-    app.order(ORDER, "mpesa-paybill", "500", Some("0705912645")).await;
+    app.order(ORDER, "daraja-paybill", "500", Some("0705912645")).await;
     app.wait_for(ORDER, |order| order.lines[0].state == LineState::Issued).await;
     assert_eq!(app.balance("suspense").await, "-300.00");
     app.give_back(&format!("{ORDER}/receipt/SGA2")).await;
@@ -140,6 +140,6 @@ async fn a_time_out_notice_may_come_before_the_result() {
     for _ in 0..2 {
         assert_eq!(app.post(&url, &paid_out(json!(0))).await.0, 200);
         assert_eq!(app.balance("refunds_due").await, "0.00");
-        assert_eq!(app.balance("provider:mpesa-paybill:clearing").await, "500.00");
+        assert_eq!(app.balance("provider:daraja-paybill:clearing").await, "500.00");
     }
 }

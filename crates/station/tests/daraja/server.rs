@@ -19,7 +19,9 @@ pub enum Reply {
 }
 
 #[derive(Debug, Clone)]
+#[allow(dead_code, reason = "not all who share this look at everything")]
 pub struct Seen {
+    pub method: String,
     pub path: String,
     pub authorization: String,
     pub body: Value,
@@ -53,7 +55,7 @@ impl Server {
         Self { url, state, arrived }
     }
 
-    /// What is answered at a path, one after another; the last one for ever.
+    /// What is answered at a path (`/path`, or `METHOD /path` for one method), one after another; the last one for ever.
     pub fn script(&self, path: &str, replies: impl IntoIterator<Item = Reply>) {
         self.state.script.lock().unwrap().insert(path.to_owned(), replies.into_iter().collect());
     }
@@ -77,12 +79,13 @@ impl Server {
 async fn serve(mut stream: TcpStream, state: State, arrived: Arc<Semaphore>) {
     let mut bytes = Vec::new();
     while let Some(seen) = request(&mut stream, &mut bytes).await {
-        let path = seen.path.clone();
+        let (path, with_method) = (seen.path.clone(), format!("{} {}", seen.method, seen.path));
         state.seen.lock().unwrap().push(seen);
         arrived.add_permits(1);
         let reply = {
             let mut script = state.script.lock().unwrap();
-            let replies = script.get_mut(&path).unwrap_or_else(|| panic!("nothing is scripted for {path}"));
+            let key = if script.contains_key(&with_method) { with_method } else { path };
+            let replies = script.get_mut(&key).unwrap_or_else(|| panic!("nothing is scripted for {key}"));
             if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() }
         };
         let (status, body) = match reply.unwrap() {
@@ -116,10 +119,11 @@ async fn request(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<Seen> {
             let length: usize = header("content-length").map_or(0, |length| length.parse().unwrap());
             if bytes.len() >= end + 4 + length {
                 let body = serde_json::from_slice(&bytes[end + 4..end + 4 + length]).unwrap_or(Value::Null);
+                let method = head.split(' ').next().unwrap().to_owned();
                 let path = head.split(' ').nth(1).unwrap().split('?').next().unwrap().to_owned();
                 let authorization = header("authorization").unwrap_or_default();
                 bytes.drain(..end + 4 + length);
-                return Some(Seen { path, authorization, body });
+                return Some(Seen { method, path, authorization, body });
             }
         }
         let read = stream.read(&mut chunk).await.ok()?;

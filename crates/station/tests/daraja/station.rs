@@ -125,6 +125,19 @@ impl App {
         }
     }
 
+    #[allow(dead_code, reason = "not all who share this look at it")]
+    /// Waits until a person is shown something of this cause; gives its words.
+    pub async fn wait_for_exception(&self, cause: &str) -> String {
+        loop {
+            let mut points = POINTS.subscribe();
+            let exceptions = self.station.read(show::exceptions).await.unwrap();
+            if let Some(found) = exceptions.into_iter().find(|exception| exception.cause == cause) {
+                return found.detail;
+            }
+            let _ = points.recv().await;
+        }
+    }
+
     pub async fn balance(&self, account: &str) -> String {
         let ledger = self.station.read(|work| show::ledger(work, None)).await.unwrap();
         assert!(ledger.balanced, "{ledger:?}");
@@ -132,7 +145,6 @@ impl App {
         found.map_or("0.00".to_owned(), |account| account.balance.clone())
     }
 
-    /// The causes of what a person must look at.
     /// A person decides that money that came a second time goes back.
     pub async fn give_back(&self, receipt: &str) {
         let resolution = Resolution {
@@ -145,6 +157,7 @@ impl App {
         self.station.run("resolve", move |work| resolve::resolve(work, &resolution)).await.unwrap();
     }
 
+    /// The causes of what a person must look at.
     pub async fn exceptions(&self) -> Vec<String> {
         let exceptions = self.station.read(show::exceptions).await.unwrap();
         exceptions.into_iter().map(|exception| exception.cause).collect()

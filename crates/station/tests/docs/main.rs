@@ -4,6 +4,7 @@
 
 mod ledger;
 mod orders;
+mod payments;
 
 /// Fails unless the page has each table between its markers; writes them if it is asked to.
 fn check(page: &str, tables: &[(&str, String)]) {

@@ -213,7 +213,11 @@ impl Mock {
 
     /// From now on calls that match `request` are answered with `response`. The newest match wins.
     pub async fn answer(&self, request: Value, response: Value) {
-        let mapping = json!({ "request": request, "response": response });
+        self.stub(json!({ "request": request, "response": response })).await;
+    }
+
+    /// The same with everything else that WireMock knows of a stub.
+    pub async fn stub(&self, mapping: Value) {
         let answer = client().post(format!("{}/__admin/mappings", self.url())).json(&mapping).send().await.unwrap();
         assert!(answer.status().is_success(), "{mapping}");
     }

@@ -108,6 +108,7 @@ fn what_events_are_about() {
         said: RefundOutcome::Declined { reason: "the refund failed; the money is in the Stripe balance".to_owned() },
     };
     let object = |id: &str, metadata: &Value, status: &str| json!({ "id": id, "metadata": metadata, "status": status });
+    let dispute = |charge: &str| json!({ "id": "dp_1", "charge": charge, "metadata": {}, "status": "lost" });
     let pay = |reference| of_payment("0190-a", reference);
     let cases = [
         (Page::Hosted, "checkout.session.completed", object("cs_1", &ours, "complete"), pay(Some("cs_1"))),
@@ -122,6 +123,8 @@ fn what_events_are_about() {
         // Events come in any order: success is found by asking.
         (Page::Own, "refund.updated", object("re_1", &refund, "succeeded"), Notice::Nothing),
         (Page::Own, "charge.dispute.created", object("dp_1", &json!({}), "needs_response"), Notice::Nothing),
+        (Page::Own, "charge.dispute.funds_withdrawn", dispute("ch_1"), Notice::Money { receipt: "ch_1".to_owned() }),
+        (Page::Hosted, "charge.dispute.closed", dispute("../x"), Notice::Nothing),
         // Another program's on the same account, and what is not known.
         (Page::Own, "payment_intent.succeeded", object("pi_1", &json!({}), "succeeded"), Notice::Nothing),
         (Page::Own, "payment_intent.succeeded", object("pi_1", &Value::Null, "succeeded"), Notice::Nothing),

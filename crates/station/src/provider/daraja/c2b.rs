@@ -42,9 +42,9 @@ impl DarajaC2b {
         let Some(recent) = &self.daraja.recent else {
             return PaymentOutcome::Unknown { why: "there is no statement to look into".to_owned() };
         };
-        match self.daraja.receipts(recent, &request.account, request.created_ms).await {
-            Ok(receipts) if receipts.is_empty() => self.waiting(request),
-            Ok(receipts) => PaymentOutcome::Captured(receipts),
+        match self.daraja.collected(recent, &request.account, request.created_ms).await {
+            Ok(None) => self.waiting(request),
+            Ok(Some(outcome)) => outcome,
             Err(why) => PaymentOutcome::Unknown { why },
         }
     }

@@ -1,6 +1,6 @@
 //! M-Pesa in Kenya, through Safaricom's Daraja API: two providers over one account of the shop.
 //!
-//! [`DarajaStk`] (`mpesa-stk`) asks the payer's telephone for its PIN; with [`DarajaC2b`] (`mpesa-paybill`) the customer pays
+//! [`DarajaStk`] (`daraja-stk`) asks the payer's telephone for its PIN; with [`DarajaC2b`] (`daraja-paybill`) the customer pays
 //! by himself into the paybill and names the order's account. `docs/payments/daraja.md` says what M-Pesa promises, what it
 //! does not, and what is done about it. Names of fields and codes are from developer.safaricom.co.ke/apis.
 
@@ -18,7 +18,7 @@ pub use c2b::DarajaC2b;
 pub use stk::DarajaStk;
 
 use crate::money::{Currency, Money};
-use crate::provider::MoneyReceipt;
+use crate::provider::{MoneyReceipt, PaymentOutcome};
 use client::Client;
 use serde::{Deserialize, Serialize};
 use statement::{Recent, Row};
@@ -27,12 +27,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The provider that asks the payer's telephone, in the ledger and in callback URLs.
-pub const STK_NAME: &str = "mpesa-stk";
+pub const STK_NAME: &str = "daraja-stk";
 /// The provider where customers pay by themselves.
-pub const C2B_NAME: &str = "mpesa-paybill";
+pub const C2B_NAME: &str = "daraja-paybill";
 
 /// Most bytes of a file with a secret.
 const MAX_SECRET_BYTES: u64 = 4096;
+/// Words that Safaricom does not take in a registered address, or says to avoid (page Register URL).
+const BAD_WORDS: [&str; 7] = ["mpesa", "m-pesa", "safaricom", "exec", "cmd", "sql", "query"];
 /// What an account code of a prompt ends with, so that the shop's statement tells prompts from customers who pay by
 /// themselves. No account code has this letter.
 const PROMPT_MARK: char = 'U';
@@ -149,8 +151,9 @@ impl Daraja {
     /// the life of a short code. Payments go through when the station does not answer.
     ///
     /// # Errors
-    /// What Daraja said against it, or that it did not answer.
+    /// What Safaricom would have against the address, what Daraja said against it, or that it did not answer.
     pub async fn register_urls(&self, address: &str) -> Result<(), DarajaError> {
+        check_address(address)?;
         let body = wire::RegisterUrls {
             short_code: &self.short_code,
             response_type: "Completed",
@@ -183,10 +186,19 @@ impl Daraja {
         }
     }
 
-    /// Every payment for `account` since `since_ms` that the statement of the last two days has.
-    async fn receipts(&self, recent: &Recent, account: &str, since_ms: i64) -> Result<Vec<MoneyReceipt>, String> {
-        let rows = recent.payments(&self.client, &self.short_code, account, since_ms).await?;
-        Ok(rows.iter().map(receipt).collect())
+    /// What the statement of the last two days has for `account` since `since_ms`: every payment, and whether any of it was
+    /// taken away again; nothing if nobody paid.
+    async fn collected(&self, recent: &Recent, account: &str, since_ms: i64) -> Result<Option<PaymentOutcome>, String> {
+        let rows = recent.entries(&self.client, &self.short_code, account, since_ms).await?;
+        let (reversals, payments): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.is_reversal);
+        let receipts: Vec<_> = payments.iter().map(receipt).collect();
+        let Some(first) = reversals.first() else {
+            return Ok((!receipts.is_empty()).then_some(PaymentOutcome::Captured(receipts)));
+        };
+        let sum = reversals.iter().try_fold(Money::ZERO, |sum, row| sum.checked_add(row.amount));
+        let amount = sum.ok_or_else(|| "reversals over all bounds".to_owned())?;
+        let reason = format!("reversed in M-Pesa, {}", first.receipt);
+        Ok(Some(PaymentOutcome::TakenBack { receipts, amount, currency: first.currency, reason }))
     }
 }
 
@@ -213,6 +225,19 @@ fn check_short_code(what: &str, code: &str) -> Result<(), DarajaError> {
     if good { Ok(()) } else { Err(DarajaError(format!("{what} must be 5 to 7 digits"))) }
 }
 
+fn check_address(address: &str) -> Result<(), DarajaError> {
+    if !address.starts_with("https://") {
+        return Err(DarajaError(format!("Safaricom calls https:// addresses only, and this is {address}")));
+    }
+    let small = address.to_ascii_lowercase();
+    match BAD_WORDS.into_iter().find(|word| small.contains(word)) {
+        Some(word) => Err(DarajaError(format!(
+            "Safaricom takes no address with the word \"{word}\", and this is {address}: give the station another public_url"
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// The whole shillings of an amount, or why it cannot be paid, for the payer.
 fn shillings(amount: Money, currency: Currency) -> Result<String, String> {
     if currency.code() != "KES" {
@@ -237,6 +262,15 @@ mod tests {
         assert!(shillings(Money::from_minor(50_050), kes).unwrap_err().contains("500.50 KES"));
         assert!(shillings(Money::ZERO, kes).is_err());
         assert!(shillings(Money::from_minor(500), Currency::from_code("EUR").unwrap()).unwrap_err().contains("EUR"));
+    }
+
+    #[test]
+    fn addresses() {
+        let path = format!("/v1/callbacks/{C2B_NAME}/-/00");
+        assert_eq!(check_address(&format!("https://station.example{path}")), Ok(()));
+        for bad in ["http://station.example", "https://M-Pesa.example", "https://mysql.example"] {
+            assert!(check_address(&format!("{bad}{path}")).unwrap_err().to_string().contains(bad), "{bad}");
+        }
     }
 
     #[test]

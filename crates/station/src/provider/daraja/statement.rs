@@ -66,8 +66,9 @@ impl Recent {
         Self { every, read: Mutex::default() }
     }
 
-    /// Every payment into `short_code` for `account` from `since_ms` on, as far as the statement reaches back.
-    pub(super) async fn payments(
+    /// Every payment into `short_code` for `account` from `since_ms` on, and every reversal of one, as far as the statement
+    /// reaches back.
+    pub(super) async fn entries(
         &self,
         client: &Client,
         short_code: &str,
@@ -89,7 +90,7 @@ impl Recent {
                 looked?;
             }
         }
-        Ok(read.rows.values().filter(|row| row.account == account && !row.is_reversal).cloned().collect())
+        Ok(read.rows.values().filter(|row| row.account == account).cloned().collect())
     }
 }
 

@@ -141,12 +141,12 @@ impl DarajaStk {
             return PaymentOutcome::Captured(vec![MoneyReceipt { receipt: reference.to_owned(), amount, currency }]);
         };
         let account = prompt_account(&request.account);
-        match self.daraja.receipts(recent, &account, request.created_ms).await {
-            Ok(receipts) if receipts.is_empty() => {
+        match self.daraja.collected(recent, &account, request.created_ms).await {
+            Ok(None) => {
                 let instructions = "M-Pesa has taken the payment; it is being looked up in the statement.".to_owned();
                 PaymentOutcome::Pending { reference: None, instructions: Some(instructions) }
             }
-            Ok(receipts) => PaymentOutcome::Captured(receipts),
+            Ok(Some(outcome)) => outcome,
             Err(why) => PaymentOutcome::Unknown { why },
         }
     }
@@ -160,11 +160,9 @@ impl DarajaStk {
             );
         };
         let account = prompt_account(&request.account);
-        match self.daraja.receipts(recent, &account, request.created_ms).await {
-            Ok(receipts) if receipts.is_empty() => {
-                unknown("the answer to the prompt was lost, and the statement has no payment of it so far")
-            }
-            Ok(receipts) => PaymentOutcome::Captured(receipts),
+        match self.daraja.collected(recent, &account, request.created_ms).await {
+            Ok(None) => unknown("the answer to the prompt was lost, and the statement has no payment of it so far"),
+            Ok(Some(outcome)) => outcome,
             Err(why) => PaymentOutcome::Unknown { why },
         }
     }

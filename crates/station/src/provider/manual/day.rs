@@ -1,8 +1,9 @@
 //! A cashier's day: what he took in and handed out, for counting the till.
 
-use super::{CashKind, stored_currency};
+use super::{CashKind, NAME, stored_currency};
 use crate::money::{Currency, Money};
 use crate::operator::Operator;
+use crate::payments;
 use crate::problem::{Code, Error};
 use crate::store::Row;
 use crate::work::Work;
@@ -56,6 +57,21 @@ pub struct DayRefund {
     pub at_ms: i64,
 }
 
+/// A refund that waits at the counter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingRefund {
+    /// Its id.
+    pub refund_id: String,
+    /// The code of its order, which the customer was told.
+    pub account: String,
+    /// How much.
+    pub amount: Money,
+    /// In which currency.
+    pub currency: Currency,
+    /// Since when it is owed, in milliseconds since 1970.
+    pub since_ms: i64,
+}
+
 /// What must be there in the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DaySum {
@@ -94,6 +110,31 @@ pub fn day(work: &mut Work<'_>, cashier: &Operator, from_ms: i64, to_ms: i64) ->
     let refunds = refunds.iter().map(read_refund).collect::<Result<Vec<_>, _>>()?;
     let sums = sums(&entries, &refunds)?;
     Ok(Day { entries, refunds, sums })
+}
+
+/// Refunds that nobody has handed out yet, at most [`MAX_DAY_ENTRIES`].
+///
+/// # Errors
+/// When the database fails.
+pub fn waiting_refunds(work: &mut Work<'_>) -> Result<Vec<WaitingRefund>, Error> {
+    let rows = work.query(
+        "SELECT r.refund_id, r.order_id, r.amount, r.currency, r.due_ms FROM refund r
+         JOIN orders o ON o.order_id = r.order_id
+         WHERE r.state = 'due' AND o.provider = $1
+         AND NOT EXISTS (SELECT 1 FROM cash_out c WHERE c.order_id = r.order_id AND c.refund_id = r.refund_id)
+         ORDER BY r.refund_id LIMIT $2",
+        &[NAME.into(), (MAX_DAY_ENTRIES as i64).into()],
+    )?;
+    let read = |row: &Row| {
+        Ok(WaitingRefund {
+            refund_id: row.text(0)?.to_owned(),
+            account: payments::account(row.text(1)?),
+            amount: Money::from_minor(row.int(2)?),
+            currency: stored_currency(row, 3)?,
+            since_ms: row.int(4)?,
+        })
+    };
+    rows.iter().map(read).collect()
 }
 
 fn read_entry(row: &Row) -> Result<DayEntry, Error> {

@@ -2,7 +2,7 @@
 
 use super::{CashKind, NAME, stored_currency};
 use crate::lifecycle::PaymentState;
-use crate::money::{Currency, Money};
+use crate::money::{Amount, Currency, Money};
 use crate::operator::Operator;
 use crate::orders::{self, Order};
 use crate::problem::{Code, Error};
@@ -50,6 +50,14 @@ pub fn mark_paid(work: &mut Work<'_>, order: &str, mark: &Mark, cashier: &Operat
     insert(work, &order, &entry, cashier)?;
     work.queue(Kind::QueryPayment, order.id.as_str())?;
     Ok(order.id)
+}
+
+/// The currency of an order that is paid at the counter, by its id or its account code.
+///
+/// # Errors
+/// [`Code::UnknownOrder`] if there is no such order, [`Code::NotPossibleNow`] if it is not paid for at the counter.
+pub fn currency_of(work: &mut Work<'_>, order: &str) -> Result<Currency, Error> {
+    Ok(find(work, order)?.currency)
 }
 
 /// Takes a wrongly marked entry of an order back, by its opposite. The station learns that the money is gone, and a person
@@ -103,14 +111,17 @@ pub fn correct(
     Ok(order.id)
 }
 
-/// Notes that a cashier handed a refund out, whole, in cash. The same again changes nothing.
+/// Notes that a cashier handed a refund out, whole, in cash; gives how much. The same again changes nothing. The refund is named
+/// by its id, in which the order's account code may stand for the order's id: `0123456789/1`.
 ///
 /// # Errors
 /// [`Code::UnknownOrder`] if there is no such refund, [`Code::NotPossibleNow`] if the order is not paid for at the counter, or the
 /// refund is not due or was handed out by somebody else.
-pub fn pay_out(work: &mut Work<'_>, refund_id: &str, cashier: &Operator) -> Result<(), Error> {
-    let order_id = refund_id.split('/').next().unwrap_or_default();
-    let order = manual(orders::lock(work, order_id)?)?;
+pub fn pay_out(work: &mut Work<'_>, refund: &str, cashier: &Operator) -> Result<Amount, Error> {
+    let (named, what) = refund.split_once('/').unwrap_or((refund, ""));
+    let order = find(work, named)?;
+    let refund_id = format!("{}/{}", order.id, what.trim());
+    let refund_id = refund_id.as_str();
     let row = work.query_first(
         "SELECT amount, currency, state FROM refund WHERE order_id = $1 AND refund_id = $2",
         &[order.id.as_str().into(), refund_id.into()],
@@ -140,7 +151,7 @@ pub fn pay_out(work: &mut Work<'_>, refund_id: &str, cashier: &Operator) -> Resu
     if row.text(2)? == "due" {
         work.queue(Kind::Refund, refund_id)?;
     }
-    Ok(())
+    Ok(Amount(Money::from_minor(row.int(0)?), stored_currency(&row, 1)?))
 }
 
 /// An entry as it is kept.

@@ -7,8 +7,8 @@
 mod day;
 mod desk;
 
-pub use day::{Day, DayEntry, DayRefund, DaySum, MAX_DAY_ENTRIES, day};
-pub use desk::{Mark, correct, mark_paid, pay_out};
+pub use day::{Day, DayEntry, DayRefund, DaySum, MAX_DAY_ENTRIES, WaitingRefund, day, waiting_refunds};
+pub use desk::{Mark, correct, currency_of, mark_paid, pay_out};
 
 use crate::money::{Currency, Money};
 use crate::problem::Error;
@@ -139,14 +139,14 @@ fn outcome(work: &mut Work<'_>, order_id: &str) -> Result<Option<PaymentOutcome>
         taken_back = sum.ok_or_else(|| Error::inconsistent("corrections over all bounds"))?;
         last = Some((entry.currency, words.clone()));
     }
-    if let Some((currency, reason)) = last.filter(|_| taken_back.minor() > told) {
-        return Ok(Some(PaymentOutcome::TakenBack { amount: taken_back, currency, reason }));
-    }
     let receipts: Vec<_> = entries
         .into_iter()
         .filter(|entry| entry.corrects.is_none())
         .map(|entry| MoneyReceipt { receipt: entry.id, amount: entry.amount, currency: entry.currency })
         .collect();
+    if let Some((currency, reason)) = last.filter(|_| taken_back.minor() > told) {
+        return Ok(Some(PaymentOutcome::TakenBack { receipts, amount: taken_back, currency, reason }));
+    }
     Ok((!receipts.is_empty()).then_some(PaymentOutcome::Captured(receipts)))
 }
 

@@ -235,13 +235,12 @@ impl Stripe {
         let Some((amount, currency)) = amount.and_then(|amount| amounts::from_stripe(&intent.currency, amount)) else {
             return Ok(unknown("Stripe names a sum that is none"));
         };
-        if let Some(taken_back) = self.taken_back(&charge).await? {
-            return Ok(taken_back);
-        }
-        Ok(PaymentOutcome::Captured(vec![MoneyReceipt { receipt: charge.id, amount, currency }]))
+        let receipts = vec![MoneyReceipt { receipt: charge.id.clone(), amount, currency }];
+        self.less_taken_back(&charge, receipts).await
     }
 
-    async fn taken_back(&self, charge: &Charge) -> Result<Option<PaymentOutcome>, Failure> {
+    /// Captured, or taken back as far as there are disputes or refunds that are not ours.
+    async fn less_taken_back(&self, charge: &Charge, receipts: Vec<MoneyReceipt>) -> Result<PaymentOutcome, Failure> {
         let of_charge = vec![("charge", charge.id.clone())];
         let mut sums = Vec::new();
         let mut reason = "refunded by hand at Stripe";
@@ -259,13 +258,14 @@ impl Stripe {
             }
         }
         if sums.is_empty() {
-            return Ok(None);
+            return Ok(PaymentOutcome::Captured(receipts));
         }
-        let sum = add(&charge.currency, &sums);
-        Ok(Some(match sum {
-            Some((amount, currency)) => PaymentOutcome::TakenBack { amount, currency, reason: reason.to_owned() },
+        Ok(match add(&charge.currency, &sums) {
+            Some((amount, currency)) => {
+                PaymentOutcome::TakenBack { receipts, amount, currency, reason: reason.to_owned() }
+            }
             None => unknown("Stripe took back a sum that is none"),
-        }))
+        })
     }
 }
 

@@ -32,6 +32,8 @@ struct Data {
 struct Object {
     id: Option<String>,
     status: Option<String>,
+    /// The charge of a dispute.
+    charge: Option<serde_json::Value>,
     #[serde(default)]
     metadata: Metadata,
 }
@@ -80,8 +82,15 @@ pub(super) fn notice(body: &[u8], references_are_intents: bool) -> Result<Notice
         kind if kind.starts_with("checkout.session.") => payment(own_id("cs_").filter(|_| !references_are_intents)),
         kind if kind.starts_with("payment_intent.") => payment(own_id("pi_").filter(|_| references_are_intents)),
         "charge.refund.updated" | "refund.failed" | "refund.updated" => failed_refund(&object),
-        // A dispute has no metadata of ours, only its charge: its money is found by the statement.
-        kind if kind.starts_with("charge.dispute.") => Notice::Nothing,
+        // A dispute has no metadata of ours, only its charge, which is our receipt.
+        kind if kind.starts_with("charge.dispute.") => {
+            let charge = object
+                .charge
+                .as_ref()
+                .and_then(serde_json::Value::as_str)
+                .and_then(|charge| id(charge, "ch_").or(id(charge, "py_")));
+            charge.map_or(Notice::Nothing, |receipt| Notice::Money { receipt: receipt.to_owned() })
+        }
         // Stripe copies an intent's metadata to its charges (*How metadata works with related objects*).
         kind if kind.starts_with("charge.") => payment(None),
         _ => Notice::Nothing,
