@@ -9,6 +9,7 @@ mod erase;
 mod float;
 mod init;
 mod pay;
+mod process;
 mod quota;
 mod reconcile;
 mod resolve;

@@ -54,6 +54,18 @@ impl Behaviour {
     }
 }
 
+/// How one payment goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Course {
+    /// What the sandbox does.
+    pub behaviour: Behaviour,
+    /// How long the payment stays pending before.
+    pub delay: Duration,
+}
+
+/// Says how a payment of this payer goes.
+type Choose = Box<dyn Fn(Option<&str>) -> Course + Send + Sync>;
+
 /// How long a callback is tried and a request is left without an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two tries of a callback.
@@ -70,6 +82,8 @@ struct Payment {
     /// When each refund was made.
     #[serde(default)]
     refunded_ms: BTreeMap<String, i64>,
+    #[serde(default)]
+    payer: Option<String>,
 }
 
 impl Payment {
@@ -100,7 +114,7 @@ impl Payment {
 pub struct Sandbox {
     payments: Mutex<(BTreeMap<String, Payment>, File)>,
     key: Vec<u8>,
-    behaviour: Behaviour,
+    choose: Choose,
     http: reqwest::Client,
 }
 
@@ -110,6 +124,18 @@ impl Sandbox {
     /// # Errors
     /// When the file cannot be read or written.
     pub fn open(path: &Path, key: &[u8], behaviour: Behaviour) -> io::Result<Arc<Self>> {
+        Self::open_mixed(path, key, move |_| Course { behaviour, delay: Duration::ZERO })
+    }
+
+    /// The same with payments that go as `choose` says of their payers, always the same of one payer.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn open_mixed(
+        path: &Path,
+        key: &[u8],
+        choose: impl Fn(Option<&str>) -> Course + Send + Sync + 'static,
+    ) -> io::Result<Arc<Self>> {
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         let mut payments = BTreeMap::new();
         for line in BufReader::new(&file).lines() {
@@ -121,7 +147,13 @@ impl Sandbox {
         // Ends a line that was cut short, so that the next one stands alone.
         file.write_all(b"\n")?;
         let http = http_client(PATIENCE).map_err(io::Error::other)?;
-        Ok(Arc::new(Self { payments: Mutex::new((payments, file)), key: key.to_vec(), behaviour, http }))
+        let (payments, key, choose) = (Mutex::new((payments, file)), key.to_vec(), Box::new(choose));
+        Ok(Arc::new(Self { payments, key, choose, http }))
+    }
+
+    /// Everything that was collected and given back.
+    pub fn entries(&self) -> Vec<SandboxEntry> {
+        self.locked(|payments| payments.values().flat_map(Payment::entries).collect())
     }
 
     /// Serves on `listener` until the process ends; payments that were pending go on.
@@ -177,7 +209,10 @@ impl Sandbox {
 
     /// Collects or declines a pending payment and calls back.
     async fn settle(self: Arc<Self>, id: String) {
-        let status = if self.behaviour == Behaviour::Decline { "declined" } else { "captured" };
+        let Course { behaviour, delay } =
+            self.locked(|payments| (self.choose)(payments.get(&id).and_then(|payment| payment.payer.as_deref())));
+        tokio::time::sleep(delay).await;
+        let status = if behaviour == Behaviour::Decline { "declined" } else { "captured" };
         let settled = self.change(&id, |payment| {
             let mut payment = payment.filter(|payment| payment.shown.status == "pending")?.clone();
             payment.shown.status = status.to_owned();
@@ -188,7 +223,7 @@ impl Sandbox {
             tracing::error!("the sandbox cannot keep its payments");
             return;
         };
-        let times = match self.behaviour {
+        let times = match behaviour {
             Behaviour::Silent => 0,
             Behaviour::Twice => 2,
             _ => 1,
@@ -234,13 +269,14 @@ async fn start(
             refunds: BTreeMap::new(),
             captured_ms: 0,
             refunded_ms: BTreeMap::new(),
+            payer: request.payer.clone(),
         })
     });
     let payment = made.ok().flatten().ok_or(StatusCode::INTERNAL_SERVER_ERROR)?.shown;
     if (&payment.amount, &payment.currency) != (&request.amount, &request.currency) {
         return Err(StatusCode::CONFLICT);
     }
-    match sandbox.behaviour {
+    match (sandbox.choose)(request.payer.as_deref()).behaviour {
         Behaviour::Early => sandbox.clone().settle(id).await,
         Behaviour::Silent => {
             tokio::spawn(sandbox.clone().settle(id));
@@ -291,7 +327,7 @@ struct Time {
 }
 
 async fn statement(State(sandbox): State<Arc<Sandbox>>, Query(time): Query<Time>) -> Json<Vec<SandboxEntry>> {
-    let mut entries: Vec<_> = sandbox.locked(|payments| payments.values().flat_map(Payment::entries).collect());
+    let mut entries = sandbox.entries();
     entries.retain(|entry| (time.from_ms..time.to_ms).contains(&entry.at_ms));
     entries.sort_by(|a, b| (a.at_ms, &a.receipt).cmp(&(b.at_ms, &b.receipt)));
     Json(entries)

@@ -15,7 +15,7 @@ use crate::telemetry::{self, Telemetry, Words, subject_hash};
 use crate::utilities::Utilities;
 use crate::work::{After, Work};
 use crate::{health, meters, reconcile, sweep};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
@@ -57,6 +57,7 @@ struct Inner {
     watch: Option<Arc<Watch>>,
     telemetry: Telemetry,
     readiness: health::Readiness,
+    process: OnceLock<Arc<str>>,
 }
 
 /// Told the name of each point that a command or a task passes; tests end the process there. See [`points`].
@@ -141,6 +142,7 @@ impl Station {
             stopping: watch::channel(false).0,
             broken: watch::channel(false).0,
             probe: parts.probe,
+            process: OnceLock::new(),
         };
         let station = Self { inner: Arc::new(inner) };
         let workers = Workers { station: station.clone(), due: receiver, under_way: JoinSet::new() };
@@ -243,8 +245,9 @@ impl Station {
     ) -> Result<T, Error> {
         let span = info_span!("command", name);
         let here = Span::current();
+        let process = self.inner.process.get().cloned();
         let job = move |tx: &mut dyn crate::store::Tx| {
-            let mut work = Work::new(tx, now_ms());
+            let mut work = Work::new(tx, now_ms()).of_process(process.clone());
             // It runs in the writer's thread: its log lines belong to whoever asked.
             let result = span.in_scope(|| command(&mut work))?;
             Ok::<_, Error>((result, work.after))
@@ -261,6 +264,25 @@ impl Station {
         };
         let following = tokio::spawn(following.instrument(here));
         following.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// Whether other processes may work on the same database: they do not tell of what they change.
+    pub fn is_shared(&self) -> bool {
+        self.inner.store.is_shared()
+    }
+
+    /// Names this process, which no other one may ever be called, before it claims anything. What a dead process on the same
+    /// database was at, whose place it takes, is gone on with from now on; without this it would wait for the end of its claims.
+    /// When this returns, the dead one's name is needed no more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_place(&self, process: &str, dead: Option<String>) -> Result<(), Error> {
+        if let Some(dead) = dead.filter(|_| self.is_shared()) {
+            self.run("release", move |work| tasks::release_claims_of(work, &dead)).await?;
+        }
+        self.inner.process.get_or_init(|| process.into());
+        Ok(())
     }
 
     /// Runs a command that only reads.
@@ -429,8 +451,8 @@ impl Workers {
     /// # Errors
     /// When the outbox cannot be read at the start.
     pub async fn run(mut self) -> Result<(), Error> {
-        let station = &self.station;
-        if !station.inner.store.is_shared() {
+        let station = self.station.clone();
+        if !station.is_shared() {
             // Alone on this database: whoever claimed is dead.
             station.run("release", tasks::release_claims).await?;
         }
@@ -440,7 +462,6 @@ impl Workers {
         }
         station.run("sweep", sweep::start).await?;
         station.run("reconcile", reconcile::start).await?;
-        let station = self.station.clone();
         let mut look_at = Instant::now();
         loop {
             // Only when something may be due: tasks that are handed over need no look into the outbox.

@@ -229,8 +229,15 @@ pub fn claim(work: &mut Work<'_>, most: i64) -> Result<Vec<Task>, Error> {
             Task { kind: Kind::from_name(row.text(1)?)?, subject: row.text(0)?.to_owned(), attempts: row.number(2)? };
         // The condition again: another process may have been faster.
         let claimed = work.execute(
-            "UPDATE outbox SET claimed_until_ms = $3 WHERE subject = $1 AND task = $2 AND claimed_until_ms <= $4",
-            &[row.text(0)?.into(), row.text(1)?.into(), (work.now_ms + CLAIM_MS).into(), work.now_ms.into()],
+            "UPDATE outbox SET claimed_until_ms = $3, claimed_by = $5
+             WHERE subject = $1 AND task = $2 AND claimed_until_ms <= $4",
+            &[
+                row.text(0)?.into(),
+                row.text(1)?.into(),
+                (work.now_ms + CLAIM_MS).into(),
+                work.now_ms.into(),
+                work.process().into(),
+            ],
         )?;
         if claimed == 1 {
             tasks.push(task);
@@ -248,6 +255,18 @@ pub fn release_claims(work: &mut Work<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Gives up the claims of one process of several on this database: one that is known to be dead.
+///
+/// # Errors
+/// When the database fails.
+pub fn release_claims_of(work: &mut Work<'_>, process: &str) -> Result<(), Error> {
+    work.execute(
+        "UPDATE outbox SET claimed_until_ms = 0 WHERE claimed_by = $1 AND claimed_until_ms > 0",
+        &[process.into()],
+    )?;
+    Ok(())
+}
+
 /// When the next unclaimed task is due.
 ///
 /// # Errors
@@ -255,4 +274,32 @@ pub fn release_claims(work: &mut Work<'_>) -> Result<(), Error> {
 pub fn next_due(work: &mut Work<'_>) -> Result<Option<i64>, Error> {
     let row = work.query_first("SELECT min(due_ms) FROM outbox WHERE claimed_until_ms <= $1", &[work.now_ms.into()])?;
     Ok(row.map(|row| row.optional_int(0)).transpose()?.flatten())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::SqliteTx;
+
+    fn claimed(tx: &mut SqliteTx, process: &str) -> Vec<String> {
+        let mut work = Work::new(tx, 2).of_process(Some(process.into()));
+        claim(&mut work, 10).unwrap().into_iter().map(|task| task.subject).collect()
+    }
+
+    #[test]
+    fn claims_of_a_dead_process_are_given_up_and_no_others() {
+        let mut tx = SqliteTx::in_memory().unwrap();
+        let mut work = Work::new(&mut tx, 1).of_process(Some("dead".into()));
+        work.queue(Kind::Sell, "queued/1").unwrap();
+        work.queue_at(Kind::Sell, "claimed/1", 2).unwrap();
+        assert_eq!(claimed(&mut tx, "dead"), ["claimed/1"]);
+        let mut work = Work::new(&mut tx, 1).of_process(Some("alive".into()));
+        work.queue(Kind::Sell, "busy/1").unwrap();
+        release_claims_of(&mut work, "somebody else").unwrap();
+        assert_eq!(claimed(&mut tx, "next"), [""; 0]);
+        release_claims_of(&mut Work::new(&mut tx, 2), "dead").unwrap();
+        let mut free = claimed(&mut tx, "next");
+        free.sort();
+        assert_eq!(free, ["claimed/1", "queued/1"]);
+    }
 }

@@ -4,6 +4,7 @@ use crate::money::Amount;
 use crate::problem::Error;
 use crate::store::{Row, StoreError, Tx, Value};
 use crate::tasks::{Kind, Task};
+use std::sync::Arc;
 
 /// A command at work. What it queues and touches is acted upon only after its transaction is durable.
 pub struct Work<'a> {
@@ -12,6 +13,7 @@ pub struct Work<'a> {
     pub now_ms: i64,
     /// What is to be told and done after the commit.
     pub after: After,
+    process: Option<Arc<str>>,
 }
 
 /// What follows a committed command.
@@ -31,7 +33,18 @@ pub const CLAIM_MS: i64 = 120_000;
 impl<'a> Work<'a> {
     /// A command in the transaction `tx` at the time `now_ms`.
     pub fn new(tx: &'a mut dyn Tx, now_ms: i64) -> Self {
-        Self { tx, now_ms, after: After::default() }
+        Self { tx, now_ms, after: After::default(), process: None }
+    }
+
+    /// The same in the name of a process: its claims on tasks can be told from those of others.
+    #[must_use]
+    pub fn of_process(self, process: Option<Arc<str>>) -> Self {
+        Self { process, ..self }
+    }
+
+    /// The name of the process, if it has one.
+    pub fn process(&self) -> Option<&str> {
+        self.process.as_deref()
     }
 
     /// Runs a statement; gives the number of changed rows.
@@ -109,9 +122,10 @@ impl<'a> Work<'a> {
 
     fn write_task(&mut self, kind: Kind, subject: &str, due_ms: i64, claimed_ms: i64) -> Result<(), StoreError> {
         self.tx.execute(
-            "INSERT INTO outbox (subject, task, due_ms, attempts, claimed_until_ms) VALUES ($1, $2, $3, 0, $4)
-             ON CONFLICT (subject, task) DO UPDATE SET due_ms = $3, claimed_until_ms = $4",
-            &[subject.into(), kind.name().into(), due_ms.into(), claimed_ms.into()],
+            "INSERT INTO outbox (subject, task, due_ms, attempts, claimed_until_ms, claimed_by)
+             VALUES ($1, $2, $3, 0, $4, $5)
+             ON CONFLICT (subject, task) DO UPDATE SET due_ms = $3, claimed_until_ms = $4, claimed_by = $5",
+            &[subject.into(), kind.name().into(), due_ms.into(), claimed_ms.into(), self.process.as_deref().into()],
         )?;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! `coinless station run`.
 
-use super::{make_folder, open_keys, open_store};
+use super::{make_folder, open_keys, open_store, process};
 use crate::output::{Context, Failure, Output};
 use coinless_sim::failpoint;
 use coinless_sim::sandbox::{self, Behaviour};
@@ -107,6 +107,10 @@ async fn serve(
         callback_base: url,
         probe: failpoint::reach,
     });
+    let dead = process::last(data).context("reading which process was here before")?;
+    let own = process::name();
+    station.take_place(&own, dead).await.context("taking the place of the process that was here before")?;
+    process::note(data, &own).context("noting which process this is")?;
 
     // Writing beyond a limit of file size (RLIMIT_FSIZE) then fails, instead of ending the process without a word.
     let _file_too_large =

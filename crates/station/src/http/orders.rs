@@ -22,11 +22,14 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::ToSchema;
 
 /// How long a request for a void waits for its signature.
 const VOID_PATIENCE: Duration = Duration::from_secs(5);
+/// How often a watched order is looked at when other processes may change it.
+const LOOK_ANYWAY: Duration = Duration::from_secs(1);
 
 /// Accepts a quote.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -160,18 +163,25 @@ async fn tell_changes(
     sender: mpsc::Sender<Result<Event, Infallible>>,
 ) {
     let mut order = first;
+    let mut told = None;
     loop {
-        let Ok(event) = Event::default().event("order").json_data(&order) else { return };
-        let sent = tokio::select! {
-            sent = sender.send(Ok(event)) => sent,
-            () = station.stopped() => return,
-        };
-        if sent.is_err() {
-            return;
+        if told.as_ref() != Some(&order) {
+            let Ok(event) = Event::default().event("order").json_data(&order) else { return };
+            let sent = tokio::select! {
+                sent = sender.send(Ok(event)) => sent,
+                () = station.stopped() => return,
+            };
+            if sent.is_err() {
+                return;
+            }
+            told = Some(order);
         }
+        // Other processes on the same database do not tell of what they change.
+        let look_at = Instant::now() + LOOK_ANYWAY;
         loop {
             let change = tokio::select! {
                 change = changes.recv() => change,
+                () = tokio::time::sleep_until(look_at), if station.is_shared() => break,
                 () = sender.closed() => return,
                 () = station.stopped() => return,
             };

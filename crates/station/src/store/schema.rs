@@ -4,7 +4,7 @@
 //! table is about, and every statement of a purchase names it.
 
 /// Each entry is one migration; the database's version is the number of those that ran.
-pub(super) const MIGRATIONS: [&[&str]; 3] = [FIRST, MONEY, CASH];
+pub(super) const MIGRATIONS: [&[&str]; 4] = [FIRST, MONEY, CASH, CLAIMS];
 
 /// One purchase.
 const FIRST: &[&str] = &[
@@ -338,3 +338,6 @@ const CASH: &[&str] = &[
     "CREATE INDEX cash_out_cashier ON cash_out (cashier, at_ms)",
     "CREATE INDEX cash_out_at ON cash_out (at_ms)",
 ];
+
+/// Who claimed a task, so that whoever takes that process's place need not wait for the claim's end.
+const CLAIMS: &[&str] = &["ALTER TABLE outbox ADD COLUMN claimed_by TEXT"];
