@@ -23,6 +23,7 @@ pub fn run(long: bool, ci: bool) -> ExitCode {
     let doubles = doubles(&mut runner, ci);
     vectors(&mut runner, &peers);
     runner.command("tests", tests(&peers, &doubles, long, ci).args(["test", "--workspace", "--no-fail-fast"]));
+    tests_on_postgres(&mut runner, &peers, &doubles, long, ci);
     runner.command("docs", cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"));
     runner.finish()
 }
@@ -67,6 +68,21 @@ fn vectors(runner: &mut Runner, peers: &Peers) {
     }
 }
 
+/// The tests that open a station's database: only these run once more on PostgreSQL. (`stores` has both kinds by itself.)
+const STORE_TESTS: [&str; 7] = ["books", "daraja", "http", "manual", "operations", "story", "utility"];
+
+/// The same tests again with every station's database in PostgreSQL, in clusters that they start by themselves.
+fn tests_on_postgres(runner: &mut Runner, peers: &Peers, doubles: &Doubles, long: bool, ci: bool) {
+    const NAME: &str = "tests on PostgreSQL";
+    if peers.postgres.is_none() {
+        return runner.attempt(NAME, false, || Err("needs PostgreSQL's server".into()));
+    }
+    let mut command = tests(peers, doubles, long, ci);
+    // The whole workspace's features, so that nothing is built anew.
+    command.env("COINLESS_TEST_STORE", "postgres").args(["test", "--workspace", "--no-fail-fast"]);
+    runner.command(NAME, command.args(STORE_TESTS.iter().flat_map(|name| ["--test", name])));
+}
+
 /// Cargo with all that tests read from the environment.
 fn tests(peers: &Peers, doubles: &Doubles, long: bool, ci: bool) -> Command {
     let mut command = cargo();
@@ -81,6 +97,7 @@ fn tests(peers: &Peers, doubles: &Doubles, long: bool, ci: bool) -> Command {
             None => command.env_remove(name),
         };
     }
+    command.env_remove("COINLESS_TEST_STORE");
     if ci {
         command.env("CI", "true");
     }

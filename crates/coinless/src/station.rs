@@ -9,7 +9,6 @@ mod erase;
 mod float;
 mod init;
 mod pay;
-mod process;
 mod quota;
 mod reconcile;
 mod resolve;
@@ -29,6 +28,7 @@ pub const GROUPS: &[(&str, &[&str])] = &[
 ];
 
 use crate::output::{Context, Failure, Output};
+use coinless_sim::failpoint;
 use coinless_sim::sandbox::Behaviour;
 use coinless_station::config::Config;
 use coinless_station::keys::Keys;
@@ -206,10 +206,15 @@ fn make_folder(data: &Path) -> Result<(), Failure> {
 
 /// The station's database: PostgreSQL if the configuration names one, else SQLite in the data folder. Not within a runtime.
 fn open_store(data: &Path, config: &Config) -> Result<Arc<dyn Store>, Failure> {
+    open_store_as(data, config, "")
+}
+
+/// The same for a process that claims tasks by this name.
+fn open_store_as(data: &Path, config: &Config, name: &str) -> Result<Arc<dyn Store>, Failure> {
     make_folder(data)?;
     let what = "opening the station's database";
     Ok(match &config.database {
-        Some(connection) => Arc::new(PostgresStore::open(connection, GroupSize::default()).context(what)?),
+        Some(connection) => Arc::new(PostgresStore::open(connection, GroupSize::default()).context(what)?.named(name)),
         None => Arc::new(SqliteStore::open(&data.join("station.db"), GroupSize::default()).context(what)?),
     })
 }
@@ -228,13 +233,24 @@ fn with_work<T: Send + 'static>(
     mut command: impl FnMut(&mut Work<'_>) -> Result<T, problem::Error> + Send + 'static,
 ) -> Result<T, Failure> {
     let store = open_store(data, &serve::read_config(data, None)?)?;
-    wait(store.write(move |tx| {
-        let mut work = Work::new(tx, service::now_ms());
-        let result = command(&mut work)?;
+    commit(&*store, move |work| {
+        let result = command(work)?;
         // This process ends: a running station takes the tasks up.
         work.hand_over()?;
         Ok(result)
-    }))
+    })
+}
+
+/// Runs the one command of this process that writes, between the points of [`failpoint::COMMAND`].
+fn commit<T: Send + 'static>(
+    store: &dyn Store,
+    mut command: impl FnMut(&mut Work<'_>) -> Result<T, problem::Error> + Send + 'static,
+) -> Result<T, Failure> {
+    failpoint::check().map_err(Failure::new)?;
+    failpoint::reach(failpoint::COMMAND[0]);
+    let result = wait(store.write(move |tx| command(&mut Work::new(tx, service::now_ms()))))?;
+    failpoint::reach(failpoint::COMMAND[1]);
+    Ok(result)
 }
 
 /// The currency that was named, or the only one that is sold in.

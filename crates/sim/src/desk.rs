@@ -14,6 +14,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 pub struct Desk {
     binary: PathBuf,
     folder: PathBuf,
+    database: Option<String>,
 }
 
 /// Why something on the desk did not work.
@@ -52,7 +53,18 @@ fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> DeskError {
 impl Desk {
     /// A desk for `binary` with its files in `folder`.
     pub fn new(binary: impl Into<PathBuf>, folder: impl Into<PathBuf>) -> Self {
-        Self { binary: binary.into(), folder: folder.into() }
+        Self { binary: binary.into(), folder: folder.into(), database: None }
+    }
+
+    /// The same with the station's database in PostgreSQL, named by a connection string; none is SQLite.
+    #[must_use]
+    pub fn on(self, database: Option<String>) -> Self {
+        Self { database, ..self }
+    }
+
+    /// The connection string of the station's database, if it is in PostgreSQL.
+    pub fn database(&self) -> Option<&str> {
+        self.database.as_deref()
     }
 
     /// A file or folder on the desk.
@@ -66,6 +78,10 @@ impl Desk {
         command.arg("--json").args(words).stdin(Stdio::null()).env_remove(crate::failpoint::VARIABLE);
         // What goes wrong only: who looks at a desk follows the results.
         command.env("COINLESS_LOG", "error");
+        match &self.database {
+            Some(database) => command.env("COINLESS_STATION_DATABASE", database),
+            None => command.env_remove("COINLESS_STATION_DATABASE"),
+        };
         command
     }
 

@@ -2,6 +2,8 @@
 //!
 //! The process ends by SIGKILL, as in a power cut: nothing is flushed, no destructor runs.
 
+use std::sync::LazyLock;
+
 /// The environment variable that names a point.
 pub const VARIABLE: &str = "COINLESS_FAILPOINT";
 
@@ -32,6 +34,49 @@ pub const PHONE: &[&str] = &[
     "phone.before_token_deleted",
     "phone.after_token_deleted",
 ];
+
+/// The points of a command that writes into a station's database by itself, such as `coinless station resolve`: around its
+/// commit.
+pub const COMMAND: &[&str] = &["command.before", "command.committed"];
+
+/// The points of a station: its own, and those of the signer inside it.
+pub fn station() -> &'static [String] {
+    static POINTS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let signer = coinless_station::signer::POINTS.map(str::to_owned);
+        coinless_station::service::points().into_iter().chain(signer).collect()
+    });
+    &POINTS
+}
+
+/// Every point of every process.
+pub fn all() -> Vec<&'static str> {
+    let station = station().iter().map(String::as_str);
+    let others = [PHONE, METER, COMMAND].concat();
+    station.chain(others).collect()
+}
+
+/// Whether the environment names a point that is known; in a release build, where points do nothing, it may name any.
+///
+/// # Errors
+/// Which points there are.
+pub fn check() -> Result<(), String> {
+    match std::env::var(VARIABLE) {
+        Ok(name) if cfg!(debug_assertions) && !all().contains(&name.as_str()) => {
+            Err(format!("no fail point {name}; there are: {}", all().join(", ")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A station has come to the point `name`, as [`reach`]. In a debug build a point that is not listed ends the process: no test
+/// could know of it.
+pub fn reach_listed(name: &str) {
+    if cfg!(debug_assertions) && station().iter().all(|listed| listed != name) {
+        eprintln!("the fail point {name} is not listed");
+        std::process::abort();
+    }
+    reach(name);
+}
 
 /// The process has come to the point `name`; ends it there if the environment says so. Nothing in a release build.
 pub fn reach(name: &str) {

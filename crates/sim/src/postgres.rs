@@ -11,9 +11,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use std::{env, thread};
+use tokio_postgres::SimpleQueryMessage;
 
 /// Names the folder of `initdb` and `postgres`.
 pub const PROGRAMS: &str = "COINLESS_POSTGRES_BIN";
+/// Names the store that tests use: `postgres`, or `sqlite`, which is also taken if it is not set.
+pub const STORE: &str = "COINLESS_TEST_STORE";
 
 /// How long a server may take to start, and to stop before it is killed.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,7 +30,7 @@ const SETTINGS: [&str; 9] = [
     "synchronous_commit=on",
     "full_page_writes=on",
     "shared_buffers=16MB",
-    "max_connections=40",
+    "max_connections=100",
     "autovacuum_max_workers=1",
     "deadlock_timeout=100ms",
     "listen_addresses=",
@@ -46,8 +49,50 @@ fi
 rm -rf "$1"
 "#;
 
+/// The cluster of a process whose tests all use PostgreSQL. Never dropped: the guard ends the server with the process.
+static CHOSEN: Mutex<Option<Arc<Cluster>>> = Mutex::new(None);
 static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
 static CLUSTERS: AtomicU32 = AtomicU32::new(0);
+
+/// Whether the environment asks for PostgreSQL under every test that opens a station's database. The only place that looks.
+///
+/// # Errors
+/// When it asks for something else.
+pub fn is_chosen() -> io::Result<bool> {
+    match env::var(STORE).as_deref() {
+        Err(env::VarError::NotPresent) | Ok("" | "sqlite") => Ok(false),
+        Ok("postgres") => Ok(true),
+        other => Err(io::Error::other(format!("{STORE} is {other:?} and must be sqlite or postgres"))),
+    }
+}
+
+/// The connection string of an empty database in a cluster that lives as long as this process, if the environment asks for it.
+///
+/// # Errors
+/// As [`is_chosen`] and [`Cluster::start`].
+pub fn chosen() -> io::Result<Option<String>> {
+    if !is_chosen()? {
+        return Ok(None);
+    }
+    let mut chosen = lock(&CHOSEN);
+    let cluster = match &*chosen {
+        Some(cluster) => cluster.clone(),
+        None => chosen.insert(Arc::new(Cluster::start()?)).clone(),
+    };
+    drop(chosen);
+    cluster.database().map(Some)
+}
+
+/// Every row of every table of a database, as text, one in a line: for tests of what is there and what is not.
+///
+/// # Errors
+/// What the server says.
+pub fn dump(connection: &str) -> io::Result<String> {
+    let tables = query(connection, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")?;
+    let rows = |table: &String| query(connection, &format!("SELECT CAST(t AS TEXT) FROM \"{table}\" t"));
+    let rows = tables.iter().map(rows).collect::<io::Result<Vec<_>>>()?;
+    Ok(rows.concat().join("\n"))
+}
 
 /// A cluster in a temporary folder, listening on a Unix socket there. Stopped and removed when dropped.
 #[derive(Debug)]
@@ -254,6 +299,14 @@ impl Drop for Cluster {
 /// # Errors
 /// What the server says.
 pub fn execute(connection: &str, sql: &str) -> io::Result<()> {
+    query(connection, sql).map(drop)
+}
+
+/// The same; gives the first column of every row.
+///
+/// # Errors
+/// What the server says.
+pub fn query(connection: &str, sql: &str) -> io::Result<Vec<String>> {
     // In a thread of its own: the caller may be in an asynchronous one.
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -261,15 +314,24 @@ pub fn execute(connection: &str, sql: &str) -> io::Result<()> {
             .block_on(async {
                 let (client, driver) = tokio_postgres::connect(connection, tokio_postgres::NoTls).await?;
                 let driver = tokio::spawn(driver);
-                let done = client.batch_execute(sql).await;
+                let answered = client.simple_query(sql).await;
                 drop(client);
                 // Until the session has said goodbye.
                 let _ = driver.await;
-                done
+                answered
             })
+            .map(first_columns)
             .map_err(io::Error::other)
     };
     thread::scope(|scope| scope.spawn(run).join()).unwrap_or_else(|_| Err(io::Error::other("a thread ended badly")))
+}
+
+fn first_columns(messages: Vec<SimpleQueryMessage>) -> Vec<String> {
+    let rows = messages.into_iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    });
+    rows.collect()
 }
 
 /// Debian's folders are named after the version.

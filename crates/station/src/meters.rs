@@ -81,6 +81,10 @@ pub fn enrol(work: &mut Work<'_>, record: &DeliveryRecord, utility: &UtilityName
         let detail = format!("max_credit_units must be 1 to {MAX_CREDIT_UNITS}, and initial_units not above it");
         return Err(Error::refused(Code::Malformed, detail));
     }
+    let names = [&record.customer, &record.place];
+    if names.into_iter().flatten().any(|name| name.contains('\0')) {
+        return Err(Error::refused(Code::Malformed, "customer and place must not hold the character NUL (U+0000)"));
+    }
     let key = record.public_key.0.to_sec1();
     work.execute(
         "INSERT INTO meter (meter_id, public_key, commodity, customer, place, initial_units, max_credit_units, epoch,

@@ -45,7 +45,7 @@ pub enum Code {
     OverMaximumCredit,
     /// The utility does not sell this, or not to this meter.
     NotSold,
-    /// A system that this needs does not answer now; nothing was done.
+    /// A system that this needs does not answer now, or takes no more; nothing was done.
     Unavailable,
     /// The station was restored from a backup, and what was sold to this meter since is being recovered.
     Recovering,
@@ -183,6 +183,10 @@ impl Error {
     pub fn details(&self) -> ProblemDetails {
         let (code, detail) = match self {
             Self::Refused { code, detail } => (*code, detail.clone()),
+            Self::Store(StoreError::Busy) => (
+                Code::Unavailable,
+                "the station's database is slow now, and nothing was done; ask again later".to_owned(),
+            ),
             Self::Store(_) | Self::Inconsistent(_) => {
                 (Code::Internal, "the outcome is not known; ask again with the same id".to_owned())
             }
@@ -193,6 +197,23 @@ impl Error {
             status: code.status(),
             detail,
             code: code.name().to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_done_is_told_apart_from_what_is_not_known() {
+        let told = |error: StoreError| {
+            let details = Error::from(error).details();
+            (details.status, details.code)
+        };
+        assert_eq!(told(StoreError::Busy), (503, "unavailable".to_owned()));
+        for unknown in [StoreError::Lost(String::new()), StoreError::Commit(String::new()), StoreError::Closed] {
+            assert_eq!(told(unknown), (500, "internal".to_owned()));
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::ledger::{self, Period, time};
 use crate::money::Amount;
 use crate::problem::Error;
 use crate::provider::PaymentProvider;
+use crate::service::Probe;
 use crate::store::Store;
 use crate::tasks::{Kind, Task};
 use crate::utilities::Utilities;
@@ -44,7 +45,12 @@ pub struct Look {
     pub store: Arc<dyn Store>,
     /// The time in milliseconds since 1970-01-01 UTC.
     pub now_ms: i64,
+    /// Told of each of [`POINTS`] that is passed.
+    pub probe: Probe,
 }
+
+/// Where a daily comparison can be cut short: after what differs was noted, and after it was noted that a source was compared.
+pub const POINTS: [&str; 2] = ["station.reconcile.noted", "station.reconcile.compared"];
 
 /// Something that two books do not agree on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -270,9 +276,11 @@ async fn open_period(look: &Look, source: &str, today: i64) -> Result<Option<Per
 }
 
 async fn done(look: &Look, compared: Compared, today: i64, report: &mut Report) -> Result<(), Error> {
+    let [noted, whole] = POINTS;
+    (look.probe)(noted);
     if compared.is_done() {
         let source = compared.source.clone();
-        let noted = look.store.write(move |tx| {
+        let noting = look.store.write(move |tx| {
             Work::new(tx, 0).execute_one(
                 "noting a comparison",
                 "INSERT INTO reconciled (source, until_ms) VALUES ($1, $2)
@@ -280,7 +288,8 @@ async fn done(look: &Look, compared: Compared, today: i64, report: &mut Report) 
                 &[source.as_str().into(), today.into()],
             )
         });
-        noted.await?;
+        noting.await?;
+        (look.probe)(whole);
     }
     report.compared.push(compared);
     Ok(())

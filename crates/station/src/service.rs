@@ -15,7 +15,7 @@ use crate::telemetry::{self, Telemetry, Words, subject_hash};
 use crate::utilities::Utilities;
 use crate::work::{After, Work};
 use crate::{health, meters, reconcile, sweep};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
@@ -57,7 +57,6 @@ struct Inner {
     watch: Option<Arc<Watch>>,
     telemetry: Telemetry,
     readiness: health::Readiness,
-    process: OnceLock<Arc<str>>,
 }
 
 /// Told the name of each point that a command or a task passes; tests end the process there. See [`points`].
@@ -66,18 +65,23 @@ pub type Probe = fn(&str);
 /// Names of commands that requests run.
 const REQUESTS: [&str; 5] = ["put", "accept", "callback", "receipt", "void"];
 
-/// Every point of which a [`Probe`] is told, in the order of an order's life: `<name>.before` and `<name>.committed` around
-/// the commit of each command, and `<task>.performed` after a task's effect and before its result is taken in.
+/// Names of commands that the station runs of its own accord: when it starts, and around tasks.
+const OWN: [&str; 8] =
+    ["release", "adopt", "start_sweeping", "start_comparing", "claim", "mark_sent", "finish", "task_failed"];
+
+/// Every point of which a [`Probe`] is told by a station: `<name>.before` and `<name>.committed` around the commit of each
+/// command, and `<step>.performed` after a task's effect and before its result is taken in ([`tasks::STEPS`]). The daily
+/// comparison has commits of its own within its effect: `reconcile.noted` after what differs was noted, `reconcile.compared`
+/// after it was noted that a source was compared.
 pub fn points() -> Vec<String> {
     let around = |name: &str| [format!("station.{name}.before"), format!("station.{name}.committed")];
-    let requests = REQUESTS.iter().flat_map(|name| around(name));
-    let unseen = |kind: &&Kind| !matches!(kind, Kind::Expire | Kind::Sweep | Kind::Recover | Kind::Reconcile);
-    let tasks = Kind::ALL.iter().filter(unseen);
-    let tasks = tasks.flat_map(|kind| {
-        let [before, committed] = around(kind.name());
-        [format!("station.{}.performed", kind.name()), before, committed]
+    let requests = REQUESTS.iter().chain(&OWN).flat_map(|name| around(name));
+    let steps = tasks::STEPS.iter().flat_map(|name| {
+        let [before, committed] = around(name);
+        [format!("station.{name}.performed"), before, committed]
     });
-    requests.chain(tasks).collect()
+    let compared = reconcile::POINTS.map(str::to_owned);
+    requests.chain(steps).chain(compared).collect()
 }
 
 /// The parts that a station is put together from.
@@ -105,6 +109,7 @@ pub struct Workers {
     station: Station,
     due: mpsc::UnboundedReceiver<Task>,
     under_way: JoinSet<()>,
+    has_begun: bool,
 }
 
 /// The time in milliseconds since 1970-01-01 UTC.
@@ -142,10 +147,9 @@ impl Station {
             stopping: watch::channel(false).0,
             broken: watch::channel(false).0,
             probe: parts.probe,
-            process: OnceLock::new(),
         };
         let station = Self { inner: Arc::new(inner) };
-        let workers = Workers { station: station.clone(), due: receiver, under_way: JoinSet::new() };
+        let workers = Workers { station: station.clone(), due: receiver, under_way: JoinSet::new(), has_begun: false };
         (station, workers)
     }
 
@@ -245,9 +249,9 @@ impl Station {
     ) -> Result<T, Error> {
         let span = info_span!("command", name);
         let here = Span::current();
-        let process = self.inner.process.get().cloned();
+        let claimant = self.inner.store.claimant().cloned();
         let job = move |tx: &mut dyn crate::store::Tx| {
-            let mut work = Work::new(tx, now_ms()).of_process(process.clone());
+            let mut work = Work::new(tx, now_ms()).claiming_as(claimant.clone());
             // It runs in the writer's thread: its log lines belong to whoever asked.
             let result = span.in_scope(|| command(&mut work))?;
             Ok::<_, Error>((result, work.after))
@@ -269,20 +273,6 @@ impl Station {
     /// Whether other processes may work on the same database: they do not tell of what they change.
     pub fn is_shared(&self) -> bool {
         self.inner.store.is_shared()
-    }
-
-    /// Names this process, which no other one may ever be called, before it claims anything. What a dead process on the same
-    /// database was at, whose place it takes, is gone on with from now on; without this it would wait for the end of its claims.
-    /// When this returns, the dead one's name is needed no more.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn take_place(&self, process: &str, dead: Option<String>) -> Result<(), Error> {
-        if let Some(dead) = dead.filter(|_| self.is_shared()) {
-            self.run("release", move |work| tasks::release_claims_of(work, &dead)).await?;
-        }
-        self.inner.process.get_or_init(|| process.into());
-        Ok(())
     }
 
     /// Runs a command that only reads.
@@ -349,15 +339,16 @@ impl Station {
             return Ok("nothing");
         };
         let effect = self.once(effect).await?;
+        let step = effect.step(task.kind);
         let result = self.effect(effect).await;
         let outcome = telemetry::outcome(&result);
         if matches!(result, EffectResult::Signed(Err(_))) {
             self.inner.telemetry.signer_refused();
         }
         tracing::info!(outcome, task = task.kind.name(), attempts = task.attempts, "performed");
-        self.probe(task.kind.name(), "performed");
+        self.probe(step, "performed");
         let (task, context) = (task.clone(), self.inner.context.clone());
-        self.run(task.kind.name(), move |work| tasks::complete(work, &task, &result, &context)).await?;
+        self.run(step, move |work| tasks::complete(work, &task, &result, &context)).await?;
         Ok(outcome)
     }
 
@@ -435,7 +426,8 @@ impl Station {
                 Err(error) => Err(why(error)),
             }),
             Effect::Reconcile => {
-                let look = reconcile::Look { store: self.inner.store.clone(), now_ms: now_ms() };
+                let look =
+                    reconcile::Look { store: self.inner.store.clone(), now_ms: now_ms(), probe: self.inner.probe };
                 let compared = reconcile::daily(&look, &self.inner.providers, utilities).await;
                 // What is asked because of it is in the outbox.
                 self.inner.look.notify_one();
@@ -446,22 +438,34 @@ impl Station {
 }
 
 impl Workers {
-    /// Performs tasks until [`Station::stop`]; then finishes those under way.
+    /// Puts the database in order as a starting station must find it; who serves requests does this before. [`Workers::run`]
+    /// does it if nobody did.
     ///
     /// # Errors
-    /// When the outbox cannot be read at the start.
-    pub async fn run(mut self) -> Result<(), Error> {
-        let station = self.station.clone();
-        if !station.is_shared() {
-            // Alone on this database: whoever claimed is dead.
-            station.run("release", tasks::release_claims).await?;
+    /// When the database fails.
+    pub async fn begin(&mut self) -> Result<(), Error> {
+        if std::mem::replace(&mut self.has_begun, true) {
+            return Ok(());
         }
+        let station = &self.station;
+        // Alone on this database, whoever claimed is dead; else whoever claimed by this process's name.
+        let release = if station.inner.store.is_shared() { tasks::release_own_claims } else { tasks::release_claims };
+        station.run("release", release).await?;
         if let Some(only) = station.utilities().only() {
             let name = only.name.clone();
             station.run("adopt", move |work| meters::adopt(work, &name)).await?;
         }
-        station.run("sweep", sweep::start).await?;
-        station.run("reconcile", reconcile::start).await?;
+        station.run("start_sweeping", sweep::start).await?;
+        station.run("start_comparing", reconcile::start).await
+    }
+
+    /// Performs tasks until [`Station::stop`]; then finishes those under way.
+    ///
+    /// # Errors
+    /// When the database fails at the start.
+    pub async fn run(mut self) -> Result<(), Error> {
+        self.begin().await?;
+        let station = self.station.clone();
         let mut look_at = Instant::now();
         loop {
             // Only when something may be due: tasks that are handed over need no look into the outbox.

@@ -117,6 +117,43 @@ pub enum Effect {
     Reconcile,
 }
 
+/// What effects are called in names of commands and points, in the order of an order's life.
+pub const STEPS: [&str; 13] = [
+    "expire",
+    "pay",
+    "query_payment",
+    "vend",
+    "last_response",
+    "retract",
+    "sign",
+    "confirm",
+    "reverse",
+    "refund",
+    "sweep",
+    "reconcile",
+    "recover",
+];
+
+impl Effect {
+    /// What it is called, as the effect of a task of this kind: one of [`STEPS`].
+    pub fn step(&self, kind: Kind) -> &'static str {
+        match self {
+            Self::None => kind.name(),
+            Self::StartPayment(..) => "pay",
+            Self::QueryPayment(..) => "query_payment",
+            Self::Sell(Ask::Vend, ..) => "vend",
+            Self::Sell(Ask::LastResponse, ..) => "last_response",
+            Self::Sell(Ask::Reverse, ..) => "retract",
+            Self::Sign(_) => "sign",
+            Self::Reverse(..) => "reverse",
+            Self::Refund(..) => "refund",
+            Self::Confirm(..) => "confirm",
+            Self::Recover(_) => "recover",
+            Self::Reconcile => "reconcile",
+        }
+    }
+}
+
 /// What came back.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EffectResult {
@@ -236,7 +273,7 @@ pub fn claim(work: &mut Work<'_>, most: i64) -> Result<Vec<Task>, Error> {
                 row.text(1)?.into(),
                 (work.now_ms + CLAIM_MS).into(),
                 work.now_ms.into(),
-                work.process().into(),
+                work.claimant().into(),
             ],
         )?;
         if claimed == 1 {
@@ -246,7 +283,7 @@ pub fn claim(work: &mut Work<'_>, most: i64) -> Result<Vec<Task>, Error> {
     Ok(tasks)
 }
 
-/// Gives up the claims of a process that is known to be dead: the only one on this database.
+/// Gives up all claims, of processes that are known to be dead: of the only one on this database.
 ///
 /// # Errors
 /// When the database fails.
@@ -255,15 +292,19 @@ pub fn release_claims(work: &mut Work<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Gives up the claims of one process of several on this database: one that is known to be dead.
+/// Gives up the claims that an earlier process of this name left when it died; among others on the same database. Does nothing
+/// without a name.
 ///
 /// # Errors
 /// When the database fails.
-pub fn release_claims_of(work: &mut Work<'_>, process: &str) -> Result<(), Error> {
-    work.execute(
-        "UPDATE outbox SET claimed_until_ms = 0 WHERE claimed_by = $1 AND claimed_until_ms > 0",
-        &[process.into()],
-    )?;
+pub fn release_own_claims(work: &mut Work<'_>) -> Result<(), Error> {
+    let claimant = work.claimant().to_owned();
+    if !claimant.is_empty() {
+        work.execute(
+            "UPDATE outbox SET claimed_until_ms = 0 WHERE claimed_until_ms > 0 AND claimed_by = $1",
+            &[claimant.into()],
+        )?;
+    }
     Ok(())
 }
 
@@ -274,32 +315,4 @@ pub fn release_claims_of(work: &mut Work<'_>, process: &str) -> Result<(), Error
 pub fn next_due(work: &mut Work<'_>) -> Result<Option<i64>, Error> {
     let row = work.query_first("SELECT min(due_ms) FROM outbox WHERE claimed_until_ms <= $1", &[work.now_ms.into()])?;
     Ok(row.map(|row| row.optional_int(0)).transpose()?.flatten())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::SqliteTx;
-
-    fn claimed(tx: &mut SqliteTx, process: &str) -> Vec<String> {
-        let mut work = Work::new(tx, 2).of_process(Some(process.into()));
-        claim(&mut work, 10).unwrap().into_iter().map(|task| task.subject).collect()
-    }
-
-    #[test]
-    fn claims_of_a_dead_process_are_given_up_and_no_others() {
-        let mut tx = SqliteTx::in_memory().unwrap();
-        let mut work = Work::new(&mut tx, 1).of_process(Some("dead".into()));
-        work.queue(Kind::Sell, "queued/1").unwrap();
-        work.queue_at(Kind::Sell, "claimed/1", 2).unwrap();
-        assert_eq!(claimed(&mut tx, "dead"), ["claimed/1"]);
-        let mut work = Work::new(&mut tx, 1).of_process(Some("alive".into()));
-        work.queue(Kind::Sell, "busy/1").unwrap();
-        release_claims_of(&mut work, "somebody else").unwrap();
-        assert_eq!(claimed(&mut tx, "next"), [""; 0]);
-        release_claims_of(&mut Work::new(&mut tx, 2), "dead").unwrap();
-        let mut free = claimed(&mut tx, "next");
-        free.sort();
-        assert_eq!(free, ["claimed/1", "queued/1"]);
-    }
 }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 /// A command at work. What it queues and touches is acted upon only after its transaction is durable.
 pub struct Work<'a> {
     tx: &'a mut dyn Tx,
+    claimant: Option<Arc<str>>,
     /// The time in milliseconds since 1970-01-01 UTC.
     pub now_ms: i64,
     /// What is to be told and done after the commit.
     pub after: After,
-    process: Option<Arc<str>>,
 }
 
 /// What follows a committed command.
@@ -33,18 +33,19 @@ pub const CLAIM_MS: i64 = 120_000;
 impl<'a> Work<'a> {
     /// A command in the transaction `tx` at the time `now_ms`.
     pub fn new(tx: &'a mut dyn Tx, now_ms: i64) -> Self {
-        Self { tx, now_ms, after: After::default(), process: None }
+        Self { tx, claimant: None, now_ms, after: After::default() }
     }
 
-    /// The same in the name of a process: its claims on tasks can be told from those of others.
+    /// The same for a process that claims tasks by this name.
     #[must_use]
-    pub fn of_process(self, process: Option<Arc<str>>) -> Self {
-        Self { process, ..self }
+    pub fn claiming_as(mut self, claimant: Option<Arc<str>>) -> Self {
+        self.claimant = claimant;
+        self
     }
 
-    /// The name of the process, if it has one.
-    pub fn process(&self) -> Option<&str> {
-        self.process.as_deref()
+    /// By which name tasks are claimed; empty if this process has none.
+    pub fn claimant(&self) -> &str {
+        self.claimant.as_deref().unwrap_or_default()
     }
 
     /// Runs a statement; gives the number of changed rows.
@@ -125,7 +126,13 @@ impl<'a> Work<'a> {
             "INSERT INTO outbox (subject, task, due_ms, attempts, claimed_until_ms, claimed_by)
              VALUES ($1, $2, $3, 0, $4, $5)
              ON CONFLICT (subject, task) DO UPDATE SET due_ms = $3, claimed_until_ms = $4, claimed_by = $5",
-            &[subject.into(), kind.name().into(), due_ms.into(), claimed_ms.into(), self.process.as_deref().into()],
+            &[
+                subject.into(),
+                kind.name().into(),
+                due_ms.into(),
+                claimed_ms.into(),
+                self.claimant.as_deref().unwrap_or_default().into(),
+            ],
         )?;
         Ok(())
     }

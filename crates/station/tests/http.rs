@@ -56,6 +56,12 @@ async fn bad_input_gets_a_clear_error_and_leaves_nothing() {
             "malformed",
             "64",
         ),
+        (
+            json!({ "lines": [{ "meter": "CLS0000000017-Z", "amount": "5" }], "payer": "+254700\0" }),
+            400,
+            "malformed",
+            "NUL",
+        ),
     ];
     for (body, status, code, detail) in cases {
         let problem = app.put(ORDER, &body).await.expect_problem(status);

@@ -287,27 +287,7 @@ async fn each_request_has_an_id() {
 
 /// Every text in every table.
 fn dump(app: &App) -> String {
-    let connection = rusqlite::Connection::open(app.database()).unwrap();
-    let mut names = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
-    let names: Vec<String> = names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    assert!(names.len() > 10, "{names:?}");
-    let mut all = String::new();
-    for name in names {
-        let mut statement = connection.prepare(&format!("SELECT * FROM {name}")).unwrap();
-        let columns = statement.column_count();
-        let mut rows = statement.query([]).unwrap();
-        while let Some(row) = rows.next().unwrap() {
-            for column in 0..columns {
-                all += &match row.get_ref(column).unwrap() {
-                    rusqlite::types::ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
-                    rusqlite::types::ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-                    _ => continue,
-                };
-                all.push('\n');
-            }
-        }
-    }
-    all
+    app.place.dump()
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use super::books::{Time, csv, text};
 use super::{existing, open_keys, open_store, serve};
 use crate::output::{Context, Failure, Output};
+use coinless_sim::failpoint;
 use coinless_sim::sandbox::{self, Behaviour};
 use coinless_station::config::Config;
 use coinless_station::provider::PaymentProvider;
@@ -41,7 +42,7 @@ pub(super) fn run(options: &Options, output: &Output) -> Result<(), Failure> {
     let report = runtime.context("starting")?.block_on(async {
         let utilities = config.utilities(&store).context("the configuration")?;
         let providers = providers(&options.data, &config, &store).await?;
-        let look = Look { store, now_ms: service::now_ms() };
+        let look = Look { store, now_ms: service::now_ms(), probe: failpoint::reach };
         reconcile::run(&look, &providers, &utilities, period).await.context("comparing")
     })?;
     output.result(&report, if options.csv { report_csv(&report) } else { words(&report) })

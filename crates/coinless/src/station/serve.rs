@@ -1,6 +1,6 @@
 //! `coinless station run`.
 
-use super::{make_folder, open_keys, open_store, process};
+use super::{make_folder, open_keys, open_store_as};
 use crate::output::{Context, Failure, Output};
 use coinless_sim::failpoint;
 use coinless_sim::sandbox::{self, Behaviour};
@@ -18,7 +18,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use std::fmt::Display;
 use std::fs::File;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Read, Seek, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
@@ -30,6 +30,8 @@ use tokio::task::JoinError;
 
 /// How long open connections may take when the station stops.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// Most bytes of a station's name that are read.
+const LONGEST_NAME: u64 = 64;
 
 /// Runs the station in `data` until it is interrupted.
 pub(super) fn run(
@@ -41,10 +43,11 @@ pub(super) fn run(
     output: &Output,
 ) -> Result<(), Failure> {
     start_log(output);
+    failpoint::check().map_err(Failure::new)?;
     let config = read_config(data, config)?;
     // Several may work on one PostgreSQL, each with a data folder of its own.
-    let _lock = lock(data)?;
-    let store = open_store(data, &config)?;
+    let lock = Locked::new(data)?;
+    let store = open_store_as(data, &config, &lock.name)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting")?;
     runtime.block_on(serve(data, (listen, metrics), &config, store, behaviour, output))
 }
@@ -67,13 +70,32 @@ pub(super) fn read_config(data: &Path, path: Option<&Path>) -> Result<Config, Fa
     figment.merge(Env::prefixed("COINLESS_STATION_")).extract().context("reading the configuration")
 }
 
-/// Only one station may run on a SQLite database: it takes over tasks that a dead one left.
-fn lock(data: &Path) -> Result<File, Failure> {
-    make_folder(data)?;
-    let file = File::create(data.join("station.lock")).context("opening station.lock")?;
-    let locked = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
-    locked.map_err(|_| Failure::new(format!("another station is running in {}: stop it first", data.display())))?;
-    Ok(file)
+/// A data folder that no other station runs in: so this one may take over tasks that a dead one left.
+struct Locked {
+    /// By which it claims tasks: kept in the folder, so that it has it again after a restart.
+    name: String,
+    _file: File,
+}
+
+impl Locked {
+    fn new(data: &Path) -> Result<Self, Failure> {
+        make_folder(data)?;
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(data.join("station.lock"));
+        let mut file = file.context("opening station.lock")?;
+        let locked = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
+        locked.map_err(|_| Failure::new(format!("another station is running in {}: stop it first", data.display())))?;
+        let mut name = String::new();
+        (&file).take(LONGEST_NAME).read_to_string(&mut name).context("reading station.lock")?;
+        if uuid::Uuid::try_parse(&name).is_err() {
+            // Empty, or cut short: whoever wrote it died before it claimed anything.
+            name = uuid::Uuid::now_v7().to_string();
+            file.set_len(0).context("writing station.lock")?;
+            file.rewind().context("writing station.lock")?;
+            file.write_all(name.as_bytes()).context("writing station.lock")?;
+            file.sync_all().context("writing station.lock")?;
+        }
+        Ok(Self { name, _file: file })
+    }
 }
 
 async fn serve(
@@ -97,7 +119,7 @@ async fn serve(
         output.progress("no payment provider is configured: payments go to a sandbox, and no money moves");
     }
     let utilities = config.utilities(&store).context("the configuration")?;
-    let (station, workers) = Station::new(Parts {
+    let (station, mut workers) = Station::new(Parts {
         store,
         keys,
         signer,
@@ -105,18 +127,15 @@ async fn serve(
         utilities,
         patience: Patience::from(&config.patience),
         callback_base: url,
-        probe: failpoint::reach,
+        probe: failpoint::reach_listed,
     });
-    let dead = process::last(data).context("reading which process was here before")?;
-    let own = process::name();
-    station.take_place(&own, dead).await.context("taking the place of the process that was here before")?;
-    process::note(data, &own).context("noting which process this is")?;
 
     // Writing beyond a limit of file size (RLIMIT_FSIZE) then fails, instead of ending the process without a word.
     let _file_too_large =
         signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).context("waiting for signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("waiting for signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("waiting for signals")?;
+    workers.begin().await.context("the station's database")?;
     let mut working = tokio::spawn(workers.run());
     let mut serving = tokio::spawn(http::serve(listener, station.clone()));
 
@@ -205,7 +224,8 @@ async fn signer(
     if let Some(socket) = &config.signer_socket {
         return Ok((Arc::new(SocketSigner::new(socket)), Box::pin(std::future::pending())));
     }
-    let local = Arc::new(LocalSigner::open(&data.join("keys"), names, now_ms).await.context("the signer")?);
+    let local = LocalSigner::open(&data.join("keys"), names, now_ms).await.context("the signer")?;
+    let local = Arc::new(local.probed(failpoint::reach_listed));
     let watched = local.clone();
     Ok((local, Box::pin(async move { watched.broken().await })))
 }

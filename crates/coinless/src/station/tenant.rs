@@ -1,6 +1,6 @@
 //! `coinless station tenant-change`.
 
-use super::{existing, open_store, serve, wait};
+use super::{commit, existing, open_store, serve, wait};
 use crate::output::{Context, Failure, Output};
 use coinless_protocol::MeterId;
 use coinless_station::config::Config;
@@ -50,11 +50,10 @@ pub(super) fn change(options: &Options, output: &Output) -> Result<(), Failure> 
     let store = open_store(&options.data, &config)?;
     let new = NewTenant { customer: options.customer.clone(), place: options.place.clone(), again: options.again };
     let operator = options.operator.clone();
-    let (changed, due) = wait(store.write(move |tx| {
-        let mut work = Work::new(tx, now_ms());
-        let changed = tenants::change(&mut work, id, &new, &operator)?;
-        Ok((changed, work.after.due))
-    }))?;
+    let (changed, due) = commit(&*store, move |work| {
+        let changed = tenants::change(work, id, &new, &operator)?;
+        Ok((changed, std::mem::take(&mut work.after.due)))
+    })?;
     let due: Vec<Task> = due.into_iter().filter(|task| task.kind == Kind::Sign).collect();
     sign(&options.data, &config, &store, due, output)?;
     let pending = wait(store.read(move |tx| tenants::pending(&mut Work::new(tx, now_ms()), id)))?;

@@ -3,6 +3,7 @@
 
 use crate::setting::{GAS, GAS_LABEL, desk, wait_for};
 use coinless_sim::desk::{Desk, Running};
+use coinless_sim::postgres;
 use rustix::process::{Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 use std::fs::{self, File};
@@ -114,8 +115,20 @@ fn check(desk: &Desk, told: &[Told]) {
     assert_eq!(ledger["balanced"], true, "{ledger}");
 }
 
+/// These tests are about files of SQLite. A PostgreSQL server whose disk fails is another process, which restarts by itself.
+fn is_left_out() -> bool {
+    let is_left_out = postgres::is_chosen().unwrap();
+    if is_left_out {
+        println!("left out with {}=postgres: a failing disk under SQLite's files", postgres::STORE);
+    }
+    is_left_out
+}
+
 #[test]
 fn a_full_disk_loses_nothing_that_was_acknowledged() {
+    if is_left_out() {
+        return;
+    }
     let Some(disk) = SmallDisk::mount() else { return };
     disk.desk.write_issuer().unwrap();
     disk.desk.new_meter(GAS, "gas", &[]).unwrap();
@@ -131,6 +144,9 @@ fn a_full_disk_loses_nothing_that_was_acknowledged() {
 
 #[test]
 fn a_write_error_loses_nothing_that_was_acknowledged() {
+    if is_left_out() {
+        return;
+    }
     let (desk, folder) = desk();
     desk.new_meter(GAS, "gas", &[]).unwrap();
     let complaints = folder.path().join("complaints");

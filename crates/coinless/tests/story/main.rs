@@ -4,6 +4,9 @@
 
 mod books;
 mod counter;
+#[path = "../../../station/tests/daraja/server.rs"]
+#[allow(dead_code, reason = "a part of the tests of another crate")]
+mod daraja;
 mod debt;
 mod demo;
 mod disk;

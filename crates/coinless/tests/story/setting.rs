@@ -2,6 +2,7 @@
 
 use coinless_protocol::coap::{Client, ClientEvent, ContentFormat, MAX_MESSAGE_BYTES, Method, Request, Response};
 use coinless_sim::desk::{Desk, DeskError, Running};
+use coinless_sim::postgres;
 use coinless_station::records::from_hex;
 use serde_json::Value;
 use std::net::UdpSocket;
@@ -114,10 +115,10 @@ pub fn wait_for_text(url: &str, order: &str, wanted: &str) {
     });
 }
 
-/// A desk with the station's keys on it.
+/// A desk with the station's keys on it, and its database in the store that the environment names.
 pub fn desk() -> (Desk, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let desk = Desk::new(env!("CARGO_BIN_EXE_coinless"), folder.path());
+    let desk = Desk::new(env!("CARGO_BIN_EXE_coinless"), folder.path()).on(postgres::chosen().unwrap());
     desk.write_issuer().unwrap();
     (desk, folder)
 }

@@ -2,6 +2,7 @@
 
 use crate::setting::{Coap, GAS_LABEL, Setting, complaint};
 use coinless_protocol::receipt::{Decision, Receipt};
+use coinless_sim::postgres;
 use coinless_station::records::from_hex;
 use serde_json::{Value, json};
 
@@ -41,8 +42,11 @@ fn buy_by_payer(story: &Setting, amount: &str) -> String {
     order
 }
 
-/// Whether a text stands anywhere in the files of the database.
+/// Whether a text stands anywhere in the files of the database; in PostgreSQL, in its rows.
 fn is_in_database(story: &Setting, text: &str) -> bool {
+    if let Some(database) = story.desk.database() {
+        return postgres::dump(database).unwrap().contains(text);
+    }
     ["station.db", "station.db-wal"].iter().any(|name| {
         let bytes = std::fs::read(story.desk.path("station").join(name)).unwrap_or_default();
         bytes.windows(text.len()).any(|window| window == text.as_bytes())

@@ -9,6 +9,7 @@ use crate::issue::SignRequest;
 use crate::keys::files::{self, folders};
 use crate::keys::{FastSigner, FastVerifier};
 use crate::provider::Call;
+use crate::service::Probe;
 use crate::store::{GroupSize, SqliteStore, Store, StoreError, Tx};
 use crate::utilities::UtilityName;
 use coinless_protocol::cose::{self, Label};
@@ -28,8 +29,12 @@ pub struct LocalSigner {
     keys: BTreeMap<UtilityName, Arc<SigningKey>>,
     clock: Box<dyn Fn() -> i64 + Send + Sync>,
     broken: watch::Sender<bool>,
+    probe: Probe,
     _lock: File,
 }
+
+/// The points of which a signer's [`Probe`] is told: around the commit of what it is going to sign.
+pub const POINTS: [&str; 2] = ["signer.before", "signer.committed"];
 
 /// A key that is ready to sign.
 pub(super) struct SigningKey {
@@ -71,7 +76,14 @@ impl LocalSigner {
             let key = open_key(&store, &name, pair).await?;
             keys.insert(name, Arc::new(key));
         }
-        Ok(Self { store, keys, clock: Box::new(clock), broken: watch::channel(false).0, _lock: own })
+        Ok(Self { store, keys, clock: Box::new(clock), broken: watch::channel(false).0, probe: |_| (), _lock: own })
+    }
+
+    /// The same, told of each of [`POINTS`] that is passed: tests end the process there.
+    #[must_use]
+    pub fn probed(mut self, probe: Probe) -> Self {
+        self.probe = probe;
+        self
     }
 
     /// What the key of a utility may sign, if there is such a utility.
@@ -94,7 +106,10 @@ impl LocalSigner {
         let key = self.key(&request.utility)?;
         let asked = key.asked(&request.utility, Some(request.meter), &request.payload, &request.meter_key)?;
         let (limits, now_ms) = (key.limits, (self.clock)());
+        let [before, committed] = POINTS;
+        (self.probe)(before);
         self.commit(key, move |tx| book::commit(tx, &asked, &limits, now_ms)).await?;
+        (self.probe)(committed);
         key.seal(&request.payload, &request.meter_key)
     }
 

@@ -21,7 +21,7 @@ mod usage;
 
 pub use client::SocketSigner;
 pub use frame::MAX_FRAME_BYTES;
-pub use local::LocalSigner;
+pub use local::{LocalSigner, POINTS};
 pub use open::OpenError;
 pub use seal::{Life, Limits, QUOTA_FILE, RESET_FILE, SealError, seal_quota, seal_reset};
 pub use server::{MAX_CONNECTIONS, MAX_IN_FLIGHT, Peers, listen, serve};

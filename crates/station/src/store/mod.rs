@@ -172,6 +172,9 @@ pub enum StoreError {
     /// known after the next start (a failed fsync may have written it). The same again, under the same ids, is right.
     #[error("the database cannot commit: {0}")]
     Commit(String),
+    /// Too much is waiting already. Nothing was done.
+    #[error("too much is waiting for the database")]
+    Busy,
     /// The writer has stopped.
     #[error("the database is closed")]
     Closed,
@@ -228,17 +231,23 @@ pub trait Store: Send + Sync {
     /// Queues a command for the writer.
     ///
     /// # Errors
-    /// [`StoreError::Closed`] if the writer has stopped.
+    /// [`StoreError::Closed`] if the writer has stopped, [`StoreError::Busy`] if it takes no more now.
     fn submit(&self, job: Box<dyn Job>) -> Result<(), StoreError>;
 
     /// Queues a command that only reads, outside the writer.
     ///
     /// # Errors
-    /// [`StoreError::Closed`] if the database is closed.
+    /// [`StoreError::Closed`] if the database is closed, [`StoreError::Busy`] if it takes no more now.
     fn submit_read(&self, job: Box<dyn Job>) -> Result<(), StoreError>;
 
     /// Whether other processes may be working on the same database.
     fn is_shared(&self) -> bool;
+
+    /// The name by which this process claims tasks among others on the same database: the same after a restart. None: it is
+    /// alone, or cannot be told from others.
+    fn claimant(&self) -> Option<&Arc<str>> {
+        None
+    }
 
     /// What it tells of itself while it works, if it does.
     fn watch(&self) -> Option<Arc<Watch>> {

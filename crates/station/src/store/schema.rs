@@ -339,5 +339,5 @@ const CASH: &[&str] = &[
     "CREATE INDEX cash_out_at ON cash_out (at_ms)",
 ];
 
-/// Who claimed a task, so that whoever takes that process's place need not wait for the claim's end.
-const CLAIMS: &[&str] = &["ALTER TABLE outbox ADD COLUMN claimed_by TEXT"];
+/// Which process claimed a task.
+const CLAIMS: &[&str] = &["ALTER TABLE outbox ADD COLUMN claimed_by TEXT NOT NULL DEFAULT ''"];

@@ -59,8 +59,8 @@ impl Watch {
         self.writing_since_us.store(0, Ordering::Relaxed);
     }
 
-    /// The writer gave a group up and will run it again, or has nothing to do.
-    pub fn group_given_up(&self) {
+    /// The writer has nothing to do: what it had is committed, or given up.
+    pub fn group_ends(&self) {
         self.writing_since_us.store(0, Ordering::Relaxed);
     }
 

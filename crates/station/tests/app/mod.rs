@@ -1,19 +1,16 @@
 //! A station for one test.
 
-use coinless_protocol::Commodity;
-use coinless_protocol::keys::KeyPair;
-use coinless_station::keys::Keys;
+#[path = "../place/mod.rs"]
+mod place;
+
 use coinless_station::money::{Currency, Money};
-use coinless_station::payments::Patience;
 use coinless_station::provider::{
     BadCallback, Call, Callback, MoneyReceipt, Notice, PaymentOutcome, PaymentProvider, PaymentRequest, RefundOutcome,
     RefundRequest, StatementEntry, StatementError,
 };
-use coinless_station::records::{DeliveryRecord, HexKey};
-use coinless_station::service::{self, Parts, Station};
-use coinless_station::signer::LocalSigner;
-use coinless_station::store::{GroupSize, SqliteStore, Store};
-use coinless_station::{config::Config, http, meters, show};
+use coinless_station::service::Station;
+use coinless_station::{config::Config, show};
+use place::{Place, Plan};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -127,7 +124,7 @@ pub struct App {
     pub station: Station,
     url: String,
     http: reqwest::Client,
-    folder: tempfile::TempDir,
+    pub place: Place,
 }
 
 pub struct Answer {
@@ -156,52 +153,13 @@ impl Answer {
 
 impl App {
     pub async fn start(script: Script) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::open(&folder.path().join("station.db"), GroupSize::default()).unwrap());
-        let config = Config::default();
-        let utilities = config.utilities(&store).unwrap();
-        let utility = config.utility_names().unwrap().remove(0);
+        let place = Place::new();
         let provider = Arc::new(Provider { script: Mutex::new(script.0), started: AtomicUsize::new(0) });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let keys = folder.path().join("keys");
-        let (station, workers) = Station::new(Parts {
-            store,
-            keys: Keys::open(&keys, [&utility]).unwrap(),
-            signer: Arc::new(LocalSigner::open(&keys, [&utility], service::now_ms).await.unwrap()),
-            providers: vec![provider.clone()],
-            utilities,
-            patience: Patience::default(),
-            callback_base: url.clone(),
-            probe: |_| (),
-        });
-        tokio::spawn(workers.run());
-        tokio::spawn(http::serve(listener, station.clone()));
-        let app = Self {
-            provider,
-            station,
-            url,
-            http: coinless_station::net::http_client(std::time::Duration::from_secs(60)).unwrap(),
-            folder,
-        };
-        let record = DeliveryRecord {
-            id: "CLS0000000017".to_owned(),
-            label: "CLS0000000017-Z".to_owned(),
-            commodity: Commodity::Gas.name().to_owned(),
-            public_key: HexKey(KeyPair::from_secret(&[7; 32]).unwrap().public_key()),
-            initial_units: 2_000,
-            max_credit_units: 500_000,
-            customer: Some("Ada Lovelace".to_owned()),
-            place: None,
-        };
-        app.station.run("enrol", move |work| meters::enrol(work, &record, &utility)).await.unwrap();
-        app
-    }
-
-    /// The file of the database.
-    pub fn database(&self) -> std::path::PathBuf {
-        self.folder.path().join("station.db")
+        let utilities = Config::default().utilities(&place.store).unwrap();
+        let plan = Plan { customer: Some("Ada Lovelace"), ..Plan::new(utilities, vec![provider.clone()]) };
+        let (station, url) = place.start(plan).await;
+        let http = coinless_station::net::http_client(std::time::Duration::from_secs(60)).unwrap();
+        Self { provider, station, url, http, place }
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Answer {

@@ -1,5 +1,6 @@
-//! A station in memory whose time a test moves and whose outside it scripts.
+//! A station in this thread whose time a test moves and whose outside it scripts.
 
+use crate::place::direct::Direct;
 use coinless_protocol::keys::KeyPair;
 use coinless_protocol::readings::Readings;
 use coinless_protocol::receipt::{Decision, Outcome, Receipt, RegisterNumbers, Sums};
@@ -20,7 +21,7 @@ use coinless_station::sales::builtin::{self, Tariffs};
 use coinless_station::sales::{ReversalOutcome, SaleOutcome};
 use coinless_station::sell::Ask;
 use coinless_station::show::{self, ExceptionStatus};
-use coinless_station::store::{Job, SqliteTx, Store, StoreError, Tx};
+use coinless_station::store::{Job, Store, StoreError, Tx};
 use coinless_station::tasks::{self, Effect, EffectResult};
 use coinless_station::work::Work;
 use coinless_station::{float, meters, payments, refunds, sweep};
@@ -41,7 +42,7 @@ pub struct Outside {
 }
 
 pub struct Desk {
-    tx: Arc<Mutex<SqliteTx>>,
+    tx: Arc<Mutex<Direct>>,
     pub now_ms: i64,
     pub outside: Outside,
     tariffs: Tariffs,
@@ -50,9 +51,9 @@ pub struct Desk {
 }
 
 /// The desk's database as a store that runs commands at once.
-struct Memory(Arc<Mutex<SqliteTx>>);
+struct AtOnce(Arc<Mutex<Direct>>);
 
-impl Store for Memory {
+impl Store for AtOnce {
     fn submit(&self, mut job: Box<dyn Job>) -> Result<(), StoreError> {
         let run = |tx: &mut dyn Tx| if job.run(tx) { Ok(()) } else { Err(StoreError::Closed) };
         // A command that fails is undone and tells so itself.
@@ -116,7 +117,7 @@ impl Desk {
             refunds_asked: Vec::new(),
         };
         let mut desk = Self {
-            tx: Arc::new(Mutex::new(SqliteTx::in_memory().unwrap())),
+            tx: Arc::new(Mutex::new(Direct::new())),
             now_ms: NOON,
             outside,
             tariffs: sample.tariffs().unwrap(),
@@ -134,7 +135,7 @@ impl Desk {
 
     /// The same database for what needs a store.
     pub fn store(&self) -> Arc<dyn Store> {
-        Arc::new(Memory(self.tx.clone()))
+        Arc::new(AtOnce(self.tx.clone()))
     }
 
     /// An order of these amounts, quoted.

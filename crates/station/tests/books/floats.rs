@@ -1,13 +1,14 @@
 //! Orders that are paid from a manager's float.
 
 use crate::desk::{Desk, NOON, enrol, eur, euros, manual, order_id, put, refused};
+use crate::place::Place;
 use coinless_station::float::{self, Credential};
 use coinless_station::ledger;
 use coinless_station::lifecycle::LineState;
 use coinless_station::orders;
 use coinless_station::problem::Error;
 use coinless_station::sales::SaleOutcome;
-use coinless_station::store::{GroupSize, SqliteStore, Store};
+use coinless_station::store::GroupSize;
 use coinless_station::work::Work;
 
 #[test]
@@ -114,9 +115,8 @@ fn a_credential_is_never_shown() {
 fn two_orders_race_for_the_last_money() {
     // Both are accepted by the writer of a real store, in one group and in two.
     for group in [1, 512] {
-        let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&folder.path().join("station.db"), GroupSize(group)).unwrap();
-        let store: &dyn Store = &store;
+        let place = Place::with_groups(GroupSize(group));
+        let store = &*place.store;
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let ids = [order_id(1), order_id(2)];
         let made = ids.clone();

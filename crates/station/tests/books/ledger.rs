@@ -1,10 +1,11 @@
 //! Random movements, and reports over them.
 
 use crate::desk::{Desk, NOON, UTILITY, eur, manual};
+use crate::place::direct::Direct;
+use crate::place::postgres;
 use coinless_station::ledger::{self, Account, Event, Movement, Owed, Period, ROUTES};
 use coinless_station::money::{Currency, Money};
 use coinless_station::problem::Error;
-use coinless_station::store::SqliteTx;
 use coinless_station::utilities::UtilityName;
 use coinless_station::work::Work;
 use proptest::prelude::*;
@@ -45,12 +46,17 @@ struct Expected {
     at_noon: BTreeMap<(String, &'static str), i64>,
 }
 
+/// Each case has a database of its own, which is slow to make in PostgreSQL.
+fn cases() -> u32 {
+    if postgres::is_chosen().unwrap() { 8 } else { 64 }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn the_books_are_right_after_any_movements(tries in tries()) {
-        let mut tx = SqliteTx::in_memory().unwrap();
+        let mut tx = Direct::new();
         let accounts = accounts();
         let mut expected = Expected::default();
         let (mut booked, mut now_ms) = (0, NOON - 100_000);
@@ -109,7 +115,7 @@ proptest! {
     }
 }
 
-fn trial_is_right(tx: &mut SqliteTx, expected: &Expected) {
+fn trial_is_right(tx: &mut Direct, expected: &Expected) {
     let period = Period { from_ms: NOON, to_ms: i64::MAX };
     let trial = tx.apply(|tx| ledger::trial(&mut Work::new(tx, 0), period)).unwrap();
     for currency in ["EUR", "USD"] {
@@ -129,7 +135,7 @@ fn trial_is_right(tx: &mut SqliteTx, expected: &Expected) {
 
 #[test]
 fn every_route_refuses_every_other_account() {
-    let mut tx = SqliteTx::in_memory().unwrap();
+    let mut tx = Direct::new();
     for event in Event::ALL {
         for debit in accounts() {
             for credit in accounts() {

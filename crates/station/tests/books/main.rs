@@ -1,5 +1,5 @@
 //! The books: random movements, reports, what people book, how they see to exceptions, floats, and the comparison with
-//! everybody else's books. The station's real commands on a database in memory, with scripted answers from outside.
+//! everybody else's books. The station's real commands on a database that the test's own thread works on, with scripted answers from outside.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
@@ -7,5 +7,7 @@ mod desk;
 mod floats;
 mod ledger;
 mod manual;
+#[path = "../place/mod.rs"]
+mod place;
 mod reconciling;
 mod resolving;

@@ -135,7 +135,7 @@ fn utilities(sales: Vec<SaleEntry>) -> Utilities {
 
 fn compare(desk: &mut Desk, statement: &[StatementEntry], sales: &[SaleEntry]) -> Report {
     let provider: Arc<dyn PaymentProvider> = Arc::new(Statement(Some(statement.to_vec())));
-    let look = Look { store: desk.store(), now_ms: desk.now_ms };
+    let look = Look { store: desk.store(), now_ms: desk.now_ms, probe: |_| () };
     let period = Period { from_ms: NOON - DAY / 2, to_ms: NOON + DAY / 2 };
     wait(reconcile::run(&look, &[provider], &utilities(sales.to_vec()), period))
 }
@@ -405,7 +405,7 @@ fn the_daily_task_catches_up_and_tries_again() {
     desk.now_ms = NOON + 2 * DAY;
     let daily = |desk: &Desk, statement: Option<Vec<StatementEntry>>| -> Vec<Compared> {
         let provider: Arc<dyn PaymentProvider> = Arc::new(Statement(statement));
-        let look = Look { store: desk.store(), now_ms: desk.now_ms };
+        let look = Look { store: desk.store(), now_ms: desk.now_ms, probe: |_| () };
         wait(reconcile::daily(&look, &[provider], &utilities(vec![sale(1, 5_000, line)])))
     };
     let due = |desk: &mut Desk, compared: Vec<Compared>| {

@@ -1,19 +1,17 @@
-//! A whole station for one test: real commands, workers, HTTP and SQLite, one meter, and the providers under test.
+//! A whole station for one test: real commands, workers, HTTP and database, one meter, and the providers under test.
 
-use coinless_protocol::Commodity;
-use coinless_protocol::keys::KeyPair;
+#[path = "../place/mod.rs"]
+mod place;
+
 use coinless_station::config::Config;
-use coinless_station::keys::Keys;
 use coinless_station::money::Currency;
-use coinless_station::payments::Patience;
 use coinless_station::provider::PaymentProvider;
-use coinless_station::records::{DeliveryRecord, HexKey};
 use coinless_station::resolve::{self, Decision, Resolution};
-use coinless_station::service::{self, Parts, Station};
-use coinless_station::signer::LocalSigner;
-use coinless_station::store::{GroupSize, SqliteStore, Store};
+use coinless_station::service::Station;
+use coinless_station::show;
+use coinless_station::store::Store;
 use coinless_station::view::{self, OrderView};
-use coinless_station::{http, meters, show};
+use place::{Place, Plan};
 use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -27,50 +25,31 @@ pub struct App {
     pub station: Station,
     pub url: String,
     http: reqwest::Client,
-    _folder: tempfile::TempDir,
+    place: Place,
 }
 
 impl App {
     pub async fn start(providers: impl FnOnce(&Arc<dyn Store>) -> Vec<Arc<dyn PaymentProvider>>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::open(&folder.path().join("station.db"), GroupSize::default()).unwrap());
+        let place = Place::new();
         let mut config = Config::default();
         let utility = &mut config.utilities[0];
         utility.currency = Currency::from_code("KES").unwrap();
         let tariff = toml::from_str("price = \"100\"\ntax_percent = \"0\"").unwrap();
         utility.tariffs = [("gas".to_owned(), tariff)].into();
-        let names = config.utility_names().unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let keys = folder.path().join("keys");
-        let (station, workers) = Station::new(Parts {
-            keys: Keys::open(&keys, &names).unwrap(),
-            signer: Arc::new(LocalSigner::open(&keys, &names, service::now_ms).await.unwrap()),
-            providers: providers(&store),
-            utilities: config.utilities(&store).unwrap(),
-            store,
-            callback_base: url.clone(),
-            patience: Patience::default(),
+        let plan = Plan {
             // Nobody may be waiting.
             probe: |point| drop(POINTS.send(point.to_owned())),
-        });
-        tokio::spawn(workers.run());
-        tokio::spawn(http::serve(listener, station.clone()));
-        let record = DeliveryRecord {
-            id: "CLS0000000017".to_owned(),
-            label: "CLS0000000017-Z".to_owned(),
-            commodity: Commodity::Gas.name().to_owned(),
-            public_key: HexKey(KeyPair::from_secret(&[7; 32]).unwrap().public_key()),
-            initial_units: 2_000,
-            max_credit_units: 500_000,
-            customer: None,
-            place: None,
+            ..Plan::new(config.utilities(&place.store).unwrap(), providers(&place.store))
         };
-        let utility = names[0].clone();
-        station.run("enrol", move |work| meters::enrol(work, &record, &utility)).await.unwrap();
+        let (station, url) = place.start(plan).await;
         let http = coinless_station::net::http_client(Duration::from_secs(60)).unwrap();
-        Self { station, url, http, _folder: folder }
+        Self { station, url, http, place }
+    }
+
+    /// The database.
+    #[allow(dead_code, reason = "shared with the tests of another provider")]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.place.store
     }
 
     /// Makes an order and accepts its price.

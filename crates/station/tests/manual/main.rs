@@ -151,13 +151,7 @@ async fn what_must_not_be_marked_is_refused_with_words() {
     expect(app.correct(&second, "e-1", "c-1", "cashier-a").await, Code::UnknownOrder, "no entry");
     expect(app.pay_out(&format!("{second}/1"), "cashier-a").await, Code::UnknownOrder, "no refund");
     assert_eq!(app.day("cashier-a").await.entries.len(), 1);
-    assert!(Manual::new(&ManualConfig { pay_where: " ".to_owned() }, app_store()).is_err());
-}
-
-fn app_store() -> Arc<dyn Store> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("empty.db");
-    Arc::new(coinless_station::store::SqliteStore::open(&path, Default::default()).unwrap())
+    assert!(Manual::new(&ManualConfig { pay_where: " ".to_owned() }, app.store().clone()).is_err());
 }
 
 #[tokio::test]

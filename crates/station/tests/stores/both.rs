@@ -143,3 +143,14 @@ async fn dropping_a_store_lets_queued_commands_finish() {
         }
     }
 }
+
+#[tokio::test]
+async fn nul_in_a_text_of_others_stops_nobody() {
+    for Opened { store, .. } in both() {
+        insert(&*store, "a\0b").await.unwrap();
+        let found =
+            query(&*store, "SELECT subject FROM exception WHERE subject = $1", vec!["a\0b".into()]).await.unwrap();
+        // PostgreSQL cannot keep it: the sign for what cannot be shown stands in its place.
+        assert!(["a\0b", "a\u{FFFD}b"].contains(&found[0].text(0).unwrap()), "{found:?}");
+    }
+}

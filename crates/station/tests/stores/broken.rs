@@ -2,8 +2,8 @@
 
 use super::postgres::Cluster;
 use super::proxy::{Cut, Proxy};
-use super::{INSERT, cluster, count, insert, open};
-use coinless_station::store::{GroupSize, PostgresStore, Store, StoreError};
+use super::{INSERT, cluster, count, hold, insert, open};
+use coinless_station::store::{GroupSize, Job, PostgresStore, Store, StoreError, Tx};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::mpsc;
@@ -71,6 +71,36 @@ fn opening_without_a_server_fails_and_says_why() {
         assert!(error.contains("PostgreSQL") || error.contains("connection string"), "{error}");
         assert!(!error.contains("secret"), "{error}");
     }
+}
+
+/// A command that does nothing, for which nobody waits.
+struct Nothing;
+
+impl Job for Nothing {
+    fn run(&mut self, _: &mut dyn Tx) -> bool {
+        true
+    }
+
+    fn tell(self: Box<Self>, _: Result<(), StoreError>) {}
+}
+
+#[tokio::test]
+async fn who_comes_when_too_much_waits_is_told_so() {
+    const QUEUE: usize = 4096;
+    let Some(cluster) = cluster() else { return };
+    let store = open(&cluster.database().unwrap());
+    let held = hold(&*store).await;
+    for _ in 0..QUEUE {
+        store.submit(Box::new(Nothing)).unwrap();
+    }
+    let refused = insert(&*store, "refused").await;
+    assert!(matches!(refused, Err(StoreError::Busy)), "{refused:?}");
+    drop(held);
+    // What waits was not forgotten, and then there is room again.
+    while let Err(error) = insert(&*store, "later").await {
+        assert!(matches!(error, StoreError::Busy), "{error}");
+    }
+    assert_eq!(count(&*store).await, 1);
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! Several processes on one PostgreSQL: each store here stands for one.
 
 use super::{INSERT, Opened, both, cluster, count, first_int, hold, open};
-use coinless_station::store::{Store, StoreError, Tx};
+use coinless_station::store::{GroupSize, PostgresStore, Store, StoreError, Tx};
+use coinless_station::tasks::{self, Kind};
+use coinless_station::work::Work;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
 
@@ -167,5 +169,32 @@ async fn processes_book_into_parts() {
     for store in [one, other] {
         let part = store.write(|tx| Ok::<_, StoreError>(tx.part())).await.unwrap();
         assert!((0..16).contains(&part), "{part}");
+    }
+}
+
+/// Queues a task that is claimed by the process of this store.
+async fn queue(store: &dyn Store, subject: &'static str) {
+    let claimant = store.claimant().cloned();
+    let queued = store.write(move |tx| Work::new(tx, 0).claiming_as(claimant.clone()).queue(Kind::Sell, subject));
+    queued.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_process_that_comes_back_takes_up_its_own_tasks_at_once() {
+    let Some(cluster) = cluster() else { return };
+    let connection = cluster.database().unwrap();
+    let process = |name: &str| PostgresStore::open(&connection, GroupSize::default()).unwrap().named(name);
+    queue(&process("one"), "of one").await;
+    queue(&process("other"), "of another").await;
+    queue(&*open(&connection), "of nobody").await;
+    for (name, claims) in [("", vec![]), ("stranger", vec![]), ("one", vec!["of one"]), ("one", vec!["of one"])] {
+        let again: Arc<dyn Store> = Arc::new(process(name));
+        let claimed = again.write(move |tx| {
+            let mut work = Work::new(tx, 1).claiming_as(Some(name.into()));
+            tasks::release_own_claims(&mut work)?;
+            tasks::claim(&mut work, 10)
+        });
+        let claimed: Vec<_> = claimed.await.unwrap().into_iter().map(|task| task.subject).collect();
+        assert_eq!(claimed, claims, "{name}");
     }
 }

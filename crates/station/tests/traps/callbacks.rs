@@ -113,7 +113,7 @@ async fn unknown_order() {
         // Its money is in the statement.
         side.has_strange_money(&world.server);
         for _ in 0..2 {
-            let look = Look { store: world.store.clone(), now_ms: now_ms() };
+            let look = Look { store: world.store.clone(), now_ms: now_ms(), probe: |_| () };
             let utilities = Config::default().utilities(&world.store).unwrap();
             let period = Period { from_ms: now_ms() - 60_000, to_ms: now_ms() + 1_000 };
             reconcile::run(&look, std::slice::from_ref(&world.provider), &utilities, period).await.unwrap();

@@ -1,21 +1,19 @@
 //! A station for one test, with a provider that always collects and a sandbox utility behind the adapter.
 
+#[path = "../place/mod.rs"]
+mod place;
+
 use crate::sandbox::{Options, Utility};
 use crate::support::{METER, PATIENT_MS, TOKEN, adapter, eur};
-use coinless_protocol::Commodity;
-use coinless_protocol::keys::KeyPair;
-use coinless_station::keys::Keys;
 use coinless_station::payments::Patience;
 use coinless_station::provider::{
     BadCallback, Call, Callback, MoneyReceipt, Notice, PaymentOutcome, PaymentProvider, PaymentRequest, RefundOutcome,
     RefundRequest, StatementEntry, StatementError,
 };
-use coinless_station::records::{DeliveryRecord, HexKey};
-use coinless_station::service::{self, Parts, Station};
-use coinless_station::signer::LocalSigner;
-use coinless_station::store::{GroupSize, SqliteStore, Store};
+use coinless_station::service::Station;
+use coinless_station::show;
 use coinless_station::utilities::{Utilities, Utility as SellingUtility, UtilityName};
-use coinless_station::{http, meters, show};
+use place::{Place, Plan};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -68,7 +66,7 @@ pub struct App {
     station: Station,
     url: String,
     http: reqwest::Client,
-    _folder: tempfile::TempDir,
+    _place: Place,
 }
 
 impl App {
@@ -77,46 +75,21 @@ impl App {
     }
 
     pub async fn with(options: Options, patience: Patience, timeout_ms: u64) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let place = Place::new();
+        let folder = &place.folder;
         let utility = Utility::open(&folder.path().join("sales.jsonl"), options).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let sales = adapter(&folder, &format!("http://{}", listener.local_addr().unwrap()), TOKEN, timeout_ms);
+        let sales = adapter(folder, &format!("http://{}", listener.local_addr().unwrap()), TOKEN, timeout_ms);
         tokio::spawn(utility.clone().serve(listener));
 
         let name: UtilityName = "utility".parse().unwrap();
-        let selling =
-            SellingUtility { name: name.clone(), brand: "Utility".to_owned(), currency: eur(), sales: Arc::new(sales) };
-        let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::open(&folder.path().join("station.db"), GroupSize::default()).unwrap());
+        let selling = SellingUtility { name, brand: "Utility".to_owned(), currency: eur(), sales: Arc::new(sales) };
         let provider = Arc::new(Provider::default());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let keys = folder.path().join("keys");
-        let (station, workers) = Station::new(Parts {
-            store,
-            keys: Keys::open(&keys, [&name]).unwrap(),
-            signer: Arc::new(LocalSigner::open(&keys, [&name], service::now_ms).await.unwrap()),
-            providers: vec![provider.clone()],
-            utilities: Utilities::new(vec![selling]).unwrap(),
-            callback_base: url.clone(),
-            patience,
-            probe: |_| (),
-        });
-        tokio::spawn(workers.run());
-        tokio::spawn(http::serve(listener, station.clone()));
-        let record = DeliveryRecord {
-            id: METER.to_owned(),
-            label: format!("{METER}-Z"),
-            commodity: Commodity::Gas.name().to_owned(),
-            public_key: HexKey(KeyPair::from_secret(&[7; 32]).unwrap().public_key()),
-            initial_units: 2_000,
-            max_credit_units: 500_000,
-            customer: None,
-            place: None,
-        };
-        station.run("enrol", move |work| meters::enrol(work, &record, &name)).await.unwrap();
+        let utilities = Utilities::new(vec![selling]).unwrap();
+        let plan = Plan { patience, ..Plan::new(utilities, vec![provider.clone()]) };
+        let (station, url) = place.start(plan).await;
         let http = coinless_station::net::http_client(std::time::Duration::from_secs(120)).unwrap();
-        Self { utility, provider, station, url, http, _folder: folder }
+        Self { utility, provider, station, url, http, _place: place }
     }
 
     /// Orders credit for 50.00 EUR; gives status and body.

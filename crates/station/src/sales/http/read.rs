@@ -210,6 +210,9 @@ fn quote(told: &QuoteBody, asked: &AskedTrial) -> Read<Quote> {
     if told.terms.len() > MAX_TERMS_BYTES {
         return Err(contradiction(format!("the terms of its quote have more than {MAX_TERMS_BYTES} bytes")));
     }
+    if told.terms.contains('\0') {
+        return Err(contradiction("the terms of its quote hold the character NUL (U+0000), which cannot be kept"));
+    }
     let explanation = explanation(told, currency, amount)?;
     Ok(Quote { units, amount, net, tax, fee, explanation, terms: told.terms.clone() })
 }

@@ -15,7 +15,7 @@ mod tx;
 mod value;
 mod writer;
 
-use super::{GroupSize, Job, Store, StoreError};
+use super::{GroupSize, Job, Store, StoreError, Watch};
 use link::Link;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::str::FromStr;
@@ -40,6 +40,8 @@ pub struct PostgresStore {
     writer: Option<SyncSender<Box<dyn Job>>>,
     reader: Option<SyncSender<Box<dyn Job>>>,
     closing: watch::Sender<bool>,
+    claimant: Option<Arc<str>>,
+    watch: Arc<Watch>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -59,12 +61,20 @@ impl PostgresStore {
         let part = i64::try_from(random(PARTS as u64)).unwrap_or(0);
         let (writer, jobs) = sync_channel(QUEUE);
         let (reader, questions) = sync_channel(QUEUE);
-        let mut store = Self { writer: Some(writer), reader: Some(reader), closing, threads: Vec::new() };
+        let mut store = Self {
+            writer: Some(writer),
+            reader: Some(reader),
+            closing,
+            claimant: None,
+            watch: Arc::default(),
+            threads: Vec::new(),
+        };
+        let watch = store.watch.clone();
         let (opened, opening) = channel();
         let link = Link::new(config.clone(), closed.clone())?;
         store.spawn("store-writer", move || {
             if let Some(link) = opened_link(link, &opened) {
-                writer::write_in_groups(PostgresTx::new(link, part, false), &jobs, group);
+                writer::write_in_groups(PostgresTx::new(link, part, false), &jobs, group, &watch);
             }
         })?;
         opening.recv().map_err(|_| StoreError::Closed)??;
@@ -75,6 +85,14 @@ impl PostgresStore {
             store.spawn("store-reader", reading)?;
         }
         Ok(store)
+    }
+
+    /// The same for a process that claims tasks as `name`, which no other process has at the same time and which it has again
+    /// after a restart: then it takes up at once what it had claimed when it died.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.claimant = Some(name.into());
+        self
     }
 
     fn spawn(&mut self, name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
@@ -107,11 +125,19 @@ impl Store for PostgresStore {
     fn is_shared(&self) -> bool {
         true
     }
+
+    fn claimant(&self) -> Option<&Arc<str>> {
+        self.claimant.as_ref()
+    }
+
+    fn watch(&self) -> Option<Arc<Watch>> {
+        Some(self.watch.clone())
+    }
 }
 
 fn queue(sender: Option<&SyncSender<Box<dyn Job>>>, job: Box<dyn Job>) -> Result<(), StoreError> {
     sender.ok_or(StoreError::Closed)?.try_send(job).map_err(|error| match error {
-        TrySendError::Full(_) => StoreError::Database(format!("{QUEUE} commands wait already")),
+        TrySendError::Full(_) => StoreError::Busy,
         TrySendError::Disconnected(_) => StoreError::Closed,
     })
 }

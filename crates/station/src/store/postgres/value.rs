@@ -30,6 +30,8 @@ impl ToSql for Value {
         match self {
             Self::Null => Ok(IsNull::Yes),
             Self::Int(value) => value.to_sql(declared, out),
+            // The server's text cannot hold it. The API refuses it; what others send of their own accord must not stop a task.
+            Self::Text(value) if value.contains('\0') => value.replace('\0', "\u{FFFD}").to_sql(declared, out),
             Self::Text(value) => value.to_sql(declared, out),
             Self::Bytes(value) => value.to_sql(declared, out),
         }

@@ -2,10 +2,10 @@
 
 use super::link::Failure;
 use super::tx::PostgresTx;
-use crate::store::{GroupSize, Job, StoreError};
+use crate::store::{GroupSize, Job, StoreError, Watch};
 use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often in a row a group is tried before it is halved.
 const TRIES_BEFORE_HALVING: u32 = 2;
@@ -32,20 +32,22 @@ enum End {
 }
 
 /// Runs commands until all senders are gone.
-pub(super) fn write_in_groups(mut tx: PostgresTx, jobs: &Receiver<Box<dyn Job>>, group: GroupSize) {
+pub(super) fn write_in_groups(mut tx: PostgresTx, jobs: &Receiver<Box<dyn Job>>, group: GroupSize, watch: &Watch) {
     while let Ok(first) = jobs.recv() {
         let waiting = std::iter::once(first).chain(std::iter::from_fn(|| jobs.try_recv().ok()));
-        write_all(&mut tx, waiting.take(group.0.max(1)).collect());
+        watch.group_begins();
+        write_all(&mut tx, waiting.take(group.0.max(1)).collect(), watch);
+        watch.group_ends();
     }
 }
 
 /// Runs these commands and tells their callers, in as few transactions as others let it.
-fn write_all(tx: &mut PostgresTx, mut waiting: VecDeque<Box<dyn Job>>) {
+fn write_all(tx: &mut PostgresTx, mut waiting: VecDeque<Box<dyn Job>>, watch: &Watch) {
     let (mut size, mut tries) = (waiting.len(), 0);
     while !waiting.is_empty() {
         size = size.clamp(1, waiting.len());
         let group = &mut waiting.make_contiguous()[..size];
-        let failure = match commit_group(tx, group) {
+        let failure = match commit_group(tx, group, watch) {
             Ok(outcomes) => {
                 waiting.drain(..size).zip(outcomes).for_each(|(job, outcome)| job.tell(outcome));
                 (size, tries) = (size * 2, 0);
@@ -76,7 +78,11 @@ fn write_all(tx: &mut PostgresTx, mut waiting: VecDeque<Box<dyn Job>>) {
 }
 
 /// Runs each command in a SAVEPOINT and commits them together. Gives what to tell each of them.
-fn commit_group(tx: &mut PostgresTx, group: &mut [Box<dyn Job>]) -> Result<Vec<Result<(), StoreError>>, End> {
+fn commit_group(
+    tx: &mut PostgresTx,
+    group: &mut [Box<dyn Job>],
+    watch: &Watch,
+) -> Result<Vec<Result<(), StoreError>>, End> {
     tx.link.connect(None).map_err(|_| End::Closed)?;
     tx.begin(BEGIN);
     let mut outcomes = Vec::with_capacity(group.len());
@@ -101,8 +107,12 @@ fn commit_group(tx: &mut PostgresTx, group: &mut [Box<dyn Job>]) -> Result<Vec<R
     if !tx.link.is_connected() {
         return Err(roll_back(tx, Failure::Broken("the connection broke before the commit".to_owned())));
     }
+    let started = Instant::now();
     match tx.end(COMMIT) {
-        Ok(()) => Ok(outcomes),
+        Ok(()) => {
+            watch.group_committed(group.len(), started.elapsed());
+            Ok(outcomes)
+        }
         Err(Failure::Broken(why)) => {
             tx.link.drop_connection();
             Err(End::Lost(why))

@@ -146,6 +146,7 @@ fn quotes_must_add_up_and_be_what_was_asked() {
         ("units", json!(0)),
         ("units", json!(u64::MAX)),
         ("terms", json!("x".repeat(MAX_TERMS_BYTES + 1))),
+        ("terms", json!("x\0")),
         ("explanation", json!([])),
         ("explanation", json!([{"text": "gas", "amount": "49.99"}])),
         ("explanation", json!([{"text": "gas", "amount": "--50.00"}])),

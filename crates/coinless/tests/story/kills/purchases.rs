@@ -1,20 +1,37 @@
-//! `kill -9` of station, meter and phone at every step in turn, and the step repeated: always one sale, one payment, one
-//! credit.
+//! Two purchases: one is loaded, the other one taken back before it is. Whatever failed is done again; always there is one
+//! sale, one payment, one credit.
 //!
-//! The story has two purchases: one is loaded, the other one taken back before it is. A process is told by its environment to
-//! kill itself (SIGKILL) at one named point; it is started again without that, and whatever failed is done again.
+//! They are played with the built-in sales system, and with a utility over HTTP that forgets its first answer and wants to be
+//! told of deliveries.
 
+use super::utility::SandboxUtility;
+use super::{named, steps};
+use crate::kills::each;
 use crate::setting::{GAS, GAS_LABEL, desk};
 use coinless_sim::desk::{Desk, DeskError, Running};
 use coinless_sim::failpoint::{self, METER, PHONE};
-use coinless_station::service;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use std::net::TcpStream;
 use std::process::Command;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// What the station does in these purchases with any utility, and with one over HTTP.
+const BUILT_IN: [&str; 11] =
+    ["put", "accept", "callback", "receipt", "void", "pay", "query_payment", "vend", "sign", "reverse", "refund"];
+const OVER_HTTP: [&str; 2] = ["last_response", "confirm"];
+
+/// The points of the station that are reached here.
+pub fn points() -> Vec<&'static str> {
+    [steps(&BUILT_IN), named("signer."), steps(&OVER_HTTP)].concat()
+}
 
 /// How often a step is repeated; each repetition follows a process that died or was not there.
 const TRIES: usize = 30;
+/// How long a station may take to come back, and how often it is looked for.
+const PATIENCE: Duration = Duration::from_secs(120);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A process that is started again when it dies.
 struct Kept {
@@ -49,6 +66,7 @@ struct Story<'a> {
     victim: Victim<'a>,
     /// Whether the phone still has to die.
     phone_dies: bool,
+    utility: Option<SandboxUtility>,
 }
 
 impl Story<'_> {
@@ -67,11 +85,21 @@ impl Story<'_> {
                         self.phone_dies = false;
                     }
                     last = message;
+                    self.wait_for_station();
                 }
                 Err(error) => panic!("{error}"),
             }
         }
         panic!("phone {verb} did not work {TRIES} times, at last: {last}");
+    }
+
+    /// Waits until the station listens: after its death it takes its time to come back.
+    fn wait_for_station(&self) {
+        let began = Instant::now();
+        while TcpStream::connect(self.station.trim_start_matches("http://")).is_err() {
+            assert!(began.elapsed() < PATIENCE, "{}: the station does not come back", self.victim.point());
+            thread::sleep(LOOK);
+        }
     }
 
     fn buy(&mut self, amount: &str, at_once: bool) -> String {
@@ -120,6 +148,11 @@ fn keep(desk: &Desk, first: Command, mut again: Command) -> Kept {
 fn play(victim: Victim<'_>) {
     let point = victim.point().to_owned();
     let (desk, _folder) = desk();
+    let over_http = steps(&OVER_HTTP).contains(&point.as_str());
+    let utility = over_http.then(|| SandboxUtility::configure(&desk));
+    if let Some(utility) = &utility {
+        utility.is_unclear_once();
+    }
     desk.new_meter(GAS, "gas", &[]).unwrap();
     let with = |mut command: Command, dies: bool| {
         if dies {
@@ -141,6 +174,7 @@ fn play(victim: Victim<'_>) {
         meter: meter.address.clone(),
         victim,
         phone_dies: matches!(victim, Victim::Phone(_)),
+        utility,
     };
 
     // A phone reads the meter first when it loads what it buys at once.
@@ -198,29 +232,24 @@ fn check(story: &Story<'_>, loaded: &str, taken_back: &str, point: &str) {
     assert_eq!(&meter["live_total_units"], units, "{point}: one sale is live");
     assert_eq!(&meter["newest_receipt"]["total_units"], units, "{point}: one credit");
     assert_eq!(story.desk.show("exceptions", None).unwrap(), Vec::<Value>::new(), "{point}");
+    if let Some(utility) = &story.utility {
+        utility.sold_once_and_knows(loaded, units.as_u64().unwrap());
+        utility.took_back(taken_back);
+    }
 }
 
 #[test]
-fn the_station_dies_at_every_step() {
-    // The built-in sales system wants no confirmation: that step is reached with a utility over HTTP.
-    for point in service::points().into_iter().filter(|point| !point.contains(".confirm.")) {
-        play(Victim::Station(&point));
-    }
+fn the_station_dies_at_every_step_of_a_purchase() {
+    each(&points(), |point| play(Victim::Station(point)));
 }
 
 #[test]
 fn the_meter_dies_at_every_step() {
-    // Side by side: a phone waits long for a meter that died after it had acknowledged the token.
-    thread::scope(|scope| {
-        for point in METER {
-            scope.spawn(|| play(Victim::Meter(point)));
-        }
-    });
+    // A phone waits long for a meter that died after it had acknowledged the token.
+    each(METER, |point| play(Victim::Meter(point)));
 }
 
 #[test]
 fn the_phone_dies_at_every_step() {
-    for point in PHONE {
-        play(Victim::Phone(point));
-    }
+    each(PHONE, |point| play(Victim::Phone(point)));
 }

@@ -1,0 +1,129 @@
+//! Commands of the operator that write into the station's database: each dies before and after its commit, is given again, and
+//! is done once.
+
+use super::each;
+use crate::setting::{GAS_LABEL, OTHER, Setting, results};
+use coinless_sim::desk::DeskError;
+use coinless_sim::failpoint::{self, COMMAND};
+use serde_json::{Value, json};
+
+/// A station with an operator, whose commands die at a point before they are given again.
+struct Office {
+    story: Setting,
+    point: &'static str,
+}
+
+impl Office {
+    /// Gives a command that must die, and then again; gives what it said then, or how it refused.
+    fn twice(&self, words: &[&str]) -> Result<Vec<Value>, String> {
+        let command = |point: Option<&str>| {
+            let mut command = self.story.desk.command(&["station"]);
+            command.args(words).arg("--data").arg(self.story.desk.path("station"));
+            if let Some(point) = point {
+                command.env(failpoint::VARIABLE, point);
+            }
+            self.story.desk.run_command(command)
+        };
+        match command(Some(self.point)) {
+            Err(DeskError::Failed { status, .. }) if status.code().is_none() => {}
+            other => panic!("{words:?} never reached {}: {other:?}", self.point),
+        }
+        match command(None) {
+            Ok(results) => Ok(results),
+            Err(DeskError::Failed { message, .. }) => Err(message),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Whether the first try was kept.
+    fn is_kept(&self) -> bool {
+        self.point == COMMAND[1]
+    }
+
+    /// The same command, which says whether what it booked is new.
+    fn books(&self, words: &[&str]) {
+        assert_eq!(self.twice(words).unwrap()[0]["new"], !self.is_kept(), "{words:?}");
+    }
+}
+
+#[test]
+fn a_command_that_dies_is_done_once() {
+    each(COMMAND, |point| {
+        let office = Office { story: Setting::new(), point };
+        floats(&office);
+        books(&office);
+        enrolment(&office);
+        exceptions(&office);
+        tenants(&office);
+    });
+}
+
+fn floats(office: &Office) {
+    let opened = office.twice(&["float", "open", "block-7"]);
+    // The secret that was printed by nobody is lost: a new one is made.
+    assert_eq!(opened.is_err(), office.is_kept(), "{opened:?}");
+    assert!(office.twice(&["float", "renew", "block-7"]).unwrap()[0]["credential"].is_string());
+    office.books(&["float", "pay-in", "block-7", "50.00", "--operator", "ada", "--id", "B1"]);
+    assert_eq!(office.story.balance("float:block-7"), "-50.00");
+    assert_eq!(office.story.balance("bank"), "50.00");
+}
+
+fn books(office: &Office) {
+    let story = &office.story;
+    let order = story.buy("phone", "50.00");
+    story.deliver("phone");
+    story.sync("phone");
+    assert_eq!(story.line_state(&order), "delivered");
+    office.books(&["books", "settle", "sample-utility", "42.02", "--operator", "ada", "--id", "T1"]);
+    assert_eq!(story.balance("bank"), "7.98");
+    let back = ["books", "correct", "settlement/sample-utility/T1", "payable settled", "--operator", "bob"];
+    // What was corrected is not corrected again.
+    assert_eq!(office.twice(&back).is_err(), office.is_kept());
+    assert_eq!(story.balance("bank"), "50.00");
+    office.books(&["books", "payout", "sandbox", "20.00", "--operator", "ada", "--id", "P1"]);
+    assert_eq!((story.balance("bank"), story.balance("provider:sandbox")), ("70.00".into(), "30.00".into()));
+}
+
+fn enrolment(office: &Office) {
+    let desk = &office.story.desk;
+    let mut command = desk.command(&["meter", "new", "--id", OTHER, "--commodity", "water"]);
+    command.arg("--state").arg(desk.path(OTHER)).arg("--issuer").arg(desk.path("issuer.json"));
+    let record = desk.run_command(command).unwrap().remove(0);
+    let file = desk.path("record.json");
+    std::fs::write(&file, record.to_string()).unwrap();
+    office.twice(&["enrol", file.to_str().unwrap()]).unwrap();
+    assert_eq!(desk.show("meter", Some(OTHER)).unwrap().len(), 1);
+}
+
+/// Money for no order is seen to.
+fn exceptions(office: &Office) {
+    let story = &office.story;
+    let stray = json!({
+        "shown": { "id": "stray-1", "status": "captured", "amount": "7.00", "currency": "EUR" },
+        "callback_url": "", "refunds": {}, "captured_ms": coinless_station::service::now_ms(),
+    });
+    let path = story.desk.path("station/sandbox.jsonl");
+    let known = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{known}\n{stray}\n")).unwrap();
+    let mut reconcile = story.desk.command(&["station", "reconcile"]);
+    reconcile.arg("--data").arg(story.desk.path("station"));
+    story.desk.run_command(reconcile).unwrap();
+    assert_eq!(story.balance("suspense"), "-7.00");
+    let resolve = ["resolve", "sandbox/stray-1", "unmatched_money", "--operator", "ada", "--note", "n", "--elsewhere"];
+    assert_eq!(office.twice(&resolve).is_err(), office.is_kept());
+    assert_eq!((story.balance("suspense"), story.balance("bank")), ("0.00".to_owned(), "63.00".to_owned()));
+    assert_eq!(results(story.desk.show("exceptions", None)), Vec::<Value>::new());
+}
+
+/// A tenant moves out: what is not loaded becomes void. Who moved in is erased when everything is finished.
+fn tenants(office: &Office) {
+    let story = &office.story;
+    let order = story.buy("phone", "20.00");
+    let change = ["tenant-change", GAS_LABEL, "--operator", "ada", "--customer", "Grace Hopper"];
+    assert_eq!(office.twice(&change).unwrap()[0]["changed"], !office.is_kept());
+    assert_eq!(story.line_state(&order), "void_pending");
+    let other = OTHER.parse::<coinless_protocol::MeterId>().unwrap().label().to_string();
+    let erased = office.twice(&["erase", &other, "--operator", "ada"]).unwrap();
+    assert_eq!(erased[0]["erased_orders"], 0);
+    assert_eq!(story.balance("provider:sandbox"), "57.00");
+}
