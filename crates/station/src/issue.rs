@@ -5,6 +5,7 @@ use crate::meters;
 use crate::orders;
 use crate::problem::Error;
 use crate::signer::SignError;
+use crate::store::Expect;
 use crate::tasks::{Task, back_off};
 use crate::utilities::UtilityName;
 use crate::work::Work;
@@ -40,6 +41,10 @@ pub fn request(work: &mut Work<'_>, subject: &str) -> Result<Option<SignRequest>
     Ok(Some(SignRequest { utility: known.utility, meter, payload, meter_key: known.key.hash() }))
 }
 
+/// Asks for the open lines of the meter `$1` that its number `$2` counts, or leaves out again.
+const COUNTED: &str = "SELECT order_id, line FROM meter_line
+     WHERE meter_id = $1 AND state IN ('issued', 'void_pending') AND first_number <= $2";
+
 /// Stores a signed token. The first signature stays: another one of the same payload says the same. Without one it is tried
 /// again; a refusal or a quota that is used up is put before a person.
 ///
@@ -47,7 +52,9 @@ pub fn request(work: &mut Work<'_>, subject: &str) -> Result<Option<SignRequest>
 /// When the database fails.
 pub fn signed(work: &mut Work<'_>, task: &Task, outcome: &Result<Vec<u8>, SignError>) -> Result<(), Error> {
     let (meter, epoch, number) = parse(&task.subject)?;
-    meters::lock(work, meter)?;
+    let key = [meter.as_str().into(), number.into()];
+    let [locked, rows] = work.query_each([(meters::LOCK, &key[..1]), (COUNTED, &key)])?;
+    meters::found(meter, locked.first())?;
     let bytes = match outcome {
         Ok(bytes) => bytes,
         Err(why) => {
@@ -57,18 +64,13 @@ pub fn signed(work: &mut Work<'_>, task: &Task, outcome: &Result<Vec<u8>, SignEr
             return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
         }
     };
-    work.execute(
+    work.put(
         "UPDATE token SET bytes = $4 WHERE meter_id = $1 AND epoch = $2 AND number = $3 AND bytes IS NULL",
         &[meter.as_str().into(), i64::from(epoch.0).into(), number.into(), bytes.as_slice().into()],
-    )?;
-    let rows = work.query(
-        "SELECT order_id, line, state FROM meter_line
-         WHERE meter_id = $1 AND state IN ('issued', 'void_pending') AND first_number <= $2",
-        &[meter.as_str().into(), number.into()],
+        Expect::Any,
     )?;
     for row in rows {
-        orders::lock(work, row.text(0)?)?;
-        let line = orders::line(work, row.text(0)?, row.number(1)?)?;
+        let (_, line) = orders::lock_line(work, row.text(0)?, row.number(1)?)?;
         if line.state == LineState::Sold {
             orders::step(work, &line, LineEvent::Signed, None)?;
         }

@@ -19,6 +19,7 @@ pub use statements::{
 
 use crate::money::{Currency, Money};
 use crate::problem::Error;
+use crate::store::{Expect, Value};
 use crate::work::Work;
 
 /// One movement of money: one account is debited, one or several that share the sum are credited.
@@ -71,10 +72,8 @@ pub fn correct(work: &mut Work<'_>, subject: &str, cause: &str, operator: &str) 
         "SELECT account, amount FROM entry WHERE subject = $1 AND cause = $2",
         &[subject.into(), cause.into()],
     )?;
-    for entry in &entries {
-        write_entry(work, &row, entry.text(0)?, -Money::from_minor(entry.int(1)?))?;
-    }
-    Ok(())
+    let entries = entries.iter().map(|entry| Ok((entry.text(0)?.to_owned(), -Money::from_minor(entry.int(1)?))));
+    write_entries(work, &row, &entries.collect::<Result<Vec<_>, Error>>()?)
 }
 
 fn write(work: &mut Work<'_>, movement: &Movement<'_>, corrects: Option<&str>) -> Result<(), Error> {
@@ -100,10 +99,8 @@ fn write(work: &mut Work<'_>, movement: &Movement<'_>, corrects: Option<&str>) -
             None => entries.push((name, -*share)),
         }
     }
-    entries
-        .iter()
-        .filter(|(_, amount)| *amount != Money::ZERO)
-        .try_for_each(|(account, amount)| write_entry(work, &row, account, *amount))
+    entries.retain(|(_, amount)| *amount != Money::ZERO);
+    write_entries(work, &row, &entries)
 }
 
 /// What all entries of a movement share.
@@ -132,17 +129,45 @@ fn write_movement(work: &mut Work<'_>, row: &Row<'_>, corrects: Option<&str>) ->
     )
 }
 
-fn write_entry(work: &mut Work<'_>, row: &Row<'_>, account: &str, amount: Money) -> Result<(), Error> {
-    work.execute_one(
-        "booking an entry",
+/// Statements that write the entries of a movement and change their balances, four rows at once or one. (Fewer statements are
+/// fewer to prepare and to wait for; a movement hardly ever has more accounts.)
+const ENTRIES: [(usize, &str, &str); 3] = [
+    (
+        4,
+        "INSERT INTO entry (subject, cause, account, amount)
+         VALUES ($1, $2, $3, $4), ($1, $2, $5, $6), ($1, $2, $7, $8), ($1, $2, $9, $10)",
+        "INSERT INTO balance (currency, part, account, balance)
+         VALUES ($1, $2, $3, $4), ($1, $2, $5, $6), ($1, $2, $7, $8), ($1, $2, $9, $10)
+         ON CONFLICT (account, currency, part) DO UPDATE SET balance = balance.balance + excluded.balance",
+    ),
+    (
+        2,
+        "INSERT INTO entry (subject, cause, account, amount) VALUES ($1, $2, $3, $4), ($1, $2, $5, $6)",
+        "INSERT INTO balance (currency, part, account, balance) VALUES ($1, $2, $3, $4), ($1, $2, $5, $6)
+         ON CONFLICT (account, currency, part) DO UPDATE SET balance = balance.balance + excluded.balance",
+    ),
+    (
+        1,
         "INSERT INTO entry (subject, cause, account, amount) VALUES ($1, $2, $3, $4)",
-        &[row.subject.into(), row.cause.into(), account.into(), amount.minor().into()],
-    )?;
+        "INSERT INTO balance (currency, part, account, balance) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (account, currency, part) DO UPDATE SET balance = balance.balance + excluded.balance",
+    ),
+];
+
+/// Writes the entries of a movement, each of another account, and changes the balances.
+fn write_entries(work: &mut Work<'_>, row: &Row<'_>, entries: &[(String, Money)]) -> Result<(), Error> {
     let part = work.part();
-    work.execute_one(
-        "changing a balance",
-        "INSERT INTO balance (account, currency, part, balance) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (account, currency, part) DO UPDATE SET balance = balance.balance + $4",
-        &[account.into(), row.currency.code().into(), part.into(), amount.minor().into()],
-    )
+    let mut rest = entries;
+    for (size, entry, balance) in ENTRIES {
+        while rest.len() >= size {
+            let (now, later) = rest.split_at(size);
+            rest = later;
+            let shares = || now.iter().flat_map(|(account, amount)| [account.as_str().into(), amount.minor().into()]);
+            let of_movement: Vec<Value> = [row.subject.into(), row.cause.into()].into_iter().chain(shares()).collect();
+            work.put(entry, &of_movement, Expect::Rows("booking entries", size as u64))?;
+            let of_part: Vec<Value> = [row.currency.code().into(), part.into()].into_iter().chain(shares()).collect();
+            work.put(balance, &of_part, Expect::Rows("changing balances", size as u64))?;
+        }
+    }
+    Ok(())
 }

@@ -143,18 +143,31 @@ macro_rules! select_meter {
             "SELECT meter_id, public_key, commodity, customer, place, initial_units, max_credit_units, epoch, last_number,
                     live_total, reserved_units, receipt_number, receipt_credit, receipt_total, receipt_balance, utility,
                     recovering_since_ms, gap_first, gap_last, retired_ms
-             FROM meter WHERE meter_id = $1",
+             FROM meter",
             $rest
         )
     };
 }
+
+/// Asks for the meter with the identity `$1`.
+pub(crate) const FIND: &str = select_meter!(" WHERE meter_id = $1");
+/// The same, and locks it.
+pub(crate) const LOCK: &str = select_meter!(" WHERE meter_id = $1 FOR UPDATE");
+/// Asks for the meter of the line `$2` of the order `$1` and locks it. (The meter of a line never changes.)
+pub(crate) const LOCK_OF_LINE: &str = select_meter!(
+    " WHERE meter_id = (SELECT l.meter_id FROM order_line l WHERE l.order_id = $1 AND l.line = $2) FOR UPDATE"
+);
+/// Asks for all meters of the order `$1` and locks them, in the order of their identities.
+pub(crate) const LOCK_OF_ORDER: &str = select_meter!(
+    " WHERE meter_id IN (SELECT l.meter_id FROM order_line l WHERE l.order_id = $1) ORDER BY meter_id FOR UPDATE"
+);
 
 /// The meter with this identity.
 ///
 /// # Errors
 /// [`Code::UnknownMeter`].
 pub fn find(work: &mut Work<'_>, id: MeterId) -> Result<Meter, Error> {
-    found(id, work.query_first(select_meter!(""), &[id.as_str().into()])?.as_ref())
+    found(id, work.query_first(FIND, &[id.as_str().into()])?.as_ref())
 }
 
 /// The meter with this identity, which no other process changes until this command ends.
@@ -162,10 +175,14 @@ pub fn find(work: &mut Work<'_>, id: MeterId) -> Result<Meter, Error> {
 /// # Errors
 /// [`Code::UnknownMeter`].
 pub fn lock(work: &mut Work<'_>, id: MeterId) -> Result<Meter, Error> {
-    found(id, work.query_first(select_meter!(" FOR UPDATE"), &[id.as_str().into()])?.as_ref())
+    found(id, work.query_first(LOCK, &[id.as_str().into()])?.as_ref())
 }
 
-fn found(id: MeterId, row: Option<&Row>) -> Result<Meter, Error> {
+/// The meter with this identity in the answer to a question for it.
+///
+/// # Errors
+/// [`Code::UnknownMeter`] if there is none.
+pub(crate) fn found(id: MeterId, row: Option<&Row>) -> Result<Meter, Error> {
     read(row.ok_or_else(|| {
         Error::refused(Code::UnknownMeter, format!("meter {} is not enrolled at this station", id.label()))
     })?)
@@ -225,7 +242,8 @@ pub fn stored_units(row: &Row, at: usize) -> Result<Units, Error> {
     Units::new(row.number(at)?).map_err(|error| Error::inconsistent(error.to_string()))
 }
 
-fn read(row: &Row) -> Result<Meter, Error> {
+/// The meter in a row of an answer.
+pub(crate) fn read(row: &Row) -> Result<Meter, Error> {
     let newest_receipt = match row.optional_int(11)? {
         None => None,
         Some(_) => Some(NewestReceipt {

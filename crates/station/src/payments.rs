@@ -205,20 +205,24 @@ pub fn outcome(work: &mut Work<'_>, task: &Task, said: &PaymentOutcome, context:
         said,
         PaymentOutcome::Captured(_) | PaymentOutcome::Declined { .. } | PaymentOutcome::TakenBack { .. }
     );
-    if gives_room_back || nobody_pays {
-        refunds::lock_meters(work, &task.subject)?;
-    }
-    let order = orders::lock(work, &task.subject)?;
+    let (order, lines) = if gives_room_back || nobody_pays {
+        let (order, lines, _) = orders::lock_whole(work, &task.subject)?;
+        (order, lines)
+    } else {
+        (orders::lock(work, &task.subject)?, Vec::new())
+    };
     if !order.payment.is_open() {
         return late::outcome(work, &order, task, said);
     }
     match said {
         PaymentOutcome::Captured(receipts) => {
-            money::came(work, &order, receipts)?;
+            money::came(work, &order, &lines, receipts)?;
             finish_both(work, &order.id)
         }
-        PaymentOutcome::Declined { reason } => declined(work, &order, reason),
-        PaymentOutcome::Pending { .. } if nobody_pays => declined(work, &order, "nobody paid in time: order again"),
+        PaymentOutcome::Declined { reason } => declined(work, &order, &lines, reason),
+        PaymentOutcome::Pending { .. } if nobody_pays => {
+            declined(work, &order, &lines, "nobody paid in time: order again")
+        }
         PaymentOutcome::Pending { reference, instructions } => {
             note_reference(work, &order, reference.as_deref())?;
             note_instructions(work, &order, instructions.as_deref())?;
@@ -228,7 +232,6 @@ pub fn outcome(work: &mut Work<'_>, task: &Task, said: &PaymentOutcome, context:
         }
         PaymentOutcome::TakenBack { .. } => {
             // It came and went before anybody knew: nothing is sold for it.
-            let lines = orders::lines(work, &order.id)?;
             lines.iter().try_for_each(|line| crate::sell::release(work, line))?;
             let reason = "the money was taken away again; a person is looking at it";
             orders::step_all(work, &lines, LineEvent::WrongMoney, Some(reason))?;
@@ -245,11 +248,10 @@ pub fn outcome(work: &mut Work<'_>, task: &Task, said: &PaymentOutcome, context:
     }
 }
 
-fn declined(work: &mut Work<'_>, order: &Order, reason: &str) -> Result<(), Error> {
+fn declined(work: &mut Work<'_>, order: &Order, lines: &[OrderLine], reason: &str) -> Result<(), Error> {
     step(work, order, PaymentEvent::Declined, Some(reason))?;
-    let lines = orders::lines(work, &order.id)?;
     lines.iter().try_for_each(|line| crate::sell::release(work, line))?;
-    orders::step_all(work, &lines, LineEvent::Declined, Some(reason))?;
+    orders::step_all(work, lines, LineEvent::Declined, Some(reason))?;
     finish_both(work, &order.id)
 }
 

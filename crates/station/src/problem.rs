@@ -162,10 +162,19 @@ pub enum Error {
     },
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// The station's own state is not as it must be; nothing was written.
     #[error("inconsistent: {0}")]
     Inconsistent(String),
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Count(what) => Self::Inconsistent(what),
+            other => Self::Store(other),
+        }
+    }
 }
 
 impl Error {

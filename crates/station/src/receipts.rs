@@ -9,6 +9,7 @@ use crate::recovery;
 use crate::refunds;
 use crate::registers::{self, LineEnd};
 use crate::sell;
+use crate::store::Value;
 use crate::work::Work;
 use coinless_protocol::cose::{Label, Sign1};
 use coinless_protocol::keys::Verifier;
@@ -65,11 +66,18 @@ pub fn open(
 /// When the database fails.
 pub fn accept(work: &mut Work<'_>, opened: &OpenedReceipt, context: &Context) -> Result<bool, Error> {
     let receipt = &opened.receipt;
-    let meter = meters::lock(work, receipt.meter)?;
-    if !insert(work, opened)? {
+    let (key, row) = ([receipt.meter.as_str().into()], values(work, opened));
+    let (epoch, number) = (receipt.registers.epoch.0, receipt.registers.credit);
+    let token = [receipt.meter.as_str().into(), i64::from(epoch).into(), number.0.into()];
+    let questions = [(meters::LOCK, &key[..]), (INSERT, &row), (SIGNED_TOTAL, &token), (registers::OPEN, &key)];
+    let [meter, inserted, signed, open] = work.query_each(questions)?;
+    let meter = meters::found(receipt.meter, meter.first())?;
+    if inserted.is_empty() {
+        check_same(work, receipt)?;
         return Ok(false);
     }
-    if let Some(wrong) = contradiction(work, &meter, opened)? {
+    let signed = signed.first().map(|row| row.number(0)).transpose()?;
+    if let Some(wrong) = contradiction(&meter, opened, signed) {
         let subject = format!("{}/receipt/{}", meter.id, receipt.number);
         work.exception(&subject, "receipt_contradiction", &wrong)?;
         return Ok(true);
@@ -88,11 +96,12 @@ pub fn accept(work: &mut Work<'_>, opened: &OpenedReceipt, context: &Context) ->
             ],
         )?;
     }
-    for settled in registers::settle(work, meter.id, receipt.registers.credit)? {
-        orders::lock(work, &settled.order_id)?;
-        let line = orders::line(work, &settled.order_id, settled.line)?;
+    let is_known = signed.is_some() || number.0 == 0;
+    let open = registers::read_open(&open)?;
+    for settled in registers::settle_open(work, &meter, number, is_known, open)? {
+        let (order, line) = orders::lock_line(work, &settled.order_id, settled.line)?;
         match settled.end {
-            LineEnd::Delivered => sell::delivered(work, &line, context)?,
+            LineEnd::Delivered => sell::delivered(work, &order, &line, context)?,
             LineEnd::Voided => refunds::voided(work, &line)?,
             LineEnd::CountedAgain => {
                 let reason = "after a restore it cannot be proved that the meter has not loaded it: it stays bought";
@@ -104,27 +113,32 @@ pub fn accept(work: &mut Work<'_>, opened: &OpenedReceipt, context: &Context) ->
     Ok(true)
 }
 
-/// Stores the receipt; gives whether it was new. The same number with other content is an exception.
-fn insert(work: &mut Work<'_>, opened: &OpenedReceipt) -> Result<bool, Error> {
+/// Stores a receipt; gives a row if it is new.
+const INSERT: &str =
+    "INSERT INTO receipt (meter_id, number, credit_number, total, balance, consumed, decision, bytes, received_ms)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (meter_id, number) DO NOTHING RETURNING number";
+
+/// Asks for the total that was signed under a number.
+const SIGNED_TOTAL: &str = "SELECT total FROM token WHERE meter_id = $1 AND epoch = $2 AND number = $3";
+
+/// The values of [`INSERT`].
+fn values(work: &Work<'_>, opened: &OpenedReceipt) -> [Value; 9] {
     let receipt = &opened.receipt;
-    let inserted = work.execute(
-        "INSERT INTO receipt (meter_id, number, credit_number, total, balance, consumed, decision, bytes, received_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (meter_id, number) DO NOTHING",
-        &[
-            receipt.meter.as_str().into(),
-            receipt.number.into(),
-            receipt.registers.credit.0.into(),
-            (receipt.total.get() as i64).into(),
-            opened.readings.balance.0.into(),
-            opened.readings.consumed.0.into(),
-            receipt.outcome.decision.name().into(),
-            opened.bytes.as_slice().into(),
-            work.now_ms.into(),
-        ],
-    )?;
-    if inserted == 1 {
-        return Ok(true);
-    }
+    [
+        receipt.meter.as_str().into(),
+        receipt.number.into(),
+        receipt.registers.credit.0.into(),
+        (receipt.total.get() as i64).into(),
+        opened.readings.balance.0.into(),
+        opened.readings.consumed.0.into(),
+        receipt.outcome.decision.name().into(),
+        opened.bytes.as_slice().into(),
+        work.now_ms.into(),
+    ]
+}
+
+/// The same number with other content is an exception.
+fn check_same(work: &mut Work<'_>, receipt: &Receipt) -> Result<(), Error> {
     let row = work.query_first(
         "SELECT bytes FROM receipt WHERE meter_id = $1 AND number = $2",
         &[receipt.meter.as_str().into(), receipt.number.into()],
@@ -135,41 +149,34 @@ fn insert(work: &mut Work<'_>, opened: &OpenedReceipt) -> Result<bool, Error> {
         let subject = format!("{}/receipt/{}", receipt.meter, receipt.number);
         work.exception(&subject, "receipt_number_used_twice", "two receipts of one number say different things")?;
     }
-    Ok(false)
+    Ok(())
 }
 
-/// What the receipt says that cannot be, if anything.
-fn contradiction(work: &mut Work<'_>, meter: &Meter, opened: &OpenedReceipt) -> Result<Option<String>, Error> {
+/// What the receipt says that cannot be, if anything. `signed`: the total that was signed under the number at which it stands.
+fn contradiction(meter: &Meter, opened: &OpenedReceipt, signed: Option<u64>) -> Option<String> {
     let (receipt, readings) = (&opened.receipt, opened.readings);
     let number = receipt.registers.credit.0;
     if receipt.registers.epoch != meter.epoch {
-        return Ok(Some(format!(
+        return Some(format!(
             "the meter is in key epoch {}, here it is in {}",
             receipt.registers.epoch.0, meter.epoch.0
-        )));
+        ));
     }
-    let row = work.query_first(
-        "SELECT total FROM token WHERE meter_id = $1 AND epoch = $2 AND number = $3",
-        &[meter.id.as_str().into(), i64::from(meter.epoch.0).into(), number.into()],
-    )?;
-    let signed = match row {
-        Some(row) => row.number(0)?,
+    let signed = match signed {
+        Some(signed) => signed,
         None if number == 0 => 0,
         // Signed in the life that a restore forgot; what it counts is recovered, or taken over from the meter.
         None if meter.gap.is_some_and(|gap| gap.contains(receipt.registers.credit)) => receipt.total.get(),
-        None => return Ok(Some(format!("the meter stands at number {number}, which was never signed here"))),
+        None => return Some(format!("the meter stands at number {number}, which was never signed here")),
     };
     if receipt.total.get() != signed {
-        return Ok(Some(format!(
-            "number {number} was signed with total {signed}, the meter says {}",
-            receipt.total.get()
-        )));
+        return Some(format!("number {number} was signed with total {signed}, the meter says {}", receipt.total.get()));
     }
     let sums = receipt.sums;
     let terms = [receipt.total.fine().0, -sums.withdrawn.0, -sums.charged.0, -readings.consumed.0];
     let balance = terms.iter().try_fold(sums.initial.0, |sum, term| sum.checked_add(*term));
     if balance != Some(readings.balance.0) {
-        return Ok(Some("initial + total - withdrawn - charged - consumed is not the balance".to_owned()));
+        return Some("initial + total - withdrawn - charged - consumed is not the balance".to_owned());
     }
-    Ok(None)
+    None
 }

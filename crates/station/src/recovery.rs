@@ -20,6 +20,7 @@ use crate::money::{Currency, Money};
 use crate::orders;
 use crate::problem::{Code, Error};
 use crate::registers;
+use crate::store::Row;
 use crate::tasks::{Kind, Task};
 use crate::work::Work;
 use coinless_protocol::receipt::Receipt;
@@ -90,14 +91,16 @@ pub fn give_up(work: &mut Work<'_>, operator: &str) -> Result<(), Error> {
     Ok(work.queue(Kind::Recover, SUBJECT)?)
 }
 
-/// Whether a payment that only a statement knows waits for the order `id`.
+/// Asks for the payments that only a statement knows of the order `$1`.
+pub(crate) const AWAITED: &str = "SELECT state FROM lost_payment WHERE order_id = $1";
+
+/// Whether one of these payments waits for its order.
 ///
 /// # Errors
 /// [`Code::NotPossibleNow`] if a person has ended the recovery without it.
-pub fn is_awaited(work: &mut Work<'_>, id: &str) -> Result<bool, Error> {
-    let rows = work.query("SELECT state FROM lost_payment WHERE order_id = $1", &[id.into()])?;
+pub(crate) fn is_awaited(rows: &[Row]) -> Result<bool, Error> {
     let mut awaited = false;
-    for row in &rows {
+    for row in rows {
         match row.text(0)? {
             "given_up" => {
                 let detail =

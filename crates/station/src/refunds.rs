@@ -19,7 +19,6 @@ use crate::tasks::{Kind, Task, back_off};
 use crate::telemetry::Words;
 use crate::utilities::UtilityName;
 use crate::work::Work;
-use std::collections::BTreeSet;
 
 /// Asks for a line to be taken back: a void is committed, and a receipt will decide. Asking again changes nothing.
 ///
@@ -28,7 +27,7 @@ use std::collections::BTreeSet;
 pub fn void(work: &mut Work<'_>, order_id: &str, number: u32) -> Result<(), Error> {
     orders::find(work, order_id)?;
     orders::line(work, order_id, number)?;
-    let line = orders::lock_line_of_subject(work, &format!("{order_id}/{number}"))?;
+    let (_, _, line) = orders::lock_line_of_subject(work, &format!("{order_id}/{number}"))?;
     if lifecycle::next(line.state, LineEvent::VoidAsked) == Err(Refusal::AlreadyDone) {
         return Ok(());
     }
@@ -42,8 +41,8 @@ pub fn void(work: &mut Work<'_>, order_id: &str, number: u32) -> Result<(), Erro
 /// # Errors
 /// When the database fails.
 pub(crate) fn lock_meters(work: &mut Work<'_>, order_id: &str) -> Result<(), Error> {
-    let meters: BTreeSet<_> = orders::lines(work, order_id)?.into_iter().map(|line| line.meter).collect();
-    meters.into_iter().try_for_each(|meter| meters::lock(work, meter).map(drop))
+    work.query(meters::LOCK_OF_ORDER, &[order_id.into()])?;
+    Ok(())
 }
 
 /// Notes that a receipt settled a void in the payer's favour.
@@ -57,11 +56,8 @@ pub(crate) fn voided(work: &mut Work<'_>, line: &OrderLine) -> Result<(), Error>
 /// # Errors
 /// When the database fails.
 pub fn reversal_request(work: &mut Work<'_>, subject: &str) -> Result<Option<(UtilityName, SaleRequest)>, Error> {
-    let line = orders::line_of_subject(work, subject)?;
-    if line.state != LineState::Voided {
-        return Ok(None);
-    }
-    sell::sale_of(work, &line).map(Some)
+    let (order, line) = orders::order_and_line(work, subject)?;
+    Ok((line.state == LineState::Voided).then(|| sell::sale_of(&order, &line)))
 }
 
 /// Takes in what the sales system said of a reversal.
@@ -69,7 +65,7 @@ pub fn reversal_request(work: &mut Work<'_>, subject: &str) -> Result<Option<(Ut
 /// # Errors
 /// When the database fails.
 pub fn reversed(work: &mut Work<'_>, task: &Task, said: &ReversalOutcome) -> Result<(), Error> {
-    let line = orders::lock_line_of_subject(work, &task.subject)?;
+    let (_, _, line) = orders::lock_line_of_subject(work, &task.subject)?;
     if line.state != LineState::Voided {
         late_reversal(work, &line, said)?;
         return Ok(work.finish(task)?);

@@ -35,19 +35,18 @@ pub enum LineEnd {
     CountedAgain,
 }
 
-/// Counts a sold line from the next number on, and commits that number's token.
+/// Counts a sold line of a locked meter from the next number on, and commits that number's token.
 ///
 /// # Errors
 /// When the database fails or the line is counted already.
-pub fn count(work: &mut Work<'_>, meter_id: MeterId, order_id: &str, line: u32, units: Units) -> Result<(), Error> {
-    let meter = meters::lock(work, meter_id)?;
+pub fn count(work: &mut Work<'_>, meter: &Meter, order_id: &str, line: u32, units: Units) -> Result<(), Error> {
     let live = meter.live_total.checked_add(units).ok_or_else(|| Error::inconsistent("a total over 10^15"))?;
     work.execute_one(
         "counting a line",
         "INSERT INTO meter_line (meter_id, order_id, line, units, state, epoch, first_number)
          VALUES ($1, $2, $3, $4, 'issued', $5, $6)",
         &[
-            meter_id.as_str().into(),
+            meter.id.as_str().into(),
             order_id.into(),
             line.into(),
             (units.get() as i64).into(),
@@ -55,7 +54,7 @@ pub fn count(work: &mut Work<'_>, meter_id: MeterId, order_id: &str, line: u32, 
             (meter.last_number.0 + 1).into(),
         ],
     )?;
-    commit_next(work, &meter, live)
+    commit_next(work, meter, live)
 }
 
 /// Leaves an issued line out from the next number on, and commits that number's token with the refused range.
@@ -82,8 +81,21 @@ pub fn leave_out(work: &mut Work<'_>, meter_id: MeterId, order_id: &str, line: u
 pub fn settle(work: &mut Work<'_>, meter_id: MeterId, number: CreditNumber) -> Result<Vec<Settled>, Error> {
     let meter = meters::lock(work, meter_id)?;
     let known = is_known(work, &meter, number)?;
+    let open = open_lines(work, meter_id)?;
+    settle_open(work, &meter, number, known, open)
+}
+
+/// The same for a locked meter of which it is known already whether this station signed `number`, and which lines are open.
+pub(crate) fn settle_open(
+    work: &mut Work<'_>,
+    meter: &Meter,
+    number: CreditNumber,
+    known: bool,
+    open: Vec<OpenLine>,
+) -> Result<Vec<Settled>, Error> {
+    let (meter_id, mut left) = (meter.id, open.len());
     let mut settled = Vec::new();
-    for open in open_lines(work, meter_id)? {
+    for open in open {
         let end = match open.told_by(number, known, meter.recovering_since_ms.is_some()) {
             Told::Nothing => continue,
             Told::OnlyLater => {
@@ -93,11 +105,12 @@ pub fn settle(work: &mut Work<'_>, meter_id: MeterId, number: CreditNumber) -> R
             Told::End(end) => end,
         };
         finish(work, meter_id, &open, end)?;
+        left -= usize::from(end != LineEnd::CountedAgain);
         settled.push(Settled { order_id: open.order_id, line: open.line, end });
     }
     if settled.iter().any(|settled| settled.end == LineEnd::CountedAgain) {
         refresh(work, meter_id)?;
-    } else {
+    } else if left > 0 {
         replace_refused(work, meter_id)?;
     }
     Ok(settled)
@@ -252,7 +265,7 @@ fn commit_next(work: &mut Work<'_>, meter: &Meter, live: Units) -> Result<(), Er
 
 /// A line of a meter that no receipt has settled.
 #[derive(Debug)]
-struct OpenLine {
+pub(crate) struct OpenLine {
     order_id: String,
     line: u32,
     units: Units,
@@ -295,12 +308,17 @@ impl OpenLine {
     }
 }
 
+/// Asks for the lines of the meter `$1` that no receipt has settled.
+pub(crate) const OPEN: &str =
+    "SELECT order_id, line, units, first_number, last_number, refused_first, refused_last FROM meter_line
+     WHERE meter_id = $1 AND state IN ('issued', 'void_pending')";
+
 fn open_lines(work: &mut Work<'_>, meter_id: MeterId) -> Result<Vec<OpenLine>, Error> {
-    let rows = work.query(
-        "SELECT order_id, line, units, first_number, last_number, refused_first, refused_last FROM meter_line
-         WHERE meter_id = $1 AND state IN ('issued', 'void_pending')",
-        &[meter_id.as_str().into()],
-    )?;
+    read_open(&work.query(OPEN, &[meter_id.as_str().into()])?)
+}
+
+/// The lines in the answer to [`OPEN`].
+pub(crate) fn read_open(rows: &[Row]) -> Result<Vec<OpenLine>, Error> {
     let number =
         |row: &Row, at| Ok::<_, Error>(row.optional_int(at)?.map(|_| row.number(at)).transpose()?.map(CreditNumber));
     let read = |row: &Row| {

@@ -2,7 +2,8 @@
 
 use crate::ledger::{self, Account, Event, Movement};
 use crate::lifecycle::{self, LineEvent, LineState, Refusal};
-use crate::orders::{self, OrderLine};
+use crate::meters::Meter;
+use crate::orders::{self, Order, OrderLine};
 use crate::payments::{Context, Patience};
 use crate::problem::Error;
 use crate::refunds;
@@ -25,18 +26,18 @@ pub enum Ask {
 }
 
 /// The sale of a line, whatever its state, with its utility.
-pub(crate) fn sale_of(work: &mut Work<'_>, line: &OrderLine) -> Result<(UtilityName, SaleRequest), Error> {
+pub(crate) fn sale_of(order: &Order, line: &OrderLine) -> (UtilityName, SaleRequest) {
     let sale = SaleRequest {
         sale_id: line.subject(),
         meter_id: line.meter.as_str().to_owned(),
         commodity: line.commodity,
         asked: line.asked,
         amount: line.amount,
-        currency: orders::find(work, &line.order_id)?.currency,
+        currency: order.currency,
         units: line.units,
         terms: line.terms.clone(),
     };
-    Ok((line.utility.clone(), sale))
+    (line.utility.clone(), sale)
 }
 
 /// What the sales system is to be asked, if the line is paid and not known to be sold.
@@ -48,7 +49,7 @@ pub fn request(
     subject: &str,
     patience: Patience,
 ) -> Result<Option<(Ask, UtilityName, SaleRequest)>, Error> {
-    let line = orders::line_of_subject(work, subject)?;
+    let (order, line) = orders::order_and_line(work, subject)?;
     let late = line.paid_ms.is_some_and(|paid_ms| work.now_ms - paid_ms > patience.sale_ms);
     let ask = match line.state {
         LineState::Paid | LineState::SaleUnknown if late => Ask::Reverse,
@@ -56,7 +57,7 @@ pub fn request(
         LineState::SaleUnknown => Ask::LastResponse,
         _ => return Ok(None),
     };
-    let (utility, sale) = sale_of(work, &line)?;
+    let (utility, sale) = sale_of(&order, &line);
     Ok(Some((ask, utility, sale)))
 }
 
@@ -65,12 +66,12 @@ pub fn request(
 /// # Errors
 /// When the database fails.
 pub fn outcome(work: &mut Work<'_>, task: &Task, said: &SaleOutcome) -> Result<(), Error> {
-    let line = orders::lock_line_of_subject(work, &task.subject)?;
+    let (meter, order, line) = orders::lock_line_of_subject(work, &task.subject)?;
     if !matches!(line.state, LineState::Paid | LineState::SaleUnknown) {
         return late(work, task, &line, said);
     }
     match said {
-        SaleOutcome::Sold { units } if *units == line.units => sold(work, &line)?,
+        SaleOutcome::Sold { units } if *units == line.units => sold(work, &meter, &order, &line)?,
         SaleOutcome::Sold { units } => {
             let detail = format!("sold were {} units, quoted {}", units.get(), line.units.get());
             work.exception(&task.subject, "other_units_sold", &detail)?;
@@ -103,7 +104,7 @@ pub fn outcome(work: &mut Work<'_>, task: &Task, said: &SaleOutcome) -> Result<(
 /// # Errors
 /// When the database fails.
 pub fn retracted(work: &mut Work<'_>, task: &Task, said: &ReversalOutcome) -> Result<(), Error> {
-    let line = orders::lock_line_of_subject(work, &task.subject)?;
+    let (_, _, line) = orders::lock_line_of_subject(work, &task.subject)?;
     let open = matches!(line.state, LineState::Paid | LineState::SaleUnknown);
     match said {
         ReversalOutcome::Reversed if open => {
@@ -152,19 +153,19 @@ fn not_sold(work: &mut Work<'_>, line: &OrderLine, reason: &str) -> Result<(), E
     refunds::owe(work, line, Account::PayerMoneyHeld)
 }
 
-fn sold(work: &mut Work<'_>, line: &OrderLine) -> Result<(), Error> {
+fn sold(work: &mut Work<'_>, meter: &Meter, order: &Order, line: &OrderLine) -> Result<(), Error> {
     let movement = Movement {
         subject: &line.order_id,
         cause: format!("line {} sold", line.line),
         event: Event::Sold,
-        currency: orders::find(work, &line.order_id)?.currency,
+        currency: order.currency,
         debit: Account::PayerMoneyHeld,
         credits: vec![(Account::SoldUndelivered, line.amount)],
         operator: None,
     };
     ledger::book(work, &movement)?;
     orders::step(work, line, LineEvent::SoldAsQuoted, None)?;
-    registers::count(work, line.meter, &line.order_id, line.line, line.units)
+    registers::count(work, meter, &line.order_id, line.line, line.units)
 }
 
 /// Gives back the room that was reserved in the meter for a line that will not be sold.
@@ -177,13 +178,13 @@ pub(crate) fn release(work: &mut Work<'_>, line: &OrderLine) -> Result<(), Error
 }
 
 /// Books a delivered line: from here on the money is the utility's, the tax office's and whoever the fees are for.
-pub(crate) fn delivered(work: &mut Work<'_>, line: &OrderLine, context: &Context) -> Result<(), Error> {
+pub(crate) fn delivered(work: &mut Work<'_>, order: &Order, line: &OrderLine, context: &Context) -> Result<(), Error> {
     let utility = &line.utility;
     let movement = Movement {
         subject: &line.order_id,
         cause: format!("line {} delivered", line.line),
         event: Event::Delivered,
-        currency: orders::find(work, &line.order_id)?.currency,
+        currency: order.currency,
         debit: Account::SoldUndelivered,
         credits: vec![
             (Account::UtilityPayable(utility.clone()), line.net),
@@ -205,11 +206,8 @@ pub(crate) fn delivered(work: &mut Work<'_>, line: &OrderLine, context: &Context
 /// # Errors
 /// When the database fails.
 pub fn confirmation(work: &mut Work<'_>, subject: &str) -> Result<Option<(UtilityName, SaleRequest)>, Error> {
-    let line = orders::line_of_subject(work, subject)?;
-    if line.state != LineState::Delivered {
-        return Ok(None);
-    }
-    sale_of(work, &line).map(Some)
+    let (order, line) = orders::order_and_line(work, subject)?;
+    Ok((line.state == LineState::Delivered).then(|| sale_of(&order, &line)))
 }
 
 /// Takes in whether the sales system knows now that the meter has the credit.

@@ -143,9 +143,9 @@ pub struct QuotedLineView {
 /// # Errors
 /// [`crate::problem::Code::UnknownOrder`].
 pub fn order(work: &mut Work<'_>, id: &str) -> Result<OrderView, Error> {
-    let order = orders::find(work, id)?;
-    let mut lines = Vec::new();
-    for line in orders::lines(work, id)? {
+    let (order, found) = orders::find_whole(work, id)?;
+    let mut lines = Vec::with_capacity(found.len());
+    for line in found {
         lines.push(line_view(work, &line, order.currency)?);
     }
     Ok(OrderView {

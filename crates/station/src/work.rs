@@ -2,7 +2,7 @@
 
 use crate::money::Amount;
 use crate::problem::Error;
-use crate::store::{Row, StoreError, Tx, Value};
+use crate::store::{Expect, Question, Row, StoreError, Tx, Value};
 use crate::tasks::{Kind, Task};
 use std::sync::Arc;
 
@@ -56,15 +56,21 @@ impl<'a> Work<'a> {
         self.tx.execute(sql, parameters)
     }
 
-    /// Runs a statement that must change exactly one row: a guard against states that must not be.
+    /// Runs a statement that must change exactly one row: a guard against states that must not be. It is not waited for: if it
+    /// does not, the command fails at its end at the latest.
     ///
     /// # Errors
     /// [`Error::Inconsistent`] with `what` if it changed none or several.
-    pub fn execute_one(&mut self, what: &str, sql: &'static str, parameters: &[Value]) -> Result<(), Error> {
-        match self.tx.execute(sql, parameters)? {
-            1 => Ok(()),
-            changed => Err(Error::inconsistent(format!("{what} changed {changed} rows"))),
-        }
+    pub fn execute_one(&mut self, what: &'static str, sql: &'static str, parameters: &[Value]) -> Result<(), Error> {
+        Ok(self.tx.put(sql, parameters, Expect::One(what))?)
+    }
+
+    /// Runs a statement that is not waited for; if it fails, the command fails at its end at the latest.
+    ///
+    /// # Errors
+    /// As [`Tx::put`].
+    pub fn put(&mut self, sql: &'static str, parameters: &[Value], expect: Expect) -> Result<(), StoreError> {
+        self.tx.put(sql, parameters, expect)
     }
 
     /// Runs a statement; gives its rows.
@@ -81,6 +87,23 @@ impl<'a> Work<'a> {
     /// [`StoreError`].
     pub fn query_first(&mut self, sql: &'static str, parameters: &[Value]) -> Result<Option<Row>, StoreError> {
         Ok(self.tx.query(sql, parameters)?.into_iter().next())
+    }
+
+    /// Runs several statements of which none needs the result of another; gives the rows of each.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn query_each<const N: usize>(&mut self, questions: [Question<'_>; N]) -> Result<[Vec<Row>; N], StoreError> {
+        let answers = self.tx.query_each(&questions)?;
+        answers.try_into().map_err(|_| StoreError::Shape("not as many answers as questions".to_owned()))
+    }
+
+    /// The same for any number of statements.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn query_all(&mut self, questions: &[Question<'_>]) -> Result<Vec<Vec<Row>>, StoreError> {
+        self.tx.query_each(questions)
     }
 
     /// Which part of a hot account this process books into.
@@ -114,15 +137,15 @@ impl<'a> Work<'a> {
     /// [`StoreError`].
     pub fn queue_again(&mut self, kind: Kind, subject: &str, attempts: u32, due_ms: i64) -> Result<(), StoreError> {
         self.queue_at(kind, subject, due_ms)?;
-        self.tx.execute(
+        self.tx.put(
             "UPDATE outbox SET attempts = $3 WHERE subject = $1 AND task = $2",
             &[subject.into(), kind.name().into(), attempts.into()],
-        )?;
-        Ok(())
+            Expect::Any,
+        )
     }
 
     fn write_task(&mut self, kind: Kind, subject: &str, due_ms: i64, claimed_ms: i64) -> Result<(), StoreError> {
-        self.tx.execute(
+        self.tx.put(
             "INSERT INTO outbox (subject, task, due_ms, attempts, claimed_until_ms, claimed_by)
              VALUES ($1, $2, $3, 0, $4, $5)
              ON CONFLICT (subject, task) DO UPDATE SET due_ms = $3, claimed_until_ms = $4, claimed_by = $5",
@@ -133,8 +156,8 @@ impl<'a> Work<'a> {
                 claimed_ms.into(),
                 self.claimant.as_deref().unwrap_or_default().into(),
             ],
-        )?;
-        Ok(())
+            Expect::Any,
+        )
     }
 
     /// Removes a task that is done.
@@ -142,11 +165,11 @@ impl<'a> Work<'a> {
     /// # Errors
     /// [`StoreError`].
     pub fn finish(&mut self, task: &Task) -> Result<(), StoreError> {
-        self.tx.execute(
+        self.tx.put(
             "DELETE FROM outbox WHERE subject = $1 AND task = $2",
             &[task.subject.as_str().into(), task.kind.name().into()],
-        )?;
-        Ok(())
+            Expect::Any,
+        )
     }
 
     /// Removes a task that is done, unless another process has asked for it again meanwhile: what is due and claimed by nobody
@@ -155,11 +178,11 @@ impl<'a> Work<'a> {
     /// # Errors
     /// [`StoreError`].
     pub fn finish_unless_asked_again(&mut self, task: &Task) -> Result<(), StoreError> {
-        self.tx.execute(
+        self.tx.put(
             "DELETE FROM outbox WHERE subject = $1 AND task = $2 AND NOT (claimed_until_ms = 0 AND due_ms <= $3)",
             &[task.subject.as_str().into(), task.kind.name().into(), self.now_ms.into()],
-        )?;
-        Ok(())
+            Expect::Any,
+        )
     }
 
     /// Gives up this process's claim on a task.
@@ -167,11 +190,11 @@ impl<'a> Work<'a> {
     /// # Errors
     /// [`StoreError`].
     pub fn release(&mut self, task: &Task) -> Result<(), StoreError> {
-        self.tx.execute(
+        self.tx.put(
             "UPDATE outbox SET claimed_until_ms = 0 WHERE subject = $1 AND task = $2",
             &[task.subject.as_str().into(), task.kind.name().into()],
-        )?;
-        Ok(())
+            Expect::Any,
+        )
     }
 
     /// Leaves a task to be done again at `due_ms`.
@@ -180,12 +203,12 @@ impl<'a> Work<'a> {
     /// [`StoreError`].
     pub fn again_at(&mut self, task: &Task, due_ms: i64) -> Result<(), StoreError> {
         self.after.later = true;
-        self.tx.execute(
+        self.tx.put(
             "UPDATE outbox SET due_ms = $3, attempts = attempts + 1, claimed_until_ms = 0
              WHERE subject = $1 AND task = $2",
             &[task.subject.as_str().into(), task.kind.name().into(), due_ms.into()],
-        )?;
-        Ok(())
+            Expect::Any,
+        )
     }
 
     /// Notes that an order changed, so that whoever watches it is told.
@@ -215,7 +238,7 @@ impl<'a> Work<'a> {
         detail: &str,
         amount: Option<Amount>,
     ) -> Result<(), StoreError> {
-        self.tx.execute(
+        self.tx.put(
             "INSERT INTO exception (subject, cause, detail, at_ms, amount) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (subject, cause) DO UPDATE SET
                  detail = $3 || ' (again: ' || COALESCE(exception.resolved_by, '') || ' saw to it before)',
@@ -228,8 +251,8 @@ impl<'a> Work<'a> {
                 self.now_ms.into(),
                 amount.map(|amount| amount.with_currency()).into(),
             ],
-        )?;
-        Ok(())
+            Expect::Any,
+        )
     }
 
     /// Puts something before a person that is found again at every look: only once, also if it was seen to. Gives whether it is

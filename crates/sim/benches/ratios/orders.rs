@@ -1,29 +1,20 @@
-//! Complete orders through HTTP on SQLite with `synchronous=FULL`: quote, payment, sale, token and receipt, each step durable
-//! before the next. Grouped and one by one, against bare commits of the same rows to the same disk.
+//! Complete orders through HTTP on both stores: quote, payment, sale, token and receipt, each step durable before the next.
+//! Grouped and one by one, against bare commits of the same rows to the same disk.
 
+use crate::report::line;
+use crate::stations::{Database, Engine, Place, station};
 use crate::{print, rows};
 use coinless_protocol::keys::KeyPair;
 use coinless_protocol::readings::{Readings, ReadingsKey};
 use coinless_protocol::receipt::{Decision, Outcome, Receipt, RegisterNumbers, Sums};
 use coinless_protocol::state::Flags;
 use coinless_protocol::{CreditNumber, FineCredit, MeterId, Units};
-use coinless_station::config::Config;
-use coinless_station::keys::Keys;
 use coinless_station::net::http_client;
-use coinless_station::payments::Patience;
-use coinless_station::provider::{
-    BadCallback, Call, Callback, MoneyReceipt, Notice, PaymentOutcome, PaymentProvider, PaymentRequest, RefundOutcome,
-    RefundRequest, StatementEntry, StatementError,
-};
-use coinless_station::records::{DeliveryRecord, HexKey, IssuerRecord, IssuerRole, from_hex};
-use coinless_station::service::{Parts, Station, now_ms};
-use coinless_station::signer::{Limits, LocalSigner, QUOTA_FILE, seal_quota};
-use coinless_station::store::{GroupSize, SqliteStore, Store};
-use coinless_station::utilities::UtilityName;
+use coinless_station::records::{DeliveryRecord, HexKey, IssuerRecord};
+use coinless_station::service::{Probe, Station};
+use coinless_station::store::GroupSize;
 use coinless_station::{http, meters};
 use serde_json::{Value, json};
-use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -39,79 +30,20 @@ fn probe(point: &str) {
     }
 }
 
-/// A provider that collects at once: only the station is measured.
-struct AtOnce;
-
-impl PaymentProvider for AtOnce {
-    fn name(&self) -> &str {
-        "bench"
-    }
-
-    fn start<'a>(&'a self, request: &'a PaymentRequest) -> Call<'a, PaymentOutcome> {
-        let (amount, currency) = (request.amount, request.currency);
-        let receipt = request.payment_id.clone();
-        Box::pin(async move { PaymentOutcome::Captured(vec![MoneyReceipt { receipt, amount, currency }]) })
-    }
-
-    fn query<'a>(&'a self, request: &'a PaymentRequest) -> Call<'a, PaymentOutcome> {
-        self.start(request)
-    }
-
-    fn refund<'a>(&'a self, _: &'a RefundRequest) -> Call<'a, RefundOutcome> {
-        Box::pin(async { RefundOutcome::Refunded })
-    }
-
-    fn statement<'a>(&'a self, _: i64, _: i64) -> Call<'a, Result<Vec<StatementEntry>, StatementError>> {
-        Box::pin(async { Err(StatementError::NotOffered) })
-    }
-
-    fn read_callback(&self, _: &Callback<'_>) -> Result<Notice, BadCallback> {
-        Err(BadCallback("there are none".to_owned()))
-    }
-}
-
-/// A station in `folder`; gives its URL and its key for readings.
-pub async fn station(folder: &Path, group: GroupSize, meters: usize) -> (String, Station) {
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.join("station.db"), group).expect("a database"));
-    let config = Config::default();
-    let utilities = config.utilities(&store).expect("the default utility");
-    let utility = utilities.only().expect("one utility").name.clone();
-    let (keys, signer) = keys(&folder.join("keys"), &utility).await;
+/// A station at work with so many meters; gives its URL too.
+pub async fn serve(database: &Database, group: GroupSize, meters: usize, probe: Probe) -> (String, Station) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let (station, workers) = Station::new(Parts {
-        store,
-        keys,
-        signer: Arc::new(signer),
-        providers: vec![Arc::new(AtOnce)],
-        utilities,
-        patience: Patience::default(),
-        callback_base: url.clone(),
-        probe,
-    });
+    let (station, workers) = station(database.store(group), database.folder.path(), &url, probe).await;
     tokio::spawn(workers.run());
     tokio::spawn(http::serve(listener, station.clone()));
+    let utility = station.utilities().only().expect("one utility").name.clone();
     for number in 0..meters {
         let meter = BenchMeter::new(number, &station);
         let (record, utility) = (meter.record(), utility.clone());
         station.run("enrol", move |work| meters::enrol(work, &record, &utility)).await.expect("an enrolment");
     }
     (url, station)
-}
-
-/// Keys and a signer in `folder` that may sign without end: only its speed is measured.
-pub async fn keys(folder: &Path, utility: &UtilityName) -> (Keys, LocalSigner) {
-    let keys = Keys::open(folder, [utility]).expect("keys");
-    let root = std::fs::read_to_string(folder.join(utility.as_str()).join("root.key")).expect("the root key");
-    let root = from_hex(root.trim()).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).expect("a key");
-    let root = KeyPair::from_secret(&root).expect("a key");
-    let record = keys.of(utility).expect("its keys").record();
-    let operational = record.issuers.iter().find(|issuer| issuer.role == IssuerRole::Operational).expect("a key");
-    let limits = Limits { serial: 1, units_hour: 1_000_000_000_000_000, units_day: 1_000_000_000_000_000 };
-    let sealed = seal_quota(&limits, &operational.public_key.0, &root).expect("a quota");
-    std::fs::write(folder.join(utility.as_str()).join(QUOTA_FILE), sealed).expect("a file");
-    let signer = LocalSigner::open(folder, [utility], now_ms).await.expect("a signer");
-    (keys, signer)
 }
 
 /// The keys of the station's only utility.
@@ -201,12 +133,12 @@ async fn json_of(request: reqwest::RequestBuilder) -> Value {
 struct Measured {
     orders: f64,
     steps: f64,
-    folder: tempfile::TempDir,
+    database: Database,
 }
 
-async fn measure_orders(measure: Duration, clients: usize, group: GroupSize) -> Measured {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (url, station) = station(folder.path(), group, clients).await;
+async fn measure_orders(engine: Engine, measure: Duration, clients: usize, group: GroupSize) -> Measured {
+    let database = Database::new(engine);
+    let (url, station) = serve(&database, group, clients, probe).await;
     COMMITTED.store(0, Ordering::Relaxed);
     let started = Instant::now();
     let clients = (0..clients).map(|number| {
@@ -230,24 +162,34 @@ async fn measure_orders(measure: Duration, clients: usize, group: GroupSize) -> 
     // The built-in sales system commits the sale on its own.
     let steps = COMMITTED.load(Ordering::Relaxed) + orders;
     station.stop();
-    Measured { orders: orders as f64 / seconds, steps: steps as f64 / seconds, folder }
+    Measured { orders: orders as f64 / seconds, steps: steps as f64 / seconds, database }
 }
 
 pub async fn run(measure: Duration) {
-    let single = measure_orders(measure, 1, GroupSize(1)).await;
-    let grouped = measure_orders(measure, CLIENTS, GroupSize::default()).await;
-    let commits = (grouped.steps / grouped.orders).round() as usize;
-    let rows = rows::of_one_order(&single.folder.path().join("station.db"));
-    drop(grouped.folder);
-    let bare_single = rows::bare_rate(measure, &rows, commits, 1);
-    let bare_grouped = rows::bare_rate(measure, &rows, commits, CLIENTS);
-    println!("an order leaves {} rows in {commits} durable steps", rows.len());
-    print("bare commits of its rows, one order at a time", bare_single, None);
-    print(&format!("bare commits of its rows, {CLIENTS} orders together"), bare_grouped, None);
-    print("complete orders through HTTP, one by one", single.orders, Some((bare_single, "the bare commits")));
-    print("  durable order steps, one by one", single.steps, Some((bare_single * commits as f64, "bare commits")));
-    let what = format!("complete orders through HTTP, {CLIENTS} clients, grouped");
-    print(&what, grouped.orders, Some((bare_grouped, "the bare grouped commits")));
-    print("  the same", grouped.orders, Some((single.orders, "one by one")));
-    print("  durable order steps, grouped", grouped.steps, Some((single.steps, "one by one")));
+    for engine in Engine::all() {
+        let single = measure_orders(engine, measure, 1, GroupSize(1)).await;
+        let grouped = measure_orders(engine, measure, CLIENTS, GroupSize::default()).await;
+        let commits = (grouped.steps / grouped.orders).round() as usize;
+        let name = engine.name();
+        line(format!("{name}: complete orders through HTTP, each in {commits} durable steps"));
+        let bare = bare_rates(&single.database, measure, commits);
+        let to_single = bare.map(|(single, _)| (single, "the bare commits of its rows"));
+        print(&format!("  {name}, one by one"), single.orders, to_single);
+        let to_grouped = bare.map(|(_, grouped)| (grouped, "the bare grouped commits of its rows"));
+        print(&format!("  {name}, {CLIENTS} clients, grouped"), grouped.orders, to_grouped);
+        print(&format!("  {name}, the same"), grouped.orders, Some((single.orders, "one by one")));
+        print(
+            &format!("  {name}, durable order steps in them, grouped"),
+            grouped.steps,
+            Some((single.steps, "one by one")),
+        );
+    }
+}
+
+/// Orders a second of bare commits of the rows that an order leaves: each order by itself, and as many together as there are
+/// clients. The rows are read from a SQLite file.
+fn bare_rates(database: &Database, measure: Duration, commits: usize) -> Option<(f64, f64)> {
+    let Place::File(path) = &database.place else { return None };
+    let rows = rows::of_one_order(path);
+    Some((rows::bare_rate(measure, &rows, commits, 1), rows::bare_rate(measure, &rows, commits, CLIENTS)))
 }

@@ -25,8 +25,8 @@ pub fn of_one_order(path: &Path) -> Vec<Row> {
     for (table, condition) in [
         ("orders", format!("order_id = '{order}'")),
         ("order_line", format!("order_id = '{order}'")),
-        ("movement", format!("order_id = '{order}'")),
-        ("entry", format!("order_id = '{order}'")),
+        ("movement", format!("subject = '{order}'")),
+        ("entry", format!("subject = '{order}'")),
         ("sale", format!("sale_id = '{order}/1'")),
         ("meter_line", format!("order_id = '{order}'")),
         ("token", format!("meter_id = '{meter}' AND number = 1")),

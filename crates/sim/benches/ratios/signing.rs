@@ -1,6 +1,6 @@
 //! Tokens signed by the station's signer, which commits and counts them first, against the bare signature of the same library.
 
-use crate::orders::keys;
+use crate::stations::keys;
 use crate::{print, rate};
 use coinless_protocol::keys::KeyPair;
 use coinless_protocol::token::{Conditions, Order, Token};

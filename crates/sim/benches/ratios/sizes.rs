@@ -1,7 +1,9 @@
 //! Sizes in bytes: each message, and a whole purchase over the phone's network.
 
-use crate::orders::{BenchMeter, order, station};
+use crate::orders::{BenchMeter, order, serve};
+use crate::report::{line, note};
 use crate::signing::token;
+use crate::stations::{Database, Engine};
 use coinless_protocol::coap::{self, Client, ContentFormat, Kind, Method, Request, option};
 use coinless_protocol::identity::Identity;
 use coinless_protocol::keys::KeyPair;
@@ -19,8 +21,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 pub async fn run() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (url, station) = station(folder.path(), GroupSize::default(), 1).await;
+    let database = Database::new(Engine::Sqlite);
+    let (url, station) = serve(&database, GroupSize::default(), 1, |_| ()).await;
     let mut meter = BenchMeter::new(0, &station);
     let (proxy, sent, received) = counting_proxy(&url).await;
 
@@ -32,8 +34,11 @@ pub async fn run() {
     let datagram = Client::start(0, 1, &request).expect("it fits");
     let options: &[(u16, &[u8])] = &[(option::CONTENT_FORMAT, &[18])];
     let answer = coap::write(Kind::Con, coap::Code::CHANGED, 1, &[0; 4], options, &receipt).expect("it fits");
-    println!("sizes in bytes");
-    let show = |what: &str, bytes: usize| println!("{what:<58} {bytes:>12}");
+    line("sizes in bytes");
+    let show = |what: &str, bytes: usize| {
+        line(format!("{what:<58} {bytes:>12}"));
+        note(serde_json::json!({ "what": what.trim(), "bytes": bytes }));
+    };
     show("credit token (at most 128)", signed.len());
     show("  as a CoAP datagram", datagram.first_datagram().len());
     show("void: a credit token with a refused range (at most 176)", void(&pair).len());

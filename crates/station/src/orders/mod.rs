@@ -7,7 +7,10 @@ mod request;
 mod rows;
 
 pub use request::{Line, LineRequest, OrderRequest};
-pub use rows::{Order, OrderLine, find, line, line_of_subject, lines, lock, lock_line_of_subject};
+pub use rows::{
+    Order, OrderLine, find, find_whole, line, line_of_subject, lines, lock, lock_line, lock_line_of_subject,
+    lock_whole, order_and_line,
+};
 
 use crate::float::{self, Credential};
 use crate::lifecycle::{self, LineEvent, LineState, PaymentEvent, PaymentState};
@@ -17,7 +20,8 @@ use crate::payments;
 use crate::problem::{Code, Error};
 use crate::recovery;
 use crate::sales::{Asked, Quote};
-use crate::tasks::Kind;
+use crate::store::{Expect, Row, Value};
+use crate::tasks::{Kind, Task};
 use crate::work::Work;
 use coinless_protocol::{MeterId, Units};
 use std::collections::BTreeMap;
@@ -69,18 +73,28 @@ pub fn put(
     lines: &[QuotedLine],
     pay_by: &PayBy,
 ) -> Result<bool, Error> {
-    if exists(work, id, request)? {
+    let sums = by_meter(lines.iter().map(|line| (line.meter.id, line.quote.units, line.line.immediate)))?;
+    let keys: Vec<[Value; 1]> = sums.keys().map(|meter| [meter.as_str().into()]).collect();
+    let key = [id.into()];
+    let mut questions = vec![(SAME, &key[..]), (recovery::AWAITED, &key)];
+    questions.extend(keys.iter().map(|key| (meters::FIND, &key[..])));
+    let answers = work.query_all(&questions)?;
+    let [known, awaited, meters @ ..] = &answers[..] else { return Err(Error::inconsistent("answers are missing")) };
+    if is_same(known.first(), request)? {
         return Ok(false);
     }
     // What is paid already is not asked for again.
-    let is_paid = recovery::is_awaited(work, id)?;
+    let is_paid = recovery::is_awaited(awaited)?;
     if !is_paid {
-        check_rooms(work, lines.iter().map(|line| (line.meter.id, line.quote.units, line.line.immediate)))?;
+        for ((id, sum), meter) in sums.iter().zip(meters) {
+            check_meter(&meters::found(*id, meter.first())?, *sum)?;
+        }
     }
     let request_json = serde_json::to_string(request).map_err(|error| Error::inconsistent(error.to_string()))?;
     let (digest, expires_ms) = (request.digest()?, work.now_ms + QUOTE_LIFETIME_MS);
     let account = payments::account(id);
-    let made = work.execute(
+    // Another process may make it between the look and the insertion.
+    work.put(
         "INSERT INTO orders (order_id, request, request_digest, currency, total, payer, version, quote_version,
                              expires_ms, provider, account, payment_state, captured, refunding, created_ms)
          VALUES ($1, $2, $3, $4, $5, $6, 1, 1, $7, $8, $9, 'none', 0, 0, $10) ON CONFLICT (order_id) DO NOTHING",
@@ -96,11 +110,8 @@ pub fn put(
             account.as_str().into(),
             work.now_ms.into(),
         ],
+        Expect::OneOrAgain,
     )?;
-    if made == 0 {
-        // Another process made it between the look and the insertion.
-        return exists(work, id, request).map(|_| false);
-    }
     if pay_by.is_push {
         work.execute_one(
             "giving an order its account",
@@ -124,8 +135,13 @@ pub fn put(
 /// # Errors
 /// [`Code::OrderConflict`] if it was made by another one.
 pub fn exists(work: &mut Work<'_>, id: &str, request: &OrderRequest) -> Result<bool, Error> {
-    let row =
-        work.query_first("SELECT request, request_digest, erased_ms FROM orders WHERE order_id = $1", &[id.into()])?;
+    is_same(work.query_first(SAME, &[id.into()])?.as_ref(), request)
+}
+
+/// What an order was made of.
+const SAME: &str = "SELECT request, request_digest, erased_ms FROM orders WHERE order_id = $1";
+
+fn is_same(row: Option<&Row>, request: &OrderRequest) -> Result<bool, Error> {
     let Some(row) = row else { return Ok(false) };
     let same = match row.optional_bytes(1)? {
         // Of an order whose payer was erased it is not known any more who that was.
@@ -179,12 +195,12 @@ fn insert_line(work: &mut Work<'_>, id: &str, number: u32, line: &QuotedLine) ->
 /// # Errors
 /// [`Code::OverMaximumCredit`], [`Code::Recovering`], [`Code::UnknownMeter`].
 pub fn check_rooms(work: &mut Work<'_>, lines: impl Iterator<Item = (MeterId, Units, bool)>) -> Result<(), Error> {
-    for (id, (units, immediate)) in by_meter(lines)? {
-        let meter = meters::find(work, id)?;
-        meter.check_sellable()?;
-        meter.check_room(units, immediate)?;
-    }
-    Ok(())
+    by_meter(lines)?.into_iter().try_for_each(|(id, sum)| check_meter(&meters::find(work, id)?, sum))
+}
+
+fn check_meter(meter: &Meter, (units, immediate): (Units, bool)) -> Result<(), Error> {
+    meter.check_sellable()?;
+    meter.check_room(units, immediate)
 }
 
 /// The sums of all lines of each meter, in the order of the meters.
@@ -217,16 +233,11 @@ pub fn accept_with(
     quote_version: i64,
     credential: Option<&Credential>,
 ) -> Result<(), Error> {
-    let all = lines(work, id)?;
-    // Meters are locked before orders, in the order of their numbers.
-    let sums = by_meter(all.iter().map(|line| (line.meter, line.units, line.immediate)))?;
-    let meters = sums.keys().map(|meter| meters::lock(work, *meter)).collect::<Result<Vec<_>, _>>()?;
-    let order = lock(work, id)?;
+    let (order, all, meters) = lock_whole(work, id)?;
     if quote_version != order.quote_version {
         let detail = format!("the quote to accept is version {}: GET the order and look at it", order.quote_version);
         return Err(Error::refused(Code::QuoteExpired, detail));
     }
-    let all = lines(work, id)?;
     let too_late = order.payment == PaymentState::None && work.now_ms > order.expires_ms;
     if too_late || all.iter().any(|line| line.state == LineState::Expired) {
         return Err(Error::refused(Code::QuoteExpired, "nobody accepted this quote in time: make a new order"));
@@ -234,18 +245,19 @@ pub fn accept_with(
     if order.payment != PaymentState::None {
         return Ok(());
     }
-    for (meter, (units, immediate)) in meters.iter().zip(sums.values()) {
-        meter.check_sellable()?;
-        meter.check_room(*units, *immediate)?;
+    let sums = by_meter(all.iter().map(|line| (line.meter, line.units, line.immediate)))?;
+    for meter in &meters {
+        let sum = sums.get(&meter.id).copied().ok_or_else(|| Error::inconsistent("a meter of no line"))?;
+        check_meter(meter, sum)?;
         work.execute_one(
             "reserving room",
             "UPDATE meter SET reserved_units = reserved_units + $2 WHERE meter_id = $1",
-            &[meter.id.as_str().into(), (units.get() as i64).into()],
+            &[meter.id.as_str().into(), (sum.0.get() as i64).into()],
         )?;
     }
     step_all(work, &all, LineEvent::Accepted, None)?;
     payments::step(work, &order, PaymentEvent::Accepted, None)?;
-    work.execute("DELETE FROM outbox WHERE subject = $1 AND task = $2", &[id.into(), Kind::Expire.name().into()])?;
+    work.finish(&Task { kind: Kind::Expire, subject: id.to_owned(), attempts: 0 })?;
     match credential {
         credential if order.provider == float::PROVIDER => return float::pay(work, id, credential),
         Some(_) => {

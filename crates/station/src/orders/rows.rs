@@ -1,7 +1,7 @@
 //! Orders and lines as stored.
 
 use crate::lifecycle::{LineState, PaymentState};
-use crate::meters::{self, stored_commodity, stored_units};
+use crate::meters::{self, Meter, stored_commodity, stored_units};
 use crate::money::{Currency, Money};
 use crate::problem::{Code, Error};
 use crate::sales::Asked;
@@ -115,12 +115,17 @@ macro_rules! select_line {
     };
 }
 
+const FIND_ORDER: &str = select_order!("");
+const LOCK_ORDER: &str = select_order!(" FOR UPDATE");
+const FIND_LINES: &str = select_line!(" ORDER BY line");
+const FIND_LINE: &str = select_line!(" AND line = $2");
+
 /// The order with this id.
 ///
 /// # Errors
 /// [`Code::UnknownOrder`].
 pub fn find(work: &mut Work<'_>, id: &str) -> Result<Order, Error> {
-    read_order(work.query_first(select_order!(""), &[id.into()])?.as_ref())
+    read_order(work.query_first(FIND_ORDER, &[id.into()])?.as_ref())
 }
 
 /// The order with this id, which no other process changes until this command ends.
@@ -128,7 +133,7 @@ pub fn find(work: &mut Work<'_>, id: &str) -> Result<Order, Error> {
 /// # Errors
 /// [`Code::UnknownOrder`].
 pub fn lock(work: &mut Work<'_>, id: &str) -> Result<Order, Error> {
-    read_order(work.query_first(select_order!(" FOR UPDATE"), &[id.into()])?.as_ref())
+    read_order(work.query_first(LOCK_ORDER, &[id.into()])?.as_ref())
 }
 
 /// The lines of an order, in their order.
@@ -136,7 +141,7 @@ pub fn lock(work: &mut Work<'_>, id: &str) -> Result<Order, Error> {
 /// # Errors
 /// When the database fails.
 pub fn lines(work: &mut Work<'_>, id: &str) -> Result<Vec<OrderLine>, Error> {
-    let rows = work.query(select_line!(" ORDER BY line"), &[id.into()])?;
+    let rows = work.query(FIND_LINES, &[id.into()])?;
     rows.iter().map(read_line).collect()
 }
 
@@ -145,9 +150,44 @@ pub fn lines(work: &mut Work<'_>, id: &str) -> Result<Vec<OrderLine>, Error> {
 /// # Errors
 /// [`Code::UnknownLine`].
 pub fn line(work: &mut Work<'_>, id: &str, number: u32) -> Result<OrderLine, Error> {
-    let row = work.query_first(select_line!(" AND line = $2"), &[id.into(), number.into()])?;
-    row.as_ref()
-        .map_or_else(|| Err(Error::refused(Code::UnknownLine, format!("this order has no line {number}"))), read_line)
+    let row = work.query_first(FIND_LINE, &[id.into(), number.into()])?;
+    the_line(row.as_ref(), number)
+}
+
+/// The order with this id and its lines, in their order.
+///
+/// # Errors
+/// [`Code::UnknownOrder`].
+pub fn find_whole(work: &mut Work<'_>, id: &str) -> Result<(Order, Vec<OrderLine>), Error> {
+    let [order, lines] = work.query_each([(FIND_ORDER, &[id.into()][..]), (FIND_LINES, &[id.into()])])?;
+    Ok((read_order(order.first())?, lines.iter().map(read_line).collect::<Result<_, _>>()?))
+}
+
+/// The order with this id, its lines, in their order, and their meters, in the order of their identities. No other process
+/// changes any of them until this command ends.
+///
+/// # Errors
+/// [`Code::UnknownOrder`].
+pub fn lock_whole(work: &mut Work<'_>, id: &str) -> Result<(Order, Vec<OrderLine>, Vec<Meter>), Error> {
+    let key = [id.into()];
+    // Meters are locked before orders, and lines are read when both are locked.
+    let questions = [(meters::LOCK_OF_ORDER, &key[..]), (LOCK_ORDER, &key), (FIND_LINES, &key)];
+    let [meters, order, lines] = work.query_each(questions)?;
+    let lines = lines.iter().map(read_line).collect::<Result<_, _>>()?;
+    Ok((read_order(order.first())?, lines, meters.iter().map(meters::read).collect::<Result<_, _>>()?))
+}
+
+/// One line of an order with the order, which no other process changes until this command ends. Its meter must be locked.
+///
+/// # Errors
+/// [`Code::UnknownOrder`], [`Code::UnknownLine`].
+pub fn lock_line(work: &mut Work<'_>, id: &str, number: u32) -> Result<(Order, OrderLine), Error> {
+    let [order, line] = work.query_each([(LOCK_ORDER, &[id.into()][..]), (FIND_LINE, &[id.into(), number.into()])])?;
+    Ok((read_order(order.first())?, the_line(line.first(), number)?))
+}
+
+fn the_line(row: Option<&Row>, number: u32) -> Result<OrderLine, Error> {
+    row.map_or_else(|| Err(Error::refused(Code::UnknownLine, format!("this order has no line {number}"))), read_line)
 }
 
 /// The line that a task is about.
@@ -159,17 +199,28 @@ pub fn line_of_subject(work: &mut Work<'_>, subject: &str) -> Result<OrderLine, 
     line(work, order, number)
 }
 
-/// The line that a task is about, with its meter and its order locked, in this order.
+/// The line that a task is about with its order.
 ///
 /// # Errors
 /// [`Error::Inconsistent`] if the subject names none.
-pub fn lock_line_of_subject(work: &mut Work<'_>, subject: &str) -> Result<OrderLine, Error> {
+pub fn order_and_line(work: &mut Work<'_>, subject: &str) -> Result<(Order, OrderLine), Error> {
     let (order, number) = split_subject(subject)?;
-    // The meter of a line never changes: it may be read before the locks.
-    let meter = line(work, order, number)?.meter;
-    meters::lock(work, meter)?;
-    lock(work, order)?;
-    line(work, order, number)
+    let questions = [(FIND_ORDER, &[order.into()][..]), (FIND_LINE, &[order.into(), number.into()])];
+    let [order, line] = work.query_each(questions)?;
+    Ok((read_order(order.first())?, the_line(line.first(), number)?))
+}
+
+/// The line that a task is about, with its meter and its order, which are locked in this order.
+///
+/// # Errors
+/// [`Error::Inconsistent`] if the subject names none.
+pub fn lock_line_of_subject(work: &mut Work<'_>, subject: &str) -> Result<(Meter, Order, OrderLine), Error> {
+    let (order, number) = split_subject(subject)?;
+    let key = [order.into(), number.into()];
+    let questions = [(meters::LOCK_OF_LINE, &key[..]), (LOCK_ORDER, &key[..1]), (FIND_LINE, &key)];
+    let [meter, order, line] = work.query_each(questions)?;
+    let (order, line) = (read_order(order.first())?, the_line(line.first(), number)?);
+    Ok((meters::found(line.meter, meter.first())?, order, line))
 }
 
 fn split_subject(subject: &str) -> Result<(&str, u32), Error> {

@@ -4,7 +4,7 @@ use super::step;
 use crate::ledger::{self, Account, Event, Movement};
 use crate::lifecycle::{LineEvent, PaymentEvent};
 use crate::money::{Amount, Money};
-use crate::orders::{self, Order};
+use crate::orders::{self, Order, OrderLine};
 use crate::problem::Error;
 use crate::provider::MoneyReceipt;
 use crate::sell;
@@ -32,7 +32,12 @@ impl Default for Patience {
 }
 
 /// Money came for an open payment. What was asked for is sold; anything else is held, and a person must look.
-pub(super) fn came(work: &mut Work<'_>, order: &Order, receipts: &[MoneyReceipt]) -> Result<(), Error> {
+pub(super) fn came(
+    work: &mut Work<'_>,
+    order: &Order,
+    lines: &[OrderLine],
+    receipts: &[MoneyReceipt],
+) -> Result<(), Error> {
     let fresh = take(work, order, receipts)?;
     let wanted = |receipt: &&MoneyReceipt| (receipt.amount, receipt.currency) == (order.total, order.currency);
     // One receipt over the whole sum; else all together, if a customer paid in parts.
@@ -42,7 +47,7 @@ pub(super) fn came(work: &mut Work<'_>, order: &Order, receipts: &[MoneyReceipt]
         None => (Vec::new(), fresh.iter().collect()),
     };
     if used.is_empty() {
-        return other(work, order, &fresh);
+        return other(work, order, lines, &fresh);
     }
     for receipt in &used {
         book(work, order, receipt, Event::Captured, Account::PayerMoneyHeld)?;
@@ -56,8 +61,7 @@ pub(super) fn came(work: &mut Work<'_>, order: &Order, receipts: &[MoneyReceipt]
         &[order.id.as_str().into(), used[0].receipt.as_str().into()],
     )?;
     step(work, order, PaymentEvent::Captured, None)?;
-    let lines = orders::lines(work, &order.id)?;
-    orders::step_all(work, &lines, LineEvent::Captured, None)?;
+    orders::step_all(work, lines, LineEvent::Captured, None)?;
     lines.iter().try_for_each(|line| Ok(work.queue(Kind::Sell, line.subject())?))
 }
 
@@ -165,7 +169,7 @@ fn sum(receipts: &[MoneyReceipt], order: &Order) -> Option<Money> {
 }
 
 /// Money came, but not what was asked for: it is held, nothing is sold, and a person must look.
-fn other(work: &mut Work<'_>, order: &Order, fresh: &[MoneyReceipt]) -> Result<(), Error> {
+fn other(work: &mut Work<'_>, order: &Order, lines: &[OrderLine], fresh: &[MoneyReceipt]) -> Result<(), Error> {
     for receipt in fresh {
         book(work, order, receipt, Event::Unmatched, Account::Suspense)?;
     }
@@ -182,9 +186,8 @@ fn other(work: &mut Work<'_>, order: &Order, fresh: &[MoneyReceipt]) -> Result<(
     };
     work.exception_of(&order.id, "other_amount", &detail, amount)?;
     step(work, order, PaymentEvent::OtherMoney, Some("another amount was paid; a person is looking at it"))?;
-    let lines = orders::lines(work, &order.id)?;
     lines.iter().try_for_each(|line| sell::release(work, line))?;
-    orders::step_all(work, &lines, LineEvent::WrongMoney, Some("another amount was paid; a person is looking at it"))
+    orders::step_all(work, lines, LineEvent::WrongMoney, Some("another amount was paid; a person is looking at it"))
 }
 
 /// Money for what is paid already is held, and a person must look.

@@ -245,7 +245,7 @@ fn take_sales(work: &mut Work<'_>, utility: &UtilityName, sales: &[SaleEntry]) -
         }
     }
     for (id, sales) in by_order {
-        if super::is_awaited(work, id).unwrap_or(false) {
+        if super::is_awaited(&work.query(super::AWAITED, &[id.into()])?).unwrap_or(false) {
             make_again(work, utility, id, &sales)?;
         }
     }

@@ -1,8 +1,8 @@
 //! The database behind a small trait.
 //!
 //! SQL is written once, with `$1`, `$2` …, in the words that SQLite and PostgreSQL share. Callers hand commands to the one
-//! writer of a process, which runs as many as are waiting in one transaction, each in its own SAVEPOINT, and answers them
-//! after the commit.
+//! writer of a process, which runs as many as are waiting in one transaction, and answers them after the commit. If one of
+//! them fails after it has written, all are run again, each in its own SAVEPOINT, so that the others stay.
 //!
 //! Other processes may work on the same database: a command that decides on what it reads locks first what it is about
 //! (`… FOR UPDATE`), meters before orders. SQLite has one writer at a time and needs no such lock: its store drops the words.
@@ -161,6 +161,9 @@ pub enum StoreError {
     /// A row is not as the schema says.
     #[error("unexpected row: {0}")]
     Shape(String),
+    /// A statement changed another number of rows than it must: what was and how many.
+    #[error("{0}")]
+    Count(String),
     /// Another process changed the same rows at the same time; the group is run again.
     #[error("another process changed the same rows: {0}")]
     Conflict(String),
@@ -194,6 +197,43 @@ impl StoreError {
     }
 }
 
+/// How many rows a statement must change that is not waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Any number.
+    Any,
+    /// Exactly one; else the state is not as it must be. Named is what the statement is for.
+    One(&'static str),
+    /// Exactly so many; else the same.
+    Rows(&'static str, u64),
+    /// Exactly one; else another process was faster, and the command is run again.
+    OneOrAgain,
+}
+
+impl Expect {
+    /// Judges the number of rows that were changed.
+    ///
+    /// # Errors
+    /// [`StoreError::Count`], [`StoreError::Conflict`].
+    pub fn check(self, changed: u64) -> Result<(), StoreError> {
+        match self {
+            Self::Any => Ok(()),
+            Self::One(_) | Self::OneOrAgain if changed == 1 => Ok(()),
+            Self::Rows(_, rows) if changed == rows => Ok(()),
+            Self::One(what) | Self::Rows(what, _) => Err(StoreError::Count(format!("{what} changed {changed} rows"))),
+            Self::OneOrAgain => Err(StoreError::Conflict("another process was faster".to_owned())),
+        }
+    }
+}
+
+/// A question among several that are asked together: its statement and parameters.
+pub type Question<'a> = (&'static str, &'a [Value]);
+
+/// Whether a statement only reads.
+fn is_question(sql: &str) -> bool {
+    sql.starts_with("SELECT")
+}
+
 /// Statements inside one transaction. `INSERT … RETURNING` goes through [`Tx::query`]. A command whose statement failed must
 /// fail too: PostgreSQL keeps nothing of it.
 pub trait Tx {
@@ -208,6 +248,23 @@ pub trait Tx {
     /// # Errors
     /// [`StoreError::Database`].
     fn query(&mut self, sql: &'static str, parameters: &[Value]) -> Result<Vec<Row>, StoreError>;
+
+    /// Runs a statement whose result need not be waited for: it may be sent with the next one, or when the command has ended. A
+    /// command in which it fails fails too, whatever it made of that.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`], and as [`Expect::check`]; possibly not here, but to whoever waits for the command.
+    fn put(&mut self, sql: &'static str, parameters: &[Value], expect: Expect) -> Result<(), StoreError> {
+        expect.check(self.execute(sql, parameters)?)
+    }
+
+    /// Runs several statements, one after the other, of which none needs the result of another; gives the rows of each.
+    ///
+    /// # Errors
+    /// As [`Tx::query`].
+    fn query_each(&mut self, questions: &[Question<'_>]) -> Result<Vec<Vec<Row>>, StoreError> {
+        questions.iter().map(|(sql, parameters)| self.query(sql, parameters)).collect()
+    }
 
     /// Which part of a hot account this process books into, so that processes do not wait for each other. Two may have the
     /// same: then they wait.

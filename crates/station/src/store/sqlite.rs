@@ -1,8 +1,9 @@
 //! SQLite: embedded, WAL, `synchronous=FULL`, one writer thread and one reader thread.
 
+mod value;
+
 use super::schema::MIGRATIONS;
-use super::{Fault, Job, Row, Store, StoreError, Tx, Value, Watch};
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use super::{Fault, Job, Row, Store, StoreError, Tx, Value, Watch, is_question};
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use value::from_sqlite;
 
 /// Most commands in one transaction.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +29,10 @@ const QUEUE: usize = 4096;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the writer waits for one before it says so, and goes on waiting.
 const WRITER_BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+/// Pages of the database that a connection keeps in memory, in KiB.
+const CACHE_KIB: i64 = 32 * 1024;
+/// After how many pages (of 4 KiB) the log is moved into the database: seldom, since most pages change again and again.
+const LOG_PAGES: i64 = 8192;
 /// Prepared statements kept.
 const STATEMENT_CACHE: usize = 256;
 
@@ -127,6 +133,10 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // What was erased must not stay readable in the file.
     connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    // What a SAVEPOINT keeps of pages that change, else in a file.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     Ok(connection)
 }
@@ -194,8 +204,11 @@ impl Broken {
     }
 }
 
-/// Runs each job in a SAVEPOINT of its own and commits them together. All that were taken are in `ran`, also on failure. A
-/// group in which the disk failed is given up as a whole: SQLite may have rolled back more than the statement that failed.
+/// Runs the jobs and commits them together. All that were taken are in `ran`, also on failure. A group in which the disk failed
+/// is given up as a whole: SQLite may have rolled back more than the statement that failed.
+///
+/// Most commands do not fail, and a SAVEPOINT costs a copy of every page that changes after it. So only if one fails after it
+/// has written, all are rolled back and run again, each in a SAVEPOINT of its own.
 fn commit_group(
     tx: &mut SqliteTx,
     jobs: impl Iterator<Item = Box<dyn Job>>,
@@ -206,9 +219,14 @@ fn commit_group(
     tx.in_group = begun.is_ok();
     let mut begun = begun.map_err(Broken::from);
     for mut job in jobs {
-        let ended = std::mem::replace(&mut begun, Ok(())).and_then(|()| in_savepoint(tx, &mut *job));
+        let ended = std::mem::replace(&mut begun, Ok(())).and_then(|()| together(tx, &mut *job));
         ran.push(job);
-        ended?;
+        if !ended? {
+            tx.connection.execute_batch("ROLLBACK")?;
+            begin(tx)?;
+            ran.iter_mut().try_for_each(|job| in_savepoint(tx, &mut **job))?;
+            break;
+        }
     }
     let started = Instant::now();
     tx.connection.execute_batch("COMMIT")?;
@@ -217,11 +235,21 @@ fn commit_group(
     Ok(())
 }
 
+/// Runs a job; gives whether it leaves nothing that must be undone.
+fn together(tx: &mut SqliteTx, job: &mut dyn Job) -> Result<bool, Broken> {
+    tx.has_written = false;
+    let keep = job.run(tx);
+    match tx.broken.take() {
+        // Whatever the command made of the error: nothing of this group is kept.
+        Some(broken) => Err(broken),
+        None => Ok(keep || !tx.has_written),
+    }
+}
+
 fn in_savepoint(tx: &mut SqliteTx, job: &mut dyn Job) -> Result<(), Broken> {
     tx.connection.execute_batch("SAVEPOINT command")?;
     let keep = job.run(tx);
     if let Some(broken) = tx.broken.take() {
-        // Whatever the command made of the error: nothing of this group is kept.
         return Err(broken);
     }
     Ok(tx.connection.execute_batch(if keep { "RELEASE command" } else { "ROLLBACK TO command; RELEASE command" })?)
@@ -256,13 +284,15 @@ pub struct SqliteTx {
     translated: HashMap<&'static str, String>,
     /// Whether a group is being written: then a statement outside a transaction would be committed alone.
     in_group: bool,
+    /// Whether the command that runs has written.
+    has_written: bool,
     /// Why the group that is being written must be given up.
     broken: Option<Broken>,
 }
 
 impl SqliteTx {
     fn new(connection: Connection) -> Self {
-        Self { connection, translated: HashMap::new(), in_group: false, broken: None }
+        Self { connection, translated: HashMap::new(), in_group: false, has_written: false, broken: None }
     }
 
     /// A database in memory with the newest schema, for simulations and tests.
@@ -300,6 +330,7 @@ impl SqliteTx {
         if self.in_group && (self.broken.is_some() || self.connection.is_autocommit()) {
             return Err(StoreError::Commit("the group was given up".to_owned()));
         }
+        self.has_written |= !is_question(sql);
         let translated = self.translated.entry(sql).or_insert_with(|| numbered(sql));
         let done = self.connection.prepare_cached(translated).and_then(|mut statement| run(&mut statement));
         done.map_err(|error| {
@@ -334,28 +365,6 @@ impl Tx for SqliteTx {
 /// alone.
 fn numbered(sql: &str) -> String {
     sql.trim_end_matches(" FOR UPDATE").replace('$', "?")
-}
-
-fn from_sqlite(value: ValueRef<'_>) -> Value {
-    match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(value) => Value::Int(value),
-        // No column is REAL (STRICT); an expression that gave one would be a programmer's error that reads as bytes.
-        ValueRef::Real(value) => Value::Bytes(value.to_be_bytes().to_vec()),
-        ValueRef::Text(value) => Value::Text(String::from_utf8_lossy(value).into_owned()),
-        ValueRef::Blob(value) => Value::Bytes(value.to_vec()),
-    }
-}
-
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Int(value) => ValueRef::Integer(*value),
-            Self::Text(value) => ValueRef::Text(value.as_bytes()),
-            Self::Bytes(value) => ValueRef::Blob(value),
-        }))
-    }
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -1,7 +1,7 @@
 //! What both stores do alike.
 
 use super::{Opened, both, count, first_int, hold, insert};
-use coinless_station::store::{Row, Store, StoreError, Tx, Value};
+use coinless_station::store::{Expect, Row, Store, StoreError, Tx, Value};
 
 #[tokio::test]
 async fn a_failed_command_leaves_nothing_and_its_neighbours_stay() {
@@ -28,6 +28,59 @@ async fn a_failed_command_leaves_nothing_and_its_neighbours_stay() {
             }
         }
         assert_eq!(count(&*store).await, 4);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_waited_for_fails_its_own_command_and_its_neighbours_stay() {
+    const NOTHING: &str = "UPDATE exception SET at_ms = 1 WHERE subject = $1";
+    for Opened { store, .. } in both() {
+        let held = hold(&*store).await;
+        let answers: Vec<_> = (0..12_i64)
+            .map(|n| {
+                store.write(move |tx: &mut dyn Tx| {
+                    tx.put(super::INSERT, &[n.to_string().into()], Expect::One("a row"))?;
+                    match n % 4 {
+                        0 => tx.put(NOTHING, &["nobody".into()], Expect::Any)?,
+                        // Refused by the database: the key is there already.
+                        1 => tx.put(super::INSERT, &[n.to_string().into()], Expect::Any)?,
+                        2 => tx.put(NOTHING, &["nobody".into()], Expect::One("changing nobody"))?,
+                        // Its own error, and nothing was sent yet.
+                        _ => return Err(StoreError::Shape("its own error".to_owned())),
+                    }
+                    Ok(n)
+                })
+            })
+            .collect();
+        drop(held);
+        for (n, answer) in answers.into_iter().enumerate() {
+            match (n % 4, answer.await) {
+                (0, Ok(_)) | (1, Err(StoreError::Database(_))) | (3, Err(StoreError::Shape(_))) => (),
+                (2, Err(StoreError::Count(what))) if what == "changing nobody changed 0 rows" => (),
+                (_, answer) => panic!("{n} gave {answer:?}"),
+            }
+        }
+        assert_eq!(count(&*store).await, 3);
+    }
+}
+
+#[tokio::test]
+async fn questions_that_are_asked_together_are_answered_in_order_and_see_what_was_put() {
+    const SET: &str = "UPDATE exception SET at_ms = $2 WHERE subject = $1 RETURNING at_ms";
+    for Opened { store, .. } in both() {
+        let answers = store.write(|tx: &mut dyn Tx| {
+            for n in 0..600_i64 {
+                tx.put(super::INSERT, &[n.to_string().into()], Expect::One("a row"))?;
+            }
+            tx.query_each(&[
+                (super::COUNT, &[]),
+                (SET, &["7".into(), 7_i64.into()]),
+                (SET, &["none".into(), 0_i64.into()]),
+            ])
+        });
+        let one = |value: i64| vec![Row::new(vec![value.into()])];
+        assert_eq!(answers.await.unwrap(), [one(600), one(7), vec![]]);
+        assert_eq!(count(&*store).await, 600);
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod both;
 mod broken;
+mod plans;
 #[path = "../../../sim/src/postgres.rs"]
 #[allow(dead_code, missing_docs, reason = "a part of another crate that depends on this one")]
 mod postgres;

@@ -1,7 +1,7 @@
 //! Several processes on one PostgreSQL: each store here stands for one.
 
 use super::{INSERT, Opened, both, cluster, count, first_int, hold, open};
-use coinless_station::store::{GroupSize, PostgresStore, Store, StoreError, Tx};
+use coinless_station::store::{Expect, GroupSize, PostgresStore, Store, StoreError, Tx};
 use coinless_station::tasks::{self, Kind};
 use coinless_station::work::Work;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -136,6 +136,19 @@ async fn a_command_that_always_conflicts_is_given_up_alone() {
     assert!(matches!(&told[..], [Ok(()), Err(StoreError::Conflict(_)), Ok(())]), "{told:?}");
     assert!(runs < 20, "{runs}");
     assert_eq!(count(&*store).await, 2);
+}
+
+#[tokio::test]
+async fn a_command_that_finds_another_faster_is_run_again_and_told_once() {
+    let Some((store, _, _cluster)) = two(&["a"]).await else { return };
+    let runs = Arc::new(AtomicU32::new(0));
+    let ran = runs.clone();
+    let again = store.write(move |tx: &mut dyn Tx| {
+        let account = if ran.fetch_add(1, Ordering::SeqCst) == 0 { "none" } else { "a" };
+        tx.put(SET, &[account.into(), 5_i64.into()], Expect::OneOrAgain)
+    });
+    again.await.unwrap();
+    assert_eq!((runs.load(Ordering::SeqCst), balance(&*store, "a").await), (2, 5));
 }
 
 #[tokio::test]

@@ -1,10 +1,9 @@
 //! One connection to the server, owned by one thread, which it blocks.
 
+use super::ask::{Known, Step, What, ask_all};
 use super::random;
 use super::value;
-use crate::store::{Row, StoreError, Value};
-use futures_util::future::join;
-use futures_util::{TryStreamExt, pin_mut};
+use crate::store::{Expect, Question, Row, StoreError, Value};
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
@@ -43,6 +42,8 @@ const SETTINGS: &str = "SELECT current_setting('server_version_num'), current_se
 pub(super) enum Failure {
     /// The server refused it: the transaction can only be rolled back, to a SAVEPOINT or wholly.
     Refused(String),
+    /// It changed another number of rows than it must.
+    Count(String),
     /// Other processes are in the way: the same again may succeed.
     Conflict(String),
     /// The connection is of no more use; what was under way may have been done.
@@ -54,6 +55,7 @@ impl Failure {
     pub(super) fn into_error(self) -> StoreError {
         match self {
             Self::Refused(why) | Self::Broken(why) => StoreError::Database(why),
+            Self::Count(why) => StoreError::Count(why),
             Self::Conflict(why) => StoreError::Conflict(why),
         }
     }
@@ -61,7 +63,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Refused(why) | Self::Conflict(why) | Self::Broken(why)) = self;
+        let (Self::Refused(why) | Self::Count(why) | Self::Conflict(why) | Self::Broken(why)) = self;
         f.write_str(why)
     }
 }
@@ -72,6 +74,21 @@ pub(super) struct Done {
     pub(super) rows: Vec<Row>,
     /// How many rows it changed.
     pub(super) changed: u64,
+}
+
+/// What is sent without waiting for its answer.
+pub(super) enum Sent {
+    /// What changes where the transaction is: no parameters, no rows.
+    Control(&'static str),
+    /// A statement, and how many rows it must change.
+    Statement {
+        /// Its words.
+        sql: &'static str,
+        /// Its parameters.
+        parameters: Vec<Value>,
+        /// How many rows it must change.
+        expect: Expect,
+    },
 }
 
 /// A connection that can be made again.
@@ -182,37 +199,43 @@ impl Link {
         wait(runtime, SLOW_TIMEOUT, client.simple_query(sql)).map(texts)
     }
 
-    /// Runs a statement, after `control`, which goes with it in the same round trip.
-    pub(super) fn run(&mut self, control: &str, sql: &'static str, parameters: &[Value]) -> Result<Done, Failure> {
-        let Some(connected) = &mut self.connected else { return Err(not_connected()) };
-        let known = connected.statements.get(sql).into_iter().flatten();
-        let known = known.into_iter().find(|statement| value::fits(statement.params(), parameters)).cloned();
-        let client = &connected.client;
-        let controlled = async { if control.is_empty() { Ok(()) } else { client.batch_execute(control).await } };
-        // Each future sends when it is first polled, in this order, and the server answers in this order.
-        let (changed, found) = match known {
-            Some(statement) => wait(&self.runtime, ANSWER_TIMEOUT, async {
-                let (controlled, found) = join(controlled, query(client, &statement, parameters)).await;
-                controlled.and(found)
-            })?,
-            None => {
-                let types = value::types(parameters);
-                let statement = wait(&self.runtime, ANSWER_TIMEOUT, async {
-                    let (controlled, prepared) = join(controlled, client.prepare_typed(sql, &types)).await;
-                    controlled.and(prepared)
-                })?;
-                connected.keep(sql, &statement);
-                if statement.params().len() != parameters.len() {
-                    let (takes, given) = (statement.params().len(), parameters.len());
-                    return Err(Failure::Refused(format!(
-                        "a statement takes {takes} parameters and was given {given}"
-                    )));
-                }
-                wait(&self.runtime, ANSWER_TIMEOUT, query(&connected.client, &statement, parameters))?
+    /// Sends all these, and the questions after them, without waiting in between; gives what the questions gave.
+    ///
+    /// # Errors
+    /// The first failure. What came after it may have been done or not.
+    pub(super) fn send(&mut self, waiting: &[Sent], questions: &[Question<'_>]) -> Result<Vec<Done>, Failure> {
+        let waiting = waiting.iter().map(|sent| match sent {
+            Sent::Control(sql) => Step { sql, parameters: &[], what: What::Control },
+            Sent::Statement { sql, parameters, expect } => Step { sql, parameters, what: What::Statement(*expect) },
+        });
+        let questions = questions.iter().map(|(sql, parameters)| Step { sql, parameters, what: What::Question });
+        let steps: Vec<_> = waiting.chain(questions).collect();
+        let (mut rest, mut done) = (&steps[..], Vec::new());
+        while !rest.is_empty() {
+            // As far as all is prepared; the next one is prepared when what is before it was done.
+            let Some(connected) = &self.connected else { return Err(not_connected()) };
+            let prepared: Vec<_> = rest.iter().map_while(|step| connected.known(step)).collect();
+            let (now, later) = rest.split_at(prepared.len());
+            let answers = ask_all(&connected.client, now, &prepared);
+            done.extend(wait(&self.runtime, ANSWER_TIMEOUT, async { Ok(answers.await) })??);
+            if let Some(unknown) = later.first() {
+                self.prepare(unknown)?;
             }
-        };
-        let rows = found.iter().map(value::row).collect::<Result<_, _>>();
-        Ok(Done { rows: rows.map_err(|error| Failure::Refused(error.to_string()))?, changed })
+            rest = later;
+        }
+        Ok(done)
+    }
+
+    fn prepare(&mut self, step: &Step<'_>) -> Result<(), Failure> {
+        let Some(connected) = &mut self.connected else { return Err(not_connected()) };
+        let types = value::types(step.parameters);
+        let statement = wait(&self.runtime, ANSWER_TIMEOUT, connected.client.prepare_typed(step.sql, &types))?;
+        connected.keep(step.sql, &statement);
+        let (takes, given) = (statement.params().len(), step.parameters.len());
+        if takes == given {
+            return Ok(());
+        }
+        Err(Failure::Refused(format!("a statement takes {takes} parameters and was given {given}")))
     }
 
     fn parts(&mut self) -> Result<(&Runtime, &Client), Failure> {
@@ -224,6 +247,16 @@ impl Link {
 }
 
 impl Connected {
+    /// How the step is to be sent; none if it must be prepared first.
+    fn known(&self, step: &Step<'_>) -> Option<Known> {
+        if matches!(step.what, What::Control) {
+            return Some(Known::Control);
+        }
+        let known = self.statements.get(step.sql)?;
+        let known = known.iter().find(|statement| value::fits(statement.params(), step.parameters));
+        known.cloned().map(Known::Prepared)
+    }
+
     fn keep(&mut self, sql: &'static str, statement: &Statement) {
         if self.cached >= STATEMENT_CACHE {
             self.statements.clear();
@@ -236,20 +269,6 @@ impl Connected {
 
 fn not_connected() -> Failure {
     Failure::Broken("not connected".to_owned())
-}
-
-async fn query(
-    client: &Client,
-    statement: &Statement,
-    parameters: &[Value],
-) -> Result<(u64, Vec<tokio_postgres::Row>), tokio_postgres::Error> {
-    let stream = client.query_raw(statement, parameters).await?;
-    pin_mut!(stream);
-    let mut rows = Vec::new();
-    while let Some(row) = stream.try_next().await? {
-        rows.push(row);
-    }
-    Ok((stream.rows_affected().unwrap_or(0), rows))
 }
 
 fn wait<T>(
@@ -302,7 +321,8 @@ fn texts(messages: Vec<SimpleQueryMessage>) -> Vec<Vec<String>> {
     rows.map(|row| (0..row.len()).map(|at| row.get(at).unwrap_or_default().to_owned()).collect()).collect()
 }
 
-fn failure(error: &tokio_postgres::Error) -> Failure {
+/// What an error means.
+pub(super) fn failure(error: &tokio_postgres::Error) -> Failure {
     let why = said(error);
     let Some(refused) = error.as_db_error() else { return Failure::Broken(why) };
     let again = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE];

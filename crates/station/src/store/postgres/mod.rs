@@ -8,6 +8,7 @@
 //! `C`: `CREATE DATABASE coinless TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'`. A compatible standby may take over under the
 //! same address, or be named as another host in the connection string.
 
+mod ask;
 mod link;
 mod migrate;
 mod reader;

@@ -1,4 +1,8 @@
-//! The writer: as many commands as are waiting in one transaction, each in a SAVEPOINT of its own.
+//! The writer: as many commands as are waiting in one transaction.
+//!
+//! Most commands do not fail. So they run together at first: without SAVEPOINTs, and what a command does not wait for is sent
+//! while the next one runs. If one of them fails after it has written, all are rolled back and run again apart: each in a
+//! SAVEPOINT of its own, and all of it answered before the next one runs.
 
 use super::link::Failure;
 use super::tx::PostgresTx;
@@ -14,8 +18,8 @@ const TRIES_ALONE: u32 = 10;
 /// The longest pause before a group is tried again: who is in the way is then past it.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SAVEPOINT command";
-const NEXT: &str = "SAVEPOINT command";
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+const SAVEPOINT: &str = "SAVEPOINT command";
 const KEEP: &str = "RELEASE command";
 const UNDO: &str = "ROLLBACK TO command; RELEASE command";
 /// A wait for a synchronous standby that a timeout cuts short would be told as a success: so none here.
@@ -25,6 +29,8 @@ const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
 enum End {
     /// Nothing of it is durable.
     Again(Failure),
+    /// Neither, and the commands must run apart.
+    Apart,
     /// Nobody knows.
     Lost(String),
     /// The store closes while the server is out of reach.
@@ -44,16 +50,22 @@ pub(super) fn write_in_groups(mut tx: PostgresTx, jobs: &Receiver<Box<dyn Job>>,
 /// Runs these commands and tells their callers, in as few transactions as others let it.
 fn write_all(tx: &mut PostgresTx, mut waiting: VecDeque<Box<dyn Job>>, watch: &Watch) {
     let (mut size, mut tries) = (waiting.len(), 0);
+    let mut run: Run = together;
     while !waiting.is_empty() {
         size = size.clamp(1, waiting.len());
         let group = &mut waiting.make_contiguous()[..size];
-        let failure = match commit_group(tx, group, watch) {
+        let failure = match commit_group(tx, group, run, watch) {
             Ok(outcomes) => {
+                run = together;
                 waiting.drain(..size).zip(outcomes).for_each(|(job, outcome)| job.tell(outcome));
                 (size, tries) = (size * 2, 0);
                 continue;
             }
             Err(End::Again(failure)) => failure,
+            Err(End::Apart) => {
+                run = apart;
+                continue;
+            }
             Err(End::Lost(why)) => {
                 tracing::error!(%why, commands = size, "the connection broke during a commit: its outcome is not known");
                 waiting.drain(..size).for_each(|job| job.tell(Err(StoreError::Lost(why.clone()))));
@@ -77,33 +89,16 @@ fn write_all(tx: &mut PostgresTx, mut waiting: VecDeque<Box<dyn Job>>, watch: &W
     }
 }
 
-/// Runs each command in a SAVEPOINT and commits them together. Gives what to tell each of them.
+/// Runs the commands and commits them together. Gives what to tell each of them.
 fn commit_group(
     tx: &mut PostgresTx,
     group: &mut [Box<dyn Job>],
+    run: Run,
     watch: &Watch,
 ) -> Result<Vec<Result<(), StoreError>>, End> {
     tx.link.connect(None).map_err(|_| End::Closed)?;
     tx.begin(BEGIN);
-    let mut outcomes = Vec::with_capacity(group.len());
-    for (at, job) in group.iter_mut().enumerate() {
-        if at > 0 {
-            tx.then(NEXT);
-        }
-        let keep = job.run(tx);
-        match tx.take_failure() {
-            None => tx.then(if keep { KEEP } else { UNDO }),
-            Some(Failure::Refused(_)) if !keep => tx.then(UNDO),
-            Some(Failure::Refused(why)) => {
-                // It went on as if nothing had happened, but the server keeps nothing of it.
-                tx.then(UNDO);
-                outcomes.push(Err(StoreError::Database(why)));
-                continue;
-            }
-            Some(failure) => return Err(roll_back(tx, failure)),
-        }
-        outcomes.push(Ok(()));
-    }
+    let outcomes = run(tx, group)?;
     if !tx.link.is_connected() {
         return Err(roll_back(tx, Failure::Broken("the connection broke before the commit".to_owned())));
     }
@@ -121,11 +116,74 @@ fn commit_group(
     }
 }
 
+/// How the commands of a group are run.
+type Run = fn(&mut PostgresTx, &mut [Box<dyn Job>]) -> Result<Vec<Result<(), StoreError>>, End>;
+
+/// Without SAVEPOINTs, and hardly waiting.
+fn together(tx: &mut PostgresTx, group: &mut [Box<dyn Job>]) -> Result<Vec<Result<(), StoreError>>, End> {
+    for job in group.iter_mut() {
+        tx.next_command();
+        let is_good = job.run(tx) || tx.forget();
+        match tx.take_failure() {
+            None if is_good => {}
+            None => return Err(roll_back_for(tx, End::Apart)),
+            Some(failure) => return Err(roll_back_alone(tx, failure)),
+        }
+    }
+    tx.flush();
+    match tx.take_failure() {
+        None => Ok(vec![Ok(()); group.len()]),
+        Some(failure) => Err(roll_back_alone(tx, failure)),
+    }
+}
+
+/// Each in a SAVEPOINT.
+fn apart(tx: &mut PostgresTx, group: &mut [Box<dyn Job>]) -> Result<Vec<Result<(), StoreError>>, End> {
+    let mut outcomes = Vec::with_capacity(group.len());
+    for job in group {
+        tx.then(SAVEPOINT);
+        let keep = job.run(tx);
+        if keep {
+            tx.flush();
+        } else {
+            tx.forget();
+        }
+        match tx.take_failure() {
+            None => tx.then(if keep { KEEP } else { UNDO }),
+            Some(Failure::Refused(_) | Failure::Count(_)) if !keep => tx.then(UNDO),
+            Some(failure @ (Failure::Refused(_) | Failure::Count(_))) => {
+                // It went on as if nothing had happened, but nothing of it is kept.
+                tx.forget();
+                tx.then(UNDO);
+                outcomes.push(Err(failure.into_error()));
+                continue;
+            }
+            Some(failure) => return Err(roll_back(tx, failure)),
+        }
+        outcomes.push(Ok(()));
+    }
+    Ok(outcomes)
+}
+
+/// What is one command's own fault must not keep the others from being committed.
+fn roll_back_alone(tx: &mut PostgresTx, failure: Failure) -> End {
+    match failure {
+        Failure::Refused(_) | Failure::Count(_) => roll_back_for(tx, End::Apart),
+        failure => roll_back(tx, failure),
+    }
+}
+
 fn roll_back(tx: &mut PostgresTx, failure: Failure) -> End {
-    let is_broken = matches!(failure, Failure::Broken(_));
-    if is_broken || tx.end("ROLLBACK").is_err() {
+    if matches!(failure, Failure::Broken(_)) {
+        tx.link.drop_connection();
+    }
+    roll_back_for(tx, End::Again(failure))
+}
+
+fn roll_back_for(tx: &mut PostgresTx, end: End) -> End {
+    if tx.roll_back().is_err() {
         // The server rolls back when it sees that the connection is gone.
         tx.link.drop_connection();
     }
-    End::Again(failure)
+    end
 }
