@@ -1,6 +1,7 @@
 //! `coinless station`: the commands of those who run a station.
 
 mod ask;
+mod backup;
 mod books;
 mod check;
 mod daraja;
@@ -130,6 +131,12 @@ pub enum Command {
     /// The cash desk: marks orders as paid, corrects that, hands refunds out, states a cashier's day.
     #[command(subcommand)]
     Pay(pay::Command),
+    /// Writes all of the database into a file, while a station runs on it or not.
+    Backup(backup::Options),
+    /// Fills an empty database from a backup; the station then recovers what came after it.
+    Restore(backup::RestoreOptions),
+    /// Says what a recovery waits for, and decides to do without.
+    Recover(backup::RecoverOptions),
     /// Tells Safaricom where it reports who paid into the paybill; once in the life of a short code.
     DarajaRegister(daraja::Options),
 }
@@ -171,6 +178,9 @@ pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Reconcile(options) => reconcile::run(&options, output),
         Command::Float(command) => float::run(command, output),
         Command::Pay(command) => pay::run(command, output),
+        Command::Backup(options) => backup::back_up(&options, output),
+        Command::Restore(options) => backup::restore(&options, output),
+        Command::Recover(options) => backup::recover(&options, output),
         Command::DarajaRegister(options) => daraja::register(&options, output),
     }
 }

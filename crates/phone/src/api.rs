@@ -2,7 +2,7 @@
 //! hotel's login page says is *unknown*.
 
 use crate::io::{HttpAnswer, HttpMethod, HttpRequest, NoAnswer, Station};
-use crate::wire::{MeterInfo, OrderRequest, OrderView, Problem, Quote, ReadRequest, ReceiptTaken};
+use crate::wire::{MeterInfo, OrderRequest, OrderView, Problem, Quote, ReadRequest, ReceiptTaken, Recovery};
 use crate::{Amount, hex};
 use coinless_protocol::{Challenge, MeterId};
 use serde::Serialize;
@@ -36,6 +36,11 @@ impl ApiError {
     /// Whether the station may have acted: never to be called a failure.
     pub fn is_unknown(&self) -> bool {
         !matches!(self, Self::Refused(_))
+    }
+
+    /// Whether the station does not know the order that it was asked for.
+    pub fn is_unknown_order(&self) -> bool {
+        self.code() == Some("unknown_order")
     }
 
     /// The station's code for the cause, if it refused.
@@ -99,6 +104,14 @@ pub async fn put_order<S: Station>(station: &mut S, id: Uuid, request: &OrderReq
 /// [`ApiError`].
 pub async fn order<S: Station>(station: &mut S, id: Uuid) -> Result<OrderView, ApiError> {
     same_order(id, call(station, HttpMethod::Get, &format!("/v1/orders/{id}"), None).await?)
+}
+
+/// Whether the station was restored from a backup and may have forgotten orders.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn recovery<S: Station>(station: &mut S) -> Result<Recovery, ApiError> {
+    call(station, HttpMethod::Get, "/v1/recovery", None).await
 }
 
 /// Accepts a quote and starts the payment of the order `id`; any number of times.

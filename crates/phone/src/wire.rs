@@ -35,6 +35,14 @@ pub struct RequestLine {
     pub immediate: bool,
 }
 
+/// Whether the station was restored from a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// Since when it may have forgotten orders, in milliseconds since 1970-01-01 UTC; none if it has not.
+    #[serde(default)]
+    pub orders_since_ms: Option<i64>,
+}
+
 /// What the station says of a meter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeterInfo {

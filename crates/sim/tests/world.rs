@@ -9,13 +9,18 @@
 
 use coinless_sim::world::{Scale, Stats, World};
 
-const SCALE: Scale = Scale { meters: 120, phones: 100, purchases: 300, pause_ms: 1_000, steps: 20_000 };
+const SCALE: Scale = Scale { meters: 120, phones: 100, purchases: 300, pause_ms: 1_000, steps: 20_000, restores: 0 };
 /// First seed of an ordinary run. Among these ten, a meter with several open voids meets an old token, which is rare.
 const FIRST_SEED: u64 = 6;
 /// Seeds of an ordinary run.
 const SEEDS: u64 = 10;
 /// A world that is played twice.
-const SMALL: Scale = Scale { meters: 12, phones: 10, purchases: 30, pause_ms: 1_000, steps: 3_000 };
+const SMALL: Scale = Scale { meters: 12, phones: 10, purchases: 30, pause_ms: 1_000, steps: 3_000, restores: 0 };
+
+/// A world whose station loses its database.
+const RESTORED: Scale = Scale { meters: 40, phones: 30, purchases: 200, pause_ms: 1_000, steps: 15_000, restores: 3 };
+/// What must have happened in such worlds.
+const INTERESTING_RESTORES: [&str; 3] = ["backups", "restores", "lines delivered in the end"];
 
 /// What must have happened in an ordinary run: without it, an invariant was held against nothing.
 const INTERESTING: [&str; 53] = [
@@ -78,8 +83,8 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap())
 }
 
-fn play(seed: u64) -> Stats {
-    let mut world = World::new(seed, SCALE).unwrap();
+fn play(seed: u64, scale: Scale) -> Stats {
+    let mut world = World::new(seed, scale).unwrap();
     if let Err(violation) = world.run() {
         panic!(
             "{violation}to play it again: COINLESS_SEED={seed} cargo test -p coinless-sim --test world -- --nocapture"
@@ -88,20 +93,29 @@ fn play(seed: u64) -> Stats {
     world.stats()
 }
 
-#[test]
-fn invariants_hold_in_every_world() {
+fn play_all(scale: Scale, interesting: &[&str]) {
     let chosen = number("COINLESS_SEED");
     let first = chosen.unwrap_or(FIRST_SEED);
     let seeds = number("COINLESS_SEEDS").unwrap_or(if chosen.is_some() { 1 } else { SEEDS });
     let mut stats = Stats::default();
     for seed in first..first + seeds {
-        stats += &play(seed);
+        stats += &play(seed, scale);
     }
     println!("{stats}");
     if seeds >= SEEDS {
-        let missing: Vec<_> = INTERESTING.into_iter().filter(|what| stats.of(what) == 0).collect();
+        let missing: Vec<_> = interesting.iter().filter(|what| stats.of(what) == 0).collect();
         assert!(missing.is_empty(), "this never happened: {missing:?}");
     }
+}
+
+#[test]
+fn invariants_hold_in_every_world() {
+    play_all(SCALE, &INTERESTING);
+}
+
+#[test]
+fn a_restored_station_mints_nothing_twice_and_swallows_nothing() {
+    play_all(RESTORED, &INTERESTING_RESTORES);
 }
 
 #[test]

@@ -9,7 +9,7 @@
 //! * [`work`], [`tasks`]: a command's context; what is to be done next and how its result comes back.
 //! * [`orders`], [`payments`], [`sell`], [`issue`], [`receipts`], [`refunds`]: the life of an order, in this order.
 //! * [`registers`]: which order lines each signed number counts; voids and their settlement.
-//! * [`recovery`]: what a station does that was restored from a backup.
+//! * [`backup`], [`recovery`]: the database as text; what a station does that was restored from a backup.
 //! * [`ledger`]: double entry. [`float`]: what managers paid in advance.
 //! * [`resolve`]: how people see to what came before them. [`reconcile`]: the comparison with everybody else's books.
 //! * [`provider`], [`sales`]: the world outside, as traits with one module for each real system.
@@ -19,6 +19,7 @@
 //! * [`http`]: the API. [`service`]: all of it as one running process.
 
 pub mod audit;
+pub mod backup;
 pub mod config;
 pub mod erase;
 pub mod float;

@@ -10,6 +10,7 @@ use crate::orders::{self, Order, OrderLine};
 use crate::problem::{Code, Error};
 use crate::provider::{Notice, PaymentOutcome, PaymentRequest, SHARED_ADDRESS};
 use crate::records::{from_hex, to_hex};
+use crate::recovery;
 use crate::refunds;
 use crate::tasks::{Kind, Task, back_off};
 use crate::telemetry::Words;
@@ -143,7 +144,10 @@ pub fn mark_sent(work: &mut Work<'_>, order_id: &str) -> Result<bool, Error> {
 /// [`Code::UnknownOrder`] if nothing with this id was asked for.
 pub fn called_back(work: &mut Work<'_>, provider: &str, notice: &Notice) -> Result<(), Error> {
     match notice {
-        Notice::Payment { payment_id, reference } => ask(work, provider, payment_id, reference.as_deref()),
+        Notice::Payment { payment_id, reference } => {
+            remember(work, provider, payment_id)?;
+            ask(work, provider, payment_id, reference.as_deref())
+        }
         Notice::Push { account, receipt } => {
             let row =
                 work.query_first("SELECT order_id FROM pay_account WHERE account = $1", &[account.as_str().into()])?;
@@ -166,6 +170,18 @@ pub fn called_back(work: &mut Work<'_>, provider: &str, notice: &Notice) -> Resu
         Notice::Refund { refund_id, said } => refunds::said(work, refund_id, said),
         Notice::Nothing => Ok(()),
     }
+}
+
+/// A genuine word of a payment that was not asked for here: it was, if a restore forgot it.
+fn remember(work: &mut Work<'_>, provider: &str, order_id: &str) -> Result<(), Error> {
+    let is_new = |order: &Order| order.payment == PaymentState::None && order.provider == provider;
+    let order = orders::find(work, order_id)?;
+    if !is_new(&order) || !recovery::may_have_forgotten(work, &order)? {
+        return Ok(());
+    }
+    refunds::lock_meters(work, order_id)?;
+    let order = orders::lock(work, order_id)?;
+    if is_new(&order) { recovery::accepted_before(work, &order) } else { Ok(()) }
 }
 
 fn ask(work: &mut Work<'_>, provider: &str, order_id: &str, reference: Option<&str>) -> Result<(), Error> {

@@ -14,19 +14,23 @@ mod found;
 
 pub use found::{Found, take};
 
-use crate::lifecycle::{LineEvent, PaymentEvent};
+use crate::lifecycle::{LineEvent, LineState, PaymentEvent};
 use crate::meters::{self, Meter};
-use crate::money::{Currency, Money};
-use crate::orders;
+use crate::money::{Amount, Currency, Money};
+use crate::orders::{self, Order, OrderLine};
 use crate::problem::{Code, Error};
 use crate::registers;
 use crate::store::Row;
 use crate::tasks::{Kind, Task};
 use crate::work::Work;
 use coinless_protocol::receipt::Receipt;
+use serde::Serialize;
+use uuid::Uuid;
 
-/// How many numbers of each meter a restore skips: more than any meter can have used since a backup.
-pub const GAP: u32 = 1 << 16;
+/// The fewest numbers of each meter that a restore skips: more than any meter can have used since a backup.
+const GAP: i64 = 1 << 16;
+/// The most that are skipped: a meter takes no number that is more than 2^20 beyond its own (DESIGN §2).
+const MAX_GAP: i64 = (1 << 20) - (1 << 16);
 /// What the task of a recovery is about.
 pub const SUBJECT: &str = "station";
 /// How much earlier than the backup statements are read from: clocks differ, and payments take their time.
@@ -34,15 +38,34 @@ const MARGIN_MS: i64 = 24 * 60 * 60 * 1000;
 /// Between two looks into statements.
 const LOOK_EVERY_MS: i64 = 60_000;
 
-/// Begins the recovery of a database that was just filled from a backup made at `backup_ms`.
+/// A recovery that is under way, for people and for phones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// The moment of the backup, in milliseconds since 1970-01-01 UTC.
+    pub backup_ms: i64,
+    /// From when on orders may be missing: a day before the backup.
+    pub orders_since_ms: i64,
+    /// Until when calls of the station that died may arrive somewhere: it does not end before.
+    pub settled_ms: i64,
+    /// Providers and utilities whose word is missing, and why.
+    pub waits_for: Vec<(String, String)>,
+    /// Payments whose orders are missing: order, receipt, amount.
+    pub lost_payments: Vec<(String, String, Amount)>,
+    /// Orders whose payment is under way.
+    pub under_way: i64,
+}
+
+/// Begins the recovery of a database that was just filled from a backup made at `backup_ms`. It does not end before
+/// `settle_ms` have passed: calls of the station that died may still be on their way.
 ///
 /// # Errors
 /// When the database fails.
-pub fn begin(work: &mut Work<'_>, backup_ms: i64) -> Result<(), Error> {
+pub fn begin(work: &mut Work<'_>, backup_ms: i64, settle_ms: i64) -> Result<(), Error> {
+    let gap = gap_after((work.now_ms - backup_ms).max(0) / 1000);
     work.execute(
         "UPDATE meter SET gap_first = COALESCE(gap_first, last_number + 1), gap_last = last_number + $1,
                           last_number = last_number + $1, recovering_since_ms = COALESCE(recovering_since_ms, $2)",
-        &[GAP.into(), (backup_ms - MARGIN_MS).into()],
+        &[gap.into(), (backup_ms - MARGIN_MS).into()],
     )?;
     // A void may have found its line loaded, which was then counted again.
     work.execute(
@@ -52,7 +75,23 @@ pub fn begin(work: &mut Work<'_>, backup_ms: i64) -> Result<(), Error> {
         &[],
     )?;
     work.execute("UPDATE outbox SET claimed_until_ms = 0", &[])?;
+    work.execute("DELETE FROM recovery_waiver", &[])?;
+    work.execute(
+        "INSERT INTO recovery (subject, backup_ms, begun_ms, settled_ms) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (subject) DO UPDATE SET backup_ms = CASE WHEN recovery.ended_ms IS NULL THEN recovery.backup_ms ELSE $2 END,
+             begun_ms = $3, settled_ms = $4, ended_ms = NULL",
+        &[SUBJECT.into(), backup_ms.into(), work.now_ms.into(), (work.now_ms + settle_ms).into()],
+    )?;
     Ok(work.queue_at(Kind::Recover, SUBJECT, work.now_ms)?)
+}
+
+/// How many numbers are skipped if the backup is `age_s` old. It grows with the time: a second restore from the same backup skips
+/// those too that were used after the first. Four a second for an hour, one a second for a day, then one in ten seconds.
+fn gap_after(age_s: i64) -> i64 {
+    const HOUR_S: i64 = 3_600;
+    const DAY_S: i64 = 86_400;
+    let grown = 4 * age_s.min(HOUR_S) + (age_s.min(DAY_S) - HOUR_S).max(0) + (age_s - DAY_S).max(0) / 10;
+    (GAP + grown).min(MAX_GAP)
 }
 
 /// Since when sales must be recovered, if any must.
@@ -61,8 +100,50 @@ pub fn begin(work: &mut Work<'_>, backup_ms: i64) -> Result<(), Error> {
 /// When the database fails.
 pub fn since(work: &mut Work<'_>) -> Result<Option<i64>, Error> {
     let row =
-        work.query_first("SELECT min(recovering_since_ms) FROM meter WHERE recovering_since_ms IS NOT NULL", &[])?;
-    Ok(row.map(|row| row.optional_int(0)).transpose()?.flatten())
+        work.query_first("SELECT backup_ms FROM recovery WHERE subject = $1 AND ended_ms IS NULL", &[SUBJECT.into()])?;
+    Ok(row.map(|row| row.int(0)).transpose()?.map(|backup_ms| backup_ms - MARGIN_MS))
+}
+
+/// How the recovery stands, if one is under way.
+///
+/// # Errors
+/// When the database fails.
+pub fn status(work: &mut Work<'_>) -> Result<Option<Status>, Error> {
+    let row = work.query_first(
+        "SELECT backup_ms, settled_ms FROM recovery WHERE subject = $1 AND ended_ms IS NULL",
+        &[SUBJECT.into()],
+    )?;
+    let Some(row) = row else { return Ok(None) };
+    let waits = work.query(
+        "SELECT subject, detail FROM exception WHERE cause = 'recovery_waits' AND resolved_ms IS NULL
+         AND subject NOT IN (SELECT name FROM recovery_waiver) ORDER BY subject",
+        &[],
+    )?;
+    let lost = work.query(
+        "SELECT order_id, receipt, amount, currency FROM lost_payment WHERE state = 'lost' ORDER BY order_id, receipt",
+        &[],
+    )?;
+    let lost = lost.iter().map(|row| {
+        let currency = Currency::from_code(row.text(3)?).map_err(|error| Error::inconsistent(error.to_string()))?;
+        let amount = Amount(Money::from_minor(row.int(2)?), currency);
+        Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned(), amount))
+    });
+    Ok(Some(Status {
+        backup_ms: row.int(0)?,
+        orders_since_ms: row.int(0)? - MARGIN_MS,
+        settled_ms: row.int(1)?,
+        lost_payments: lost.collect::<Result<_, Error>>()?,
+        waits_for: waits
+            .iter()
+            .map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned())))
+            .collect::<Result<_, Error>>()?,
+        under_way: under_way(work)?,
+    }))
+}
+
+fn under_way(work: &mut Work<'_>) -> Result<i64, Error> {
+    let row = work.query_first("SELECT count(*) FROM orders WHERE payment_state IN ('sent', 'unknown')", &[])?;
+    Ok(row.map_or(Ok(0), |row| row.int(0))?)
 }
 
 /// Does without the word of a provider or a utility, named as in its exception.
@@ -113,6 +194,70 @@ pub(crate) fn is_awaited(rows: &[Row]) -> Result<bool, Error> {
     Ok(awaited)
 }
 
+/// Whether numbers in the gap may count an order's lines: it was made before the newest restore. Only a phone or a cashier may
+/// know that by the time the recovery is done.
+pub(crate) fn is_of_forgotten_life(work: &mut Work<'_>, meter: &Meter, order_id: &str) -> Result<bool, Error> {
+    if meter.gap.is_none() || meter.recovering_since_ms.is_some() {
+        return Ok(meter.gap.is_some());
+    }
+    let row = work.query_first("SELECT begun_ms FROM recovery WHERE subject = $1", &[SUBJECT.into()])?;
+    let begun_ms = row.map(|row| row.int(0)).transpose()?;
+    Ok(id_ms(order_id).zip(begun_ms).is_none_or(|(made_ms, begun_ms)| made_ms <= begun_ms))
+}
+
+/// When an order was first made that a restore forgot, as far as its id tells: its payment may be as old.
+pub(crate) fn made_ms(work: &mut Work<'_>, order_id: &str) -> Result<Option<i64>, Error> {
+    let row = work.query_first("SELECT backup_ms, begun_ms FROM recovery WHERE subject = $1", &[SUBJECT.into()])?;
+    let Some((row, made_ms)) = row.zip(id_ms(order_id)) else { return Ok(None) };
+    let (from_ms, begun_ms) = (row.int(0)? - MARGIN_MS, row.int(1)?);
+    Ok((from_ms..=begun_ms).contains(&made_ms).then_some(made_ms))
+}
+
+/// The moment in an id of version 7 (RFC 9562 §5.7), by the clock of the phone that made it.
+fn id_ms(order_id: &str) -> Option<i64> {
+    let (seconds, nanos) = Uuid::try_parse(order_id).ok()?.get_timestamp()?.to_unix();
+    i64::try_from(seconds).ok()?.checked_mul(1000)?.checked_add(i64::from(nanos) / 1_000_000)
+}
+
+/// Whether an order may have been accepted in a life that a restore forgot.
+pub(crate) fn may_have_forgotten(work: &mut Work<'_>, order: &Order) -> Result<bool, Error> {
+    let row = work.query_first(
+        "SELECT 1 FROM recovery WHERE subject = $1 AND begun_ms >= $2",
+        &[SUBJECT.into(), order.created_ms.into()],
+    )?;
+    Ok(row.is_some())
+}
+
+/// The provider knows a payment of an order that is not accepted here: it was, in the life that is forgotten.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn accepted_before(work: &mut Work<'_>, order: &Order) -> Result<(), Error> {
+    let lines = orders::lines(work, &order.id)?;
+    if lines.iter().any(|line| line.state != LineState::Quoted) {
+        let detail = "the provider knows a payment of this order, which nobody accepted in time here";
+        return Ok(work.exception(&order.id, "payment_after_expiry", detail)?);
+    }
+    reserve(work, &lines)?;
+    orders::step_all(work, &lines, LineEvent::Accepted, None)?;
+    crate::payments::step(work, order, PaymentEvent::Accepted, None)?;
+    work.execute(
+        "DELETE FROM outbox WHERE subject = $1 AND task = $2",
+        &[order.id.as_str().into(), Kind::Expire.name().into()],
+    )?;
+    Ok(work.queue(Kind::QueryPayment, order.id.as_str())?)
+}
+
+fn reserve(work: &mut Work<'_>, lines: &[OrderLine]) -> Result<(), Error> {
+    lines.iter().try_for_each(|line| {
+        work.execute_one(
+            "reserving room",
+            "UPDATE meter SET reserved_units = reserved_units + $2 WHERE meter_id = $1",
+            &[line.meter.as_str().into(), (line.units.get() as i64).into()],
+        )
+    })
+}
+
 /// An order that a payment waited for is here: it is paid.
 ///
 /// # Errors
@@ -137,13 +282,7 @@ pub(crate) fn arrived(work: &mut Work<'_>, id: &str) -> Result<(), Error> {
     )?;
     work.execute("DELETE FROM outbox WHERE subject = $1 AND task = $2", &[id.into(), Kind::Expire.name().into()])?;
     let lines = orders::lines(work, id)?;
-    for line in &lines {
-        work.execute_one(
-            "reserving room",
-            "UPDATE meter SET reserved_units = reserved_units + $2 WHERE meter_id = $1",
-            &[line.meter.as_str().into(), (line.units.get() as i64).into()],
-        )?;
-    }
+    reserve(work, &lines)?;
     orders::step_all(work, &lines, LineEvent::Accepted, None)?;
     crate::payments::step(work, &order, PaymentEvent::Accepted, None)?;
     found::pay(work, id, &came)
@@ -197,12 +336,20 @@ fn end(work: &mut Work<'_>, task: &Task) -> Result<(), Error> {
     )?;
     work.execute("UPDATE meter SET recovering_since_ms = NULL WHERE recovering_since_ms IS NOT NULL", &[])?;
     for row in &rows {
-        registers::refresh(work, meters::stored_id(row.text(0)?)?)?;
+        let meter = meters::stored_id(row.text(0)?)?;
+        let number = meters::find(work, meter)?.last_number;
+        // Receipts from the gap that came during the recovery have settled nothing.
+        again(work, meter)?;
+        if meters::find(work, meter)?.last_number == number {
+            registers::refresh(work, meter)?;
+        }
     }
-    // Receipts from the gap that came during the recovery have settled nothing.
-    for row in &rows {
-        again(work, meters::stored_id(row.text(0)?)?)?;
-    }
+    work.execute("UPDATE recovery SET ended_ms = $1", &[work.now_ms.into()])?;
+    work.execute(
+        "UPDATE exception SET resolved_ms = $1, resolved_by = 'station', resolution = 'seen: the recovery is done'
+         WHERE cause = 'recovery_waits' AND resolved_ms IS NULL",
+        &[work.now_ms.into()],
+    )?;
     tracing::info!(meters = rows.len(), "the recovery is done");
     Ok(work.finish(task)?)
 }

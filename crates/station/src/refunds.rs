@@ -57,7 +57,9 @@ pub(crate) fn voided(work: &mut Work<'_>, line: &OrderLine) -> Result<(), Error>
 /// When the database fails.
 pub fn reversal_request(work: &mut Work<'_>, subject: &str) -> Result<Option<(UtilityName, SaleRequest)>, Error> {
     let (order, line) = orders::order_and_line(work, subject)?;
-    Ok((line.state == LineState::Voided).then(|| sell::sale_of(&order, &line)))
+    // One that was refunded in a life that a restore forgot may stand as sold here.
+    let is_asked = matches!(line.state, LineState::Voided | LineState::Refunded);
+    Ok(is_asked.then(|| sell::sale_of(&order, &line)))
 }
 
 /// Takes in what the sales system said of a reversal.
@@ -66,7 +68,8 @@ pub fn reversal_request(work: &mut Work<'_>, subject: &str) -> Result<Option<(Ut
 /// When the database fails.
 pub fn reversed(work: &mut Work<'_>, task: &Task, said: &ReversalOutcome) -> Result<(), Error> {
     let (_, _, line) = orders::lock_line_of_subject(work, &task.subject)?;
-    if line.state != LineState::Voided {
+    let is_asked_again = line.state == LineState::Refunded && matches!(said, ReversalOutcome::Unknown { .. });
+    if line.state != LineState::Voided && !is_asked_again {
         late_reversal(work, &line, said)?;
         return Ok(work.finish(task)?);
     }

@@ -7,6 +7,7 @@
 
 use crate::meters::{self, Meter, stored_units};
 use crate::problem::Error;
+use crate::recovery;
 use crate::store::Row;
 use crate::tasks::Kind;
 use crate::work::Work;
@@ -41,10 +42,13 @@ pub enum LineEnd {
 /// When the database fails or the line is counted already.
 pub fn count(work: &mut Work<'_>, meter: &Meter, order_id: &str, line: u32, units: Units) -> Result<(), Error> {
     let live = meter.live_total.checked_add(units).ok_or_else(|| Error::inconsistent("a total over 10^15"))?;
+    // Numbers that a restore forgot may count it already: a void must be refused there too.
+    let may_be_in_gap = recovery::is_of_forgotten_life(work, meter, order_id)?;
+    let from = meter.gap.filter(|_| may_be_in_gap).map(|gap| gap.first().0);
     work.execute_one(
         "counting a line",
-        "INSERT INTO meter_line (meter_id, order_id, line, units, state, epoch, first_number)
-         VALUES ($1, $2, $3, $4, 'issued', $5, $6)",
+        "INSERT INTO meter_line (meter_id, order_id, line, units, state, epoch, first_number, refused_first)
+         VALUES ($1, $2, $3, $4, 'issued', $5, $6, $7)",
         &[
             meter.id.as_str().into(),
             order_id.into(),
@@ -52,6 +56,7 @@ pub fn count(work: &mut Work<'_>, meter: &Meter, order_id: &str, line: u32, unit
             (units.get() as i64).into(),
             i64::from(meter.epoch.0).into(),
             (meter.last_number.0 + 1).into(),
+            from.into(),
         ],
     )?;
     commit_next(work, meter, live)
@@ -125,12 +130,11 @@ fn finish(work: &mut Work<'_>, meter_id: MeterId, open: &OpenLine, end: LineEnd)
     };
     work.execute_one(
         "settling a line",
-        "UPDATE meter_line SET state = $4, refused_first = NULL, refused_last = NULL
-         WHERE meter_id = $1 AND order_id = $2 AND line = $3",
+        "UPDATE meter_line SET state = $4, refused_last = NULL WHERE meter_id = $1 AND order_id = $2 AND line = $3",
         &[meter_id.as_str().into(), open.order_id.as_str().into(), open.line.into(), state.into()],
     )?;
     if end == LineEnd::CountedAgain {
-        // Every number from here on counts it, and earlier ones may.
+        // Every number from here on counts it, and earlier ones may, from `refused_first` on.
         work.execute_one(
             "counting a line again",
             "UPDATE meter_line SET last_number = NULL WHERE meter_id = $1 AND order_id = $2 AND line = $3",

@@ -2,10 +2,11 @@
 
 use crate::ledger::{self, Account, Event, Movement};
 use crate::lifecycle::{self, LineEvent, LineState, Refusal};
-use crate::meters::Meter;
+use crate::meters::{self, Meter};
 use crate::orders::{self, Order, OrderLine};
 use crate::payments::{Context, Patience};
 use crate::problem::Error;
+use crate::recovery;
 use crate::refunds;
 use crate::registers;
 use crate::sales::{ReversalOutcome, SaleOutcome, SaleRequest};
@@ -52,7 +53,7 @@ pub fn request(
     let (order, line) = orders::order_and_line(work, subject)?;
     let late = line.paid_ms.is_some_and(|paid_ms| work.now_ms - paid_ms > patience.sale_ms);
     let ask = match line.state {
-        LineState::Paid | LineState::SaleUnknown if late => Ask::Reverse,
+        LineState::Paid | LineState::SaleUnknown if late && !may_have_been_sold(work, &line)? => Ask::Reverse,
         LineState::Paid => Ask::Vend,
         LineState::SaleUnknown => Ask::LastResponse,
         _ => return Ok(None),
@@ -78,6 +79,13 @@ pub fn outcome(work: &mut Work<'_>, task: &Task, said: &SaleOutcome) -> Result<(
             // No token will be signed for it.
             release(work, &line)?;
             let reason = "the utility sold another quantity than quoted; a person is looking at it";
+            orders::step(work, &line, LineEvent::SoldOtherwise, Some(reason))?;
+        }
+        SaleOutcome::Failed { reason } if may_have_been_sold(work, &line)? => {
+            let detail = format!("a restore forgot whether it was sold before; now the utility says: {reason}");
+            work.exception(&task.subject, "not_sold_after_restore", &detail)?;
+            release(work, &line)?;
+            let reason = "it may have been sold before the station was restored; a person is looking at it";
             orders::step(work, &line, LineEvent::SoldOtherwise, Some(reason))?;
         }
         SaleOutcome::Failed { reason } => not_sold(work, &line, reason)?,
@@ -130,6 +138,13 @@ pub fn retracted(work: &mut Work<'_>, task: &Task, said: &ReversalOutcome) -> Re
     Ok(work.finish(task)?)
 }
 
+/// Whether a paid line may have been sold, and its token signed, in a life that a restore forgot: then its money does not go back
+/// without a proof.
+fn may_have_been_sold(work: &mut Work<'_>, line: &OrderLine) -> Result<bool, Error> {
+    let meter = meters::find(work, line.meter)?;
+    recovery::is_of_forgotten_life(work, &meter, &line.order_id)
+}
+
 /// An answer about a line that has moved on: the same is nothing new, another one comes before a person.
 fn late(work: &mut Work<'_>, task: &Task, line: &OrderLine, said: &SaleOutcome) -> Result<(), Error> {
     let event = match said {
@@ -140,6 +155,11 @@ fn late(work: &mut Work<'_>, task: &Task, line: &OrderLine, said: &SaleOutcome) 
         SaleOutcome::Unknown { .. } => LineEvent::SaleUnclear,
     };
     let contradicts = lifecycle::next(line.state, event) == Err(Refusal::Contradiction);
+    let is_sold = matches!(event, LineEvent::SoldAsQuoted | LineEvent::SoldOtherwise);
+    if is_sold && line.state == LineState::Refunded && recovery::since(work)?.is_some() {
+        // It was sold while the statement was read that shows its refund.
+        return Ok(work.queue(Kind::Reverse, task.subject.as_str())?);
+    }
     if contradicts {
         let detail = format!("the line is {}, and the sales system says {said:?}", line.state.name());
         work.exception(&task.subject, "sale_contradiction", &detail)?;

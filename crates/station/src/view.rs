@@ -87,6 +87,14 @@ pub struct QuoteView {
     pub explanation: Vec<ExplanationLine>,
 }
 
+/// Whether the station was restored from a backup, and orders that phones know may be missing here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RecoveryView {
+    /// Since when orders may be missing, in milliseconds since 1970-01-01 UTC: phones that have paid orders since then PUT them
+    /// again. Null if none is missing.
+    pub orders_since_ms: Option<i64>,
+}
+
 /// What anybody may know of a meter before paying for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MeterView {

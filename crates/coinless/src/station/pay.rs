@@ -182,7 +182,7 @@ fn day(data: &Path, cashier: Operator, of: &Time, output: &Output) -> Result<(),
 }
 
 /// A moment for people, to the second.
-fn moment(at_ms: i64) -> String {
+pub(super) fn moment(at_ms: i64) -> String {
     time(at_ms.div_euclid(1000) * 1000)
 }
 

@@ -33,10 +33,7 @@ pub(super) async fn advance<S: Store, N: Station>(
     station: &mut N,
     order: &mut StoredOrder,
 ) -> Result<Vec<TokenKey>, Error> {
-    let view = match order.view {
-        Some(_) => api::order(station, order.id).await?,
-        None => put(store, station, order).await?,
-    };
+    let view = look(store, station, order).await?;
     let mut new = take_view(store, order, view).await?;
     for _ in 0..MAX_QUOTES {
         let Some(quote_version) = quote_to_pay(order)? else { break };
@@ -61,6 +58,38 @@ pub(super) async fn advance<S: Store, N: Station>(
         }
     }
     Ok(new)
+}
+
+/// Brings a finished order back to a station that was restored from a backup and may have forgotten it. Gives the names of tokens
+/// that are new here. A station that was never paid for it refuses.
+pub(super) async fn bring_back<S: Store, N: Station>(
+    store: &mut S,
+    station: &mut N,
+    order: &mut StoredOrder,
+) -> Result<Vec<TokenKey>, Error> {
+    let view = look(store, station, order).await?;
+    take_view(store, order, view).await
+}
+
+/// How the order stands. One that the station does not know, never got or has forgotten, is made.
+async fn look<S: Store, N: Station>(
+    store: &mut S,
+    station: &mut N,
+    order: &mut StoredOrder,
+) -> Result<OrderView, Error> {
+    let Some(known) = &order.view else { return put(store, station, order).await };
+    let total = known.total.clone();
+    match api::order(station, order.id).await {
+        Err(error) if error.is_unknown_order() => {}
+        answer => return Ok(answer?),
+    }
+    let view = put(store, station, order).await?;
+    if order.consent == Consent::QuoteFirst && order.accepted.is_some() && view.total != total {
+        // The payer agreed to another sum.
+        order.accepted = None;
+        store.save_order(order).await?;
+    }
+    Ok(view)
 }
 
 /// A refusal of an order that was never accepted is final: no money can have moved.

@@ -2,10 +2,11 @@
 
 use super::{meter, orders};
 use crate::Error;
-use crate::api::ApiError;
+use crate::api::{self, ApiError};
 use crate::io::Station;
 use crate::records::{ReceiptKey, StoredOrder, StoredReceipt, StoredToken, TokenKey};
 use crate::store::{Contents, Damaged, Store};
+use crate::wire::PaymentState;
 use coinless_protocol::receipt::Decision;
 
 /// What a sync has done.
@@ -64,8 +65,22 @@ pub async fn sync<S: Store, N: Station>(store: &mut S, station: &mut N, url: &st
             break;
         }
     }
+    let forgotten_since_ms = if reachable { forgotten_since(station, &mut report, &mut reachable).await } else { None };
     let of_interest = |order: &StoredOrder| order.station == url && (order.is_open() || !order.told);
-    for mut order in contents.orders.into_iter().filter(of_interest) {
+    let (of_interest, rest): (Vec<_>, Vec<_>) = contents.orders.into_iter().partition(of_interest);
+    let was_paid = |order: &StoredOrder| {
+        order.station == url && order.view.as_ref().is_some_and(|view| view.payment.state != PaymentState::None)
+    };
+    let since = |order: &StoredOrder| forgotten_since_ms.is_some_and(|since_ms| made_ms(order) >= since_ms);
+    for mut order in rest.into_iter().filter(|order| was_paid(order) && since(order)) {
+        match orders::bring_back(store, station, &mut order).await {
+            Ok(new) => report.new_tokens.extend(new),
+            Err(error @ Error::Store(_)) => return Err(error),
+            // It does not miss this one.
+            Err(_) => {}
+        }
+    }
+    for mut order in of_interest {
         if reachable && order.is_open() {
             match orders::advance(store, station, &mut order).await {
                 Ok(new) => report.new_tokens.extend(new),
@@ -77,6 +92,27 @@ pub async fn sync<S: Store, N: Station>(store: &mut S, station: &mut N, url: &st
     }
     clean_up(store, &mut report).await?;
     Ok(report)
+}
+
+/// Since when the station may have forgotten orders, if it was restored from a backup.
+async fn forgotten_since<N: Station>(station: &mut N, report: &mut SyncReport, reachable: &mut bool) -> Option<i64> {
+    match api::recovery(station).await {
+        Ok(recovery) => recovery.orders_since_ms,
+        // A station that does not know the question is never in this state.
+        Err(ApiError::Refused(_)) => None,
+        Err(error) => {
+            *reachable = !report.note("the station".to_owned(), error.into());
+            None
+        }
+    }
+}
+
+/// When the order was made, by its id (RFC 9562 §5.7), in milliseconds since 1970-01-01 UTC.
+fn made_ms(order: &StoredOrder) -> i64 {
+    let made = order.id.get_timestamp().map(|made| made.to_unix());
+    made.map_or(i64::MAX, |(seconds, nanos)| {
+        i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000).saturating_add(i64::from(nanos) / 1_000_000)
+    })
 }
 
 /// Deletes tokens that no one needs any more, and then receipts that say nothing that a newer one does not say.

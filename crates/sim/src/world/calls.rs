@@ -2,7 +2,7 @@
 
 use super::hub::{Event, Hub};
 use coinless_protocol::cose::{self, Label};
-use coinless_station::provider::{PaymentOutcome, RefundOutcome};
+use coinless_station::provider::{PaymentOutcome, RefundOutcome, StatementError};
 use coinless_station::sales::builtin;
 use coinless_station::sales::{ReversalOutcome, SaleOutcome, SaleRequest};
 use coinless_station::sell::Ask;
@@ -22,6 +22,7 @@ impl Hub {
         let Ok(effect) = self.read(|work| tasks::prepare(work, &task, &context)) else { return };
         match effect {
             None => drop(self.run(|work| Ok(work.finish(&task)?))),
+            Some(Effect::Recover(_)) if self.quiet && !std::mem::take(&mut self.may_recover) => {}
             Some(Effect::None) => self.end_task(life, task, EffectResult::None),
             Some(Effect::Sign(request)) => {
                 let signed = cose::sign(&request.payload, Label::Token, &request.meter_key, &self.station.operational);
@@ -41,7 +42,7 @@ impl Hub {
         let unanswered = self.chance(self.faults.call_answer_lost);
         if lost || astray || unanswered {
             self.stats.count("calls of the station whose outcome it does not know");
-            let result = unknown(&effect);
+            let result = self.unknown(&effect);
             self.after(CALL_TIMEOUT_MS, Event::Result { life, task: task.clone(), result });
         }
         if lost {
@@ -51,17 +52,23 @@ impl Hub {
         if astray {
             self.stats.count("calls of the station that arrive late or twice");
             let late = CALL_TIMEOUT_MS + self.delay(120_000);
-            self.after(late, Event::Call { task: task.clone(), effect: effect.clone(), answered: None });
+            let era = self.station.era;
+            self.after(late, Event::Call { task: task.clone(), effect: effect.clone(), answered: None, era });
             if self.random.bool() {
                 return;
             }
         }
         let answered = (!astray && !unanswered).then_some(life);
-        self.after(soon, Event::Call { task, effect, answered });
+        self.after(soon, Event::Call { task, effect, answered, era: self.station.era });
     }
 
     /// A call of the station arrives at the provider or the sales system.
-    pub fn arrive(&mut self, task: Task, effect: Effect, answered: Option<u32>) {
+    pub fn arrive(&mut self, task: Task, effect: Effect, answered: Option<u32>, era: u32) {
+        self.from_lost_era = era != self.station.era;
+        if self.from_lost_era && matches!(effect, Effect::Sell(..) | Effect::Reverse(..)) {
+            // This sales system lived in the database that is lost.
+            return;
+        }
         let result = match &effect {
             Effect::StartPayment(_, request) => EffectResult::Payment(self.provider_start(request)),
             Effect::QueryPayment(_, request) => EffectResult::Payment(self.provider_query(request)),
@@ -70,7 +77,8 @@ impl Hub {
             Effect::Sell(_, _, sale) => EffectResult::Sale(self.vend(sale)),
             Effect::Reverse(_, sale) => EffectResult::Reversal(self.reverse(sale)),
             // Nothing here queues a comparison: the world holds all books against its own truth.
-            Effect::None | Effect::Sign(_) | Effect::Confirm(..) | Effect::Recover(_) | Effect::Reconcile => return,
+            Effect::None | Effect::Sign(_) | Effect::Confirm(..) | Effect::Reconcile => return,
+            Effect::Recover(_) => EffectResult::Found(self.found(Ok(self.statement()))),
         };
         if let Some(life) = answered {
             let delay = self.delay(500);
@@ -112,23 +120,28 @@ impl Hub {
         let _ = self.run(|work| tasks::complete(work, &task, &result, &context));
         self.may_crash();
     }
-}
 
-fn unknown(effect: &Effect) -> EffectResult {
-    let why = "no answer in time".to_owned();
-    match effect {
-        Effect::Refund(..) => EffectResult::Refund(RefundOutcome::Pending { why }),
-        Effect::Sell(Ask::Reverse, ..) | Effect::Reverse(..) => {
-            EffectResult::Reversal(ReversalOutcome::Unknown { why })
+    fn unknown(&self, effect: &Effect) -> EffectResult {
+        let why = "no answer in time".to_owned();
+        match effect {
+            Effect::Recover(_) => EffectResult::Found(self.found(Err(StatementError::Unavailable(why)))),
+            Effect::Refund(..) => EffectResult::Refund(RefundOutcome::Pending { why }),
+            Effect::Sell(Ask::Reverse, ..) | Effect::Reverse(..) => {
+                EffectResult::Reversal(ReversalOutcome::Unknown { why })
+            }
+            Effect::Sell(..) => EffectResult::Sale(SaleOutcome::Unknown { why }),
+            _ => EffectResult::Payment(PaymentOutcome::Unknown { why }),
         }
-        Effect::Sell(..) => EffectResult::Sale(SaleOutcome::Unknown { why }),
-        _ => EffectResult::Payment(PaymentOutcome::Unknown { why }),
     }
 }
 
 fn in_short(result: &EffectResult) -> String {
     match result {
         EffectResult::Signed(Ok(_)) => "signed".to_owned(),
+        EffectResult::Found(found) => match &found.statements[..] {
+            [(_, Ok(entries))] => format!("{} entries in the statement", entries.len()),
+            _ => "no statement".to_owned(),
+        },
         other => format!("{other:?}"),
     }
 }

@@ -13,7 +13,7 @@ use coinless_station::provider::Notice;
 use coinless_station::records::{from_hex, to_hex};
 use coinless_station::sales::Asked;
 use coinless_station::sales::builtin::{self, Tariffs};
-use coinless_station::{payments, receipts, refunds, view};
+use coinless_station::{payments, receipts, recovery, refunds, view};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -54,6 +54,9 @@ impl Hub {
     fn route(&mut self, method: HttpMethod, path: &str, body: &[u8]) -> Result<(u16, Value), Error> {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         match (method, segments.as_slice()) {
+            (HttpMethod::Get, ["v1", "recovery"]) => {
+                Ok((200, json!({ "orders_since_ms": self.read(recovery::since)? })))
+            }
             (HttpMethod::Get, ["v1", "meters", label]) => self.meter(label),
             (HttpMethod::Post, ["v1", "meters", label, "read-requests"]) => self.read_request(label, body),
             (HttpMethod::Put, ["v1", "orders", id]) => self.put_order(&order_id(id)?, &parse(body)?),

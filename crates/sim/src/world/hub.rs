@@ -51,8 +51,8 @@ pub(super) enum Event {
     Person,
     /// The station turns to a task.
     Task { life: u32, task: Task },
-    /// A call of the station arrives. `answered` is the station's life that gets the answer.
-    Call { task: Task, effect: Effect, answered: Option<u32> },
+    /// A call of the station arrives. `answered` is the station's life that gets the answer, `era` the database's that sent it.
+    Call { task: Task, effect: Effect, answered: Option<u32>, era: u32 },
     /// The result of a call reaches the station.
     Result { life: u32, task: Task, result: EffectResult },
     /// The station looks into its outbox.
@@ -97,6 +97,12 @@ pub(super) struct Hub {
     pub awake: Vec<usize>,
     /// Nobody begins anything new.
     pub quiet: bool,
+    /// Everything is at its end, so that all books must agree.
+    pub judging: bool,
+    /// The call that arrives was sent by a station whose database is lost.
+    pub from_lost_era: bool,
+    /// While quiet, a recovery looks into statements only when it is let.
+    pub may_recover: bool,
     story: VecDeque<String>,
     queue: BTreeMap<(u64, u64), Event>,
     scheduled: u64,
@@ -118,6 +124,9 @@ impl Hub {
             wrong: None,
             awake: Vec::new(),
             quiet: false,
+            judging: false,
+            from_lost_era: false,
+            may_recover: false,
             story: VecDeque::new(),
             queue: BTreeMap::new(),
             scheduled: 0,

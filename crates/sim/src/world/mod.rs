@@ -23,7 +23,8 @@
 //!
 //! *Station*: it dies between any two transactions: before a request, after its commit and before the answer, between a
 //! task's preparation, its call and its result. What was in memory is gone; what was sent is sent. The database keeps what was
-//! committed: losing that is another fault model (a restore from a backup) and not played here.
+//! committed, unless it is lost as a whole: then the station is restored from an older backup, and recovers from the provider's
+//! statement and what phones bring ([`Scale::restores`]; no phone is lost in such a world, as nobody else knows its orders).
 //!
 //! *Provider and sales system*: calls get lost, arrive twice or late; answers get lost; payments are declined, pending for
 //! hours, of another amount; refunds are declined; callbacks come before the first answer, late, twice or never; a sale is
@@ -42,6 +43,7 @@ mod phones;
 mod provider;
 mod quiet;
 mod radio;
+mod restore;
 mod setting;
 mod station;
 mod stats;
@@ -74,6 +76,8 @@ pub struct Scale {
     pub pause_ms: u64,
     /// Events until [`World::quiesce`].
     pub steps: u64,
+    /// Restores of the station from a backup, at most.
+    pub restores: u32,
 }
 
 /// A world.
@@ -200,7 +204,7 @@ impl World {
                 }
             }
             Event::Task { life, task } => hub.begin_task(life, task),
-            Event::Call { task, effect, answered } => hub.arrive(task, effect, answered),
+            Event::Call { task, effect, answered, era } => hub.arrive(task, effect, answered, era),
             Event::Result { life, task, result } => hub.end_task(life, task, result),
             Event::Look { life } => hub.look(life),
             Event::Restart => hub.restart(),

@@ -51,6 +51,9 @@ impl World {
             let what = self.habits.draw(&mut hub.random);
             (hub.random.usize(0..self.phones.len()), what, hub.random.u32(0..100))
         };
+        if self.scale.restores > 0 {
+            self.hub.borrow_mut().operator(self.scale.restores);
+        }
         if self.phones[which].doing.is_some() {
             return self.interrupt(which, chance);
         }

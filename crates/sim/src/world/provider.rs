@@ -56,7 +56,9 @@ impl Hub {
     /// The provider is asked to collect; the same id again is the same payment.
     pub fn provider_start(&mut self, request: &PaymentRequest) -> PaymentOutcome {
         if let Some(known) = self.provider.payments.get(&request.payment_id) {
-            let (same, outcome) = (known.request == *request, known.outcome());
+            // An order that is made again after a restore is younger here.
+            let asked = PaymentRequest { created_ms: known.request.created_ms, ..request.clone() };
+            let (same, outcome) = (known.request == asked, known.outcome());
             if !same {
                 self.fail(format!("payment {} was asked for with other content", request.payment_id));
             }
@@ -149,7 +151,8 @@ impl Hub {
             return;
         }
         let answer = self.handle(HttpMethod::Post, &path, b"{}");
-        if answer.status != 204 {
+        let is_forgotten = answer.status == 404 && self.station.era > 0;
+        if answer.status != 204 && !is_forgotten {
             self.fail(format!("the callback {path} was answered with {}", answer.status));
         }
     }

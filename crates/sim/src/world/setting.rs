@@ -37,7 +37,13 @@ impl World {
     /// [`SettingError`].
     pub fn new(seed: u64, scale: Scale) -> Result<Self, SettingError> {
         let mut random = Rng::with_seed(seed);
-        let faults = Faults::drawn(&mut random);
+        let mut faults = Faults::drawn(&mut random);
+        if scale.restores > 0 {
+            // Nobody else knows the orders of a lost phone that the station has forgotten.
+            faults.phone_lost = 0;
+            // What the built-in sales system refuses after a restore it may have sold before: that waits for a person.
+            faults.sale_failed = 0;
+        }
         let habits = Habits::drawn(&mut random, scale.meters);
         let tx = SqliteTx::in_memory().map_err(wrong)?;
         let sample = Config::default().utilities.remove(0);

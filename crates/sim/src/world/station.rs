@@ -8,7 +8,7 @@ use coinless_station::keys::FastVerifier;
 use coinless_station::payments::Context;
 use coinless_station::problem::Error;
 use coinless_station::sales::builtin::Tariffs;
-use coinless_station::store::SqliteTx;
+use coinless_station::store::{SqliteTx, StoreError, Tx};
 use coinless_station::sweep;
 use coinless_station::tasks::{self, Kind};
 use coinless_station::view;
@@ -35,6 +35,9 @@ pub(super) struct StationSide {
     pub up: bool,
     /// Rises with each crash: what was under way in an earlier life ends nowhere.
     pub life: u32,
+    /// Rises with each restore: what the database of an earlier era knew is lost.
+    pub era: u32,
+    pub backup: Option<Vec<u8>>,
     /// Whether a command has run since the last check.
     pub wrote: bool,
     look_ms: Option<u64>,
@@ -71,6 +74,8 @@ impl StationSide {
             readings: keys.1,
             up: true,
             life: 0,
+            era: 0,
+            backup: None,
             wrote: false,
             look_ms: None,
             watches: BTreeMap::new(),
@@ -88,6 +93,11 @@ impl StationSide {
     /// The keys of a meter's receipts.
     pub fn keys_of(&self, meter: &MeterId) -> Option<&(FastVerifier, ReadingsKey)> {
         self.meter_keys.get(meter)
+    }
+
+    /// Runs a command on the database, without what follows it.
+    pub fn apply<T, E: From<StoreError>>(&mut self, command: impl FnOnce(&mut dyn Tx) -> Result<T, E>) -> Result<T, E> {
+        self.tx.apply(command)
     }
 
     /// Reads in a transaction of its own.
@@ -204,6 +214,12 @@ impl Hub {
         }
         self.stats.count("station crashes");
         self.tell(|| "the station crashes".to_owned());
+        self.die();
+        true
+    }
+
+    /// What was in the station's memory is gone.
+    fn die(&mut self) {
         self.station.up = false;
         self.station.life += 1;
         self.station.look_ms = None;
@@ -213,7 +229,13 @@ impl Hub {
         }
         let delay = self.delay(10_000);
         self.after(delay, Event::Restart);
-        true
+    }
+
+    /// The database is lost: it is another one from here on.
+    pub fn replace_database(&mut self, tx: SqliteTx) {
+        self.station.tx = tx;
+        self.station.era += 1;
+        self.die();
     }
 
     /// The station is started again.

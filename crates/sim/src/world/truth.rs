@@ -99,7 +99,9 @@ impl Hub {
         }
         for line in lines.difference(&before) {
             let Ok(found) = self.read(|work| orders::line_of_subject(work, line)) else { continue };
-            if is_taken_back(found.state) || self.provider.refunds.contains_key(line) {
+            // A refund that was declined before a restore is forgotten with it.
+            let given = self.provider.refunds.get(line).is_some_and(|refund| refund.given || self.station.era == 0);
+            if is_taken_back(found.state) || given {
                 self.fail(format!("{id} loads {line}, which is {}", found.state.name()));
             }
             self.stats.count("lines loaded");
@@ -108,6 +110,9 @@ impl Hub {
 
     /// The provider is about to give money back.
     pub fn truth_of_refund(&mut self, request: &RefundRequest) {
+        if self.from_lost_era {
+            return;
+        }
         let Ok(line) = self.read(|work| orders::line_of_subject(work, &request.refund_id)) else {
             return self.fail(format!("a refund of no line: {}", request.refund_id));
         };
@@ -149,7 +154,7 @@ impl Hub {
         let at_provider = self.captured_at_provider(id);
         let asked = self.provider.payments.contains_key(id);
         let money_fits = match order.payment {
-            PaymentState::None => !asked && captured == 0,
+            PaymentState::None => (!asked || self.station.era > 0) && captured == 0,
             PaymentState::Sent | PaymentState::Unknown => captured == 0,
             PaymentState::Captured | PaymentState::Exception => at_provider == Some(captured),
             PaymentState::TakenBack => false,

@@ -34,6 +34,7 @@ pub const MAX_BODY_BYTES: usize = 128 * 1024;
 pub fn router(station: Station) -> Router {
     Router::new()
         .route("/v1/issuer", get(meters::issuer))
+        .route("/v1/recovery", get(orders::recovery))
         .route("/v1/meters/{meter}", get(meters::meter))
         .route("/v1/meters/{meter}/read-requests", post(meters::read_request))
         .route("/v1/quotes", post(orders::quote))
@@ -120,6 +121,7 @@ pub fn openapi_json() -> String {
     ),
     paths(
         meters::issuer,
+        orders::recovery,
         meters::meter,
         meters::read_request,
         orders::quote,
@@ -138,6 +140,7 @@ pub fn openapi_json() -> String {
         PaymentState,
         ProblemDetails,
         view::OrderView,
+        view::RecoveryView,
         view::MeterView,
         view::QuotesView,
         orders::Acceptance,

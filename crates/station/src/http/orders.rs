@@ -7,11 +7,12 @@ use crate::meters::{self, Meter};
 use crate::money::Currency;
 use crate::orders::{self, Line, OrderRequest, PayBy, QuotedLine};
 use crate::problem::{Code, Error, ProblemDetails};
+use crate::recovery;
 use crate::refunds;
 use crate::sales::{QuoteError, SalesSystem};
 use crate::service::Station;
 use crate::telemetry::Words;
-use crate::view::{self, OrderView, QuotesView};
+use crate::view::{self, OrderView, QuotesView, RecoveryView};
 use axum::Json as JsonAnswer;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -54,6 +55,12 @@ pub(super) async fn quote(
     station.read(move |work| orders::check_rooms(work, rooms.iter().copied())).await?;
     let total = orders::total(&lines)?;
     Ok(JsonAnswer(view::quotes(&lines, total, currency)))
+}
+
+/// Whether this station was restored from a backup, and needs the orders that phones know.
+#[utoipa::path(get, path = "/v1/recovery", responses((status = 200, body = RecoveryView)))]
+pub(super) async fn recovery(State(station): State<Station>) -> Result<JsonAnswer<RecoveryView>, Error> {
+    Ok(JsonAnswer(RecoveryView { orders_since_ms: station.read(recovery::since).await? }))
 }
 
 /// Makes an order of quoted lines. The same id with the same request is the same order.

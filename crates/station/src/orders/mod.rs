@@ -93,6 +93,8 @@ pub fn put(
     let request_json = serde_json::to_string(request).map_err(|error| Error::inconsistent(error.to_string()))?;
     let (digest, expires_ms) = (request.digest()?, work.now_ms + QUOTE_LIFETIME_MS);
     let account = payments::account(id);
+    let was_restored = lines.iter().any(|line| line.meter.gap.is_some());
+    let made_ms = if was_restored { recovery::made_ms(work, id)? } else { None }.unwrap_or(work.now_ms);
     // Another process may make it between the look and the insertion.
     work.put(
         "INSERT INTO orders (order_id, request, request_digest, currency, total, payer, version, quote_version,
@@ -108,7 +110,7 @@ pub fn put(
             expires_ms.into(),
             pay_by.provider.as_str().into(),
             account.as_str().into(),
-            work.now_ms.into(),
+            made_ms.into(),
         ],
         Expect::OneOrAgain,
     )?;

@@ -1,11 +1,11 @@
 //! What the statements of providers and the sales of utilities tell of the time since the backup.
 
-use super::{LOOK_EVERY_MS, arrived, end};
+use super::{LOOK_EVERY_MS, SUBJECT, arrived, end};
 use crate::ledger::{self, Account, Event, Movement};
-use crate::lifecycle::{LineEvent, LineState, PaymentEvent, PaymentState};
+use crate::lifecycle::{LineEvent, PaymentEvent, PaymentState};
 use crate::meters;
 use crate::money::{Currency, Money};
-use crate::orders::{self, OrderLine};
+use crate::orders;
 use crate::problem::{Code, Error};
 use crate::provider::{EntryKind, StatementEntry, StatementError};
 use crate::sales::SaleEntry;
@@ -45,13 +45,16 @@ pub fn take(work: &mut Work<'_>, task: &Task, found: &Found) -> Result<(), Error
     let lost = work.query_first("SELECT count(*) FROM lost_payment WHERE state = 'lost'", &[])?;
     let lost = lost.map_or(Ok(0), |row| row.int(0))?;
     // What the statements say is paid must have come as far as its tokens before anything else is sold.
-    let under_way = work.query_first("SELECT count(*) FROM orders WHERE payment_state IN ('sent', 'unknown')", &[])?;
-    let under_way = under_way.map_or(Ok(0), |row| row.int(0))?;
-    if complete && lost == 0 && under_way == 0 {
+    let under_way = super::under_way(work)?;
+    let settled = work.query_first("SELECT settled_ms FROM recovery WHERE subject = $1", &[SUBJECT.into()])?;
+    let settled_ms = settled.map_or(Ok(work.now_ms), |row| row.int(0))?;
+    if complete && lost == 0 && under_way == 0 && work.now_ms >= settled_ms {
         return end(work, task);
     }
     tracing::info!(complete, lost, under_way, "the recovery goes on");
-    Ok(work.again_at(task, work.now_ms + LOOK_EVERY_MS)?)
+    let next_ms = work.now_ms + LOOK_EVERY_MS;
+    let settles_sooner = settled_ms > work.now_ms && settled_ms < next_ms;
+    Ok(work.again_at(task, if settles_sooner { settled_ms } else { next_ms })?)
 }
 
 /// Notes that somebody gives no word; gives whether a person decided to do without.
@@ -96,21 +99,7 @@ fn take_payment(work: &mut Work<'_>, provider: &str, entry: &StatementEntry) -> 
     refunds::lock_meters(work, &id)?;
     match orders::lock(work, &id) {
         Ok(order) => match order.payment {
-            // Accepted in the life that is forgotten.
-            PaymentState::None => {
-                let lines = orders::lines(work, &id)?;
-                if lines.iter().any(|line| line.state != LineState::Quoted) {
-                    return Ok(work.exception(
-                        &id,
-                        "payment_after_expiry",
-                        "the statement knows a payment of this order",
-                    )?);
-                }
-                reserve(work, &lines)?;
-                orders::step_all(work, &lines, LineEvent::Accepted, None)?;
-                payments::step(work, &order, PaymentEvent::Accepted, None)?;
-                Ok(work.queue(Kind::QueryPayment, id)?)
-            }
+            PaymentState::None => super::accepted_before(work, &order),
             PaymentState::Sent | PaymentState::Unknown | PaymentState::Declined => {
                 Ok(work.queue(Kind::QueryPayment, id)?)
             }
@@ -119,16 +108,6 @@ fn take_payment(work: &mut Work<'_>, provider: &str, entry: &StatementEntry) -> 
         Err(Error::Refused { code: Code::UnknownOrder, .. }) => lose(work, provider, &id, entry),
         Err(error) => Err(error),
     }
-}
-
-fn reserve(work: &mut Work<'_>, lines: &[OrderLine]) -> Result<(), Error> {
-    lines.iter().try_for_each(|line| {
-        work.execute_one(
-            "reserving room",
-            "UPDATE meter SET reserved_units = reserved_units + $2 WHERE meter_id = $1",
-            &[line.meter.as_str().into(), (line.units.get() as i64).into()],
-        )
-    })
 }
 
 /// A payment whose order the backup does not have: its money is held until the order is here again.

@@ -333,6 +333,8 @@ pub(crate) fn found(work: &mut Work<'_>, line: &OrderLine) -> Result<(), Error> 
     let subject = line.subject();
     if let Some(from) = from {
         owe(work, line, from)?;
+        // Its sale was taken back then; the sales system here may have forgotten that with the rest.
+        work.queue(Kind::Reverse, subject.as_str())?;
     }
     let order = orders::find(work, &line.order_id)?;
     let due = find(work, &subject)?;

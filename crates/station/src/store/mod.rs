@@ -10,10 +10,12 @@
 mod postgres;
 mod schema;
 mod sqlite;
+mod tables;
 mod watch;
 
 pub use postgres::PostgresStore;
 pub use sqlite::{GroupSize, SqliteStore, SqliteTx};
+pub use tables::{Table, schema_version, tables};
 pub use watch::{COMMIT_BOUNDS_US, Fault, GROUP_BOUNDS, Histogram, Watch};
 
 use std::future::Future;
@@ -83,6 +85,11 @@ impl Row {
     /// A row of these values.
     pub fn new(values: Vec<Value>) -> Self {
         Self(values)
+    }
+
+    /// All its values.
+    pub fn values(&self) -> &[Value] {
+        &self.0
     }
 
     /// The BIGINT in column `at`.

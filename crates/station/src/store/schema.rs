@@ -4,7 +4,7 @@
 //! table is about, and every statement of a purchase names it.
 
 /// Each entry is one migration; the database's version is the number of those that ran.
-pub(super) const MIGRATIONS: [&[&str]; 4] = [FIRST, MONEY, CASH, CLAIMS];
+pub(super) const MIGRATIONS: [&[&str]; 5] = [FIRST, MONEY, CASH, CLAIMS, RECOVERY];
 
 /// One purchase.
 const FIRST: &[&str] = &[
@@ -341,3 +341,15 @@ const CASH: &[&str] = &[
 
 /// Which process claimed a task.
 const CLAIMS: &[&str] = &["ALTER TABLE outbox ADD COLUMN claimed_by TEXT NOT NULL DEFAULT ''"];
+
+/// Restores from backups.
+const RECOVERY: &[&str] = &[
+    // The newest recovery: one row at most.
+    "CREATE TABLE recovery (
+        subject TEXT PRIMARY KEY,
+        backup_ms BIGINT NOT NULL,
+        begun_ms BIGINT NOT NULL,
+        settled_ms BIGINT NOT NULL,
+        ended_ms BIGINT
+    )",
+];

@@ -48,7 +48,7 @@ fn no_statement_of_a_purchase_looks_at_a_whole_table() {
     let mut db = SqliteTx::in_memory().unwrap();
     let utility = "main".parse().unwrap();
     let context = Context {
-        push: BTreeSet::new(),
+        push: std::collections::BTreeSet::new(),
         confirming: std::iter::once("main".parse().unwrap()).collect(),
         callbacks: Callbacks::new("http://127.0.0.1".to_owned(), &[0; 32]),
         patience: Patience::default(),
