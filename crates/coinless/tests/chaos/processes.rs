@@ -37,7 +37,7 @@ impl Two {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let setting = Setting::new(Kind::TwoOnPostgres, &runtime, &mut Rng::new())?;
         let stations = vec![setting.start(0), setting.start(1)];
-        let http = coinless_station::net::http_client(PATIENCE).unwrap();
+        let http = coinless_station::net::http_client(PATIENCE * 2).unwrap();
         Some(Self { runtime, setting, stations, http })
     }
 
@@ -196,7 +196,7 @@ fn what_a_killed_station_was_at_goes_on_as_soon_as_it_is_back() {
         let Some(setting) = Setting::new(Kind::Postgres, &runtime, &mut Rng::new()) else { return };
         let mut first = setting.start_to_die(0, point);
         let (order, body) = (order(), request(&setting, &[1]));
-        let http = coinless_station::net::http_client(PATIENCE).unwrap();
+        let http = coinless_station::net::http_client(PATIENCE * 2).unwrap();
         runtime.block_on(async {
             let url = format!("{}{order}", first.address());
             assert_eq!(http.put(&url).json(&body).send().await.unwrap().status(), 201);
