@@ -139,6 +139,23 @@ impl Desk {
         self.start(self.station_command(listen, more))
     }
 
+    /// Loses the station's database, as a disk that breaks. No station may be running.
+    ///
+    /// # Errors
+    /// When the files or the server do not let it.
+    pub fn lose_database(&self) -> io::Result<()> {
+        if let Some(database) = &self.database {
+            return crate::postgres::lose(database);
+        }
+        for name in ["station.db", "station.db-wal", "station.db-shm"] {
+            match std::fs::remove_file(self.path("station").join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// The command that [`Desk::start_station`] starts.
     pub fn station_command(&self, listen: &str, more: &[&str]) -> Command {
         let mut command = self.command(&["station", "run", "--listen", listen]);

@@ -94,6 +94,15 @@ pub fn dump(connection: &str) -> io::Result<String> {
     Ok(rows.concat().join("\n"))
 }
 
+/// Loses everything in a database.
+///
+/// # Errors
+/// What the server says.
+pub fn lose(connection: &str) -> io::Result<()> {
+    execute(connection, "DROP SCHEMA public CASCADE")?;
+    execute(connection, "CREATE SCHEMA public")
+}
+
 /// A cluster in a temporary folder, listening on a Unix socket there. Stopped and removed when dropped.
 #[derive(Debug)]
 pub struct Cluster {

@@ -75,6 +75,14 @@ pub fn begin(work: &mut Work<'_>, backup_ms: i64, settle_ms: i64) -> Result<(), 
         &[],
     )?;
     work.execute("UPDATE outbox SET claimed_until_ms = 0", &[])?;
+    // Whoever accepted a quote in the life that is forgotten is given the time to say so again.
+    let expires_ms = work.now_ms + orders::QUOTE_LIFETIME_MS;
+    work.execute(
+        "UPDATE orders SET expires_ms = $1 WHERE payment_state = 'none' AND order_id IN
+         (SELECT subject FROM outbox WHERE task = 'expire')",
+        &[expires_ms.into()],
+    )?;
+    work.execute("UPDATE outbox SET due_ms = $1 WHERE task = 'expire'", &[expires_ms.into()])?;
     work.execute("DELETE FROM recovery_waiver", &[])?;
     work.execute(
         "INSERT INTO recovery (subject, backup_ms, begun_ms, settled_ms) VALUES ($1, $2, $3, $4)
@@ -285,7 +293,9 @@ pub(crate) fn arrived(work: &mut Work<'_>, id: &str) -> Result<(), Error> {
     reserve(work, &lines)?;
     orders::step_all(work, &lines, LineEvent::Accepted, None)?;
     crate::payments::step(work, &order, PaymentEvent::Accepted, None)?;
-    found::pay(work, id, &came)
+    found::pay(work, id, &came)?;
+    // It may have been the last one.
+    Ok(work.queue_at(Kind::Recover, SUBJECT, work.now_ms)?)
 }
 
 /// A receipt from the gap shows more than all lines that are known: what the meter has was sold, whoever bought it. It is

@@ -45,6 +45,13 @@ fn a_debt_is_set_by_an_operator_and_recovered_from_purchases() {
 fn a_debt_that_no_tariff_recovers_is_told() {
     let story = Setting::new();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_coinless"));
+    // For people, on the same database.
+    for (name, value) in story.desk.command(&["station"]).get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
     command.args(["station", "debt", GAS, "--set", "15", "--operator", "manager", "--data"]);
     let output = command.arg(story.desk.path("station")).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();

@@ -144,6 +144,10 @@ fn nothing_is_overwritten_and_nothing_is_guessed() {
 
 #[test]
 fn a_station_that_has_worked_is_not_given_other_utilities() {
+    if coinless_sim::postgres::is_chosen().unwrap() {
+        eprintln!("left out: what has worked is known by the file of its database");
+        return;
+    }
     let (desk, _folder) = crate::setting::desk();
     desk.new_meter("CLS0000000017", "gas", &[]).unwrap();
     let options = ["--defaults", "--brand=House 12", "--price=0.29", "--collects=sandbox"];

@@ -100,6 +100,8 @@ async fn forgotten_since<N: Station>(station: &mut N, report: &mut SyncReport, r
         Ok(recovery) => recovery.orders_since_ms,
         // A station that does not know the question is never in this state.
         Err(ApiError::Refused(_)) => None,
+        // What keeps it from answering keeps it from more, which is noted then.
+        Err(ApiError::Unclear { .. }) => None,
         Err(error) => {
             *reachable = !report.note("the station".to_owned(), error.into());
             None

@@ -248,9 +248,14 @@ pub fn accept_with(
         return Ok(());
     }
     let sums = by_meter(all.iter().map(|line| (line.meter, line.units, line.immediate)))?;
+    // What was accepted before, and a restore forgot, goes on under its own id; while it recovers nothing else is sold.
+    let recovering = meters.iter().any(|meter| meter.recovering_since_ms.is_some());
+    let was_accepted = recovering && recovery::may_have_forgotten(work, &order)?;
+    for meter in meters.iter().filter(|_| !was_accepted) {
+        check_meter(meter, sums.get(&meter.id).copied().unwrap_or_default())?;
+    }
     for meter in &meters {
         let sum = sums.get(&meter.id).copied().ok_or_else(|| Error::inconsistent("a meter of no line"))?;
-        check_meter(meter, sum)?;
         work.execute_one(
             "reserving room",
             "UPDATE meter SET reserved_units = reserved_units + $2 WHERE meter_id = $1",

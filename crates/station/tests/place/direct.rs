@@ -45,7 +45,7 @@ enum Answer {
 
 fn far<T, E: From<StoreError>>(store: &dyn Store, command: impl FnOnce(&mut dyn Tx) -> Result<T, E>) -> Result<T, E> {
     let ((orders, ordered), (answer, answers)) = (channel(), channel());
-    store.submit(Box::new(Obey { orders: ordered, answer })).unwrap();
+    store.submit(Box::new(Obey { orders: ordered, answer, has_refused: false })).unwrap();
     let Answer::Part(part) = answers.recv().unwrap() else { panic!("the part comes first") };
     let mut tx = Far { part, orders, answers };
     let result = command(&mut tx);
@@ -58,10 +58,15 @@ fn far<T, E: From<StoreError>>(store: &dyn Store, command: impl FnOnce(&mut dyn 
 struct Obey {
     orders: Receiver<Order>,
     answer: Sender<Answer>,
+    has_refused: bool,
 }
 
 impl Job for Obey {
     fn run(&mut self, tx: &mut dyn Tx) -> bool {
+        if self.has_refused {
+            // Its group is run again to undo what it wrote before it refused: now it writes nothing.
+            return false;
+        }
         // Nobody listens any more only if the test has failed.
         let answer = |answer| drop(self.answer.send(answer));
         answer(Answer::Part(tx.part()));
@@ -69,7 +74,10 @@ impl Job for Obey {
             match self.orders.recv() {
                 Ok(Order::Execute(sql, parameters)) => answer(Answer::Changed(tx.execute(sql, &parameters))),
                 Ok(Order::Query(sql, parameters)) => answer(Answer::Rows(tx.query(sql, &parameters))),
-                Ok(Order::End { keep }) => return keep,
+                Ok(Order::End { keep }) => {
+                    self.has_refused = !keep;
+                    return keep;
+                }
                 Err(_) => return false,
             }
         }

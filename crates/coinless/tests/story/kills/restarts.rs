@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Which steps are reached in which scenario.
 type Scenario = fn(&Restart, &str);
-const SCENARIOS: [(&[&str], Scenario); 8] = [
+const SCENARIOS: [(&[&str], Scenario); 9] = [
     (&["release", "adopt", "start_sweeping", "start_comparing"], starts),
     (&["claim", "sweep"], finds_what_lost_its_task),
     (&["expire"], forgets_a_quote),
@@ -35,6 +35,7 @@ const SCENARIOS: [(&[&str], Scenario); 8] = [
     (&["mark_sent"], prompts_once),
     (&["finish"], has_nothing_left_to_do),
     (&["task_failed"], shows_what_it_cannot_do),
+    (&["recover"], recovers_what_a_backup_does_not_have),
 ];
 
 /// The points that are reached here.
@@ -267,7 +268,7 @@ fn prompts_once(station: &Restart, point: &str) {
     if point.ends_with(".before") {
         station.ends_in("issued");
         assert_eq!(server.seen(PUSH).len(), 1);
-        station.is_sold_once(point, "provider:mpesa-stk:clearing", "500.00");
+        station.is_sold_once(point, "provider:daraja-stk:clearing", "500.00");
         assert_eq!(station.exceptions(), Vec::<String>::new(), "{point}");
         return;
     }
@@ -276,7 +277,40 @@ fn prompts_once(station: &Restart, point: &str) {
     let _running = station.desk.start_station("127.0.0.1:0", &[]).unwrap();
     station.wait_for_exceptions(&["payment_stuck"]);
     assert_eq!(server.seen(PUSH).len(), 0, "what may have been asked for is not asked for again");
-    assert_eq!(station.balance("provider:mpesa-stk:clearing"), "0.00");
+    assert_eq!(station.balance("provider:daraja-stk:clearing"), "0.00");
+}
+
+/// An order that the backup does not have is paid once and sold once.
+fn recovers_what_a_backup_does_not_have(station: &Restart, point: &str) {
+    let file = station.desk.path("backup");
+    let data = station.desk.path("station");
+    let mut backup = station.desk.command(&["station", "backup", "--data"]);
+    backup.arg(&data).arg(&file);
+    station.desk.run_command(backup).unwrap();
+    let running = station.desk.start_station("127.0.0.1:0", &[]).unwrap();
+    order(&running.address(), json!({}), true);
+    wait_for(&running.address(), ORDER, "issued");
+    drop(running);
+    station.desk.lose_database().unwrap();
+    let mut restore = station.desk.command(&["station", "restore", "--settle", "0", "--data"]);
+    restore.arg(&data).arg(&file);
+    station.desk.run_command(restore).unwrap();
+    station.dies_at_once(point);
+    let running = station.desk.start_station("127.0.0.1:0", &[]).unwrap();
+    let recovery = || {
+        let mut recover = station.desk.command(&["station", "recover", "--data"]);
+        recover.arg(&data);
+        station.desk.run_command(recover).unwrap().remove(0)
+    };
+    // Each look is a process of its own.
+    while recovery()["lost_payments"].as_array().unwrap().is_empty() {}
+    assert_eq!(station.balance("suspense"), "-50.00", "{point}");
+    // The phone brings its order again.
+    order(&running.address(), json!({}), false);
+    wait_for(&running.address(), ORDER, "issued");
+    while !recovery().is_null() {}
+    station.is_sold_once(point, "provider:sandbox:clearing", "50.00");
+    assert_eq!(station.balance("suspense"), "0.00", "{point}");
 }
 
 /// Has the station sell in shillings, paid by M-Pesa at `url`.
