@@ -16,6 +16,7 @@ use coinless_station::problem::Error;
 use coinless_station::provider::{MoneyReceipt, PaymentOutcome, RefundOutcome};
 use coinless_station::receipts::{self, OpenedReceipt};
 use coinless_station::records::{DeliveryRecord, HexKey};
+use coinless_station::recovery::Found;
 use coinless_station::resolve::{self, Decision as How, Resolution};
 use coinless_station::sales::builtin::{self, Tariffs};
 use coinless_station::sales::{ReversalOutcome, SaleOutcome};
@@ -24,7 +25,7 @@ use coinless_station::show::{self, ExceptionStatus};
 use coinless_station::store::{Job, Store, StoreError, Tx};
 use coinless_station::tasks::{self, Effect, EffectResult};
 use coinless_station::work::Work;
-use coinless_station::{float, meters, payments, refunds, sweep};
+use coinless_station::{backup, float, meters, payments, refunds, sweep};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
@@ -39,6 +40,8 @@ pub struct Outside {
     pub sale: Option<SaleOutcome>,
     pub reversal: ReversalOutcome,
     pub refunds_asked: Vec<(String, i64)>,
+    /// What a recovery reads.
+    pub found: Found,
 }
 
 pub struct Desk {
@@ -49,6 +52,18 @@ pub struct Desk {
     pub context: Context,
     receipts: u32,
 }
+
+/// Why a restore was refused.
+pub struct Restoring(pub String);
+
+impl From<StoreError> for Restoring {
+    fn from(error: StoreError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// How long calls of a station that died are waited for.
+pub const SETTLE_MS: i64 = 600_000;
 
 /// The desk's database as a store that runs commands at once.
 struct AtOnce(Arc<Mutex<Direct>>);
@@ -115,6 +130,7 @@ impl Desk {
             sale: None,
             reversal: ReversalOutcome::Reversed,
             refunds_asked: Vec::new(),
+            found: Found { statements: vec![(PROVIDER.to_owned(), Ok(Vec::new()))], sales: Vec::new() },
         };
         let mut desk = Self {
             tx: Arc::new(Mutex::new(Direct::new())),
@@ -126,6 +142,40 @@ impl Desk {
         };
         desk.run(enrol).unwrap();
         desk
+    }
+
+    /// All that is in the database, as text.
+    pub fn back_up(&mut self) -> Vec<u8> {
+        let mut file = Vec::new();
+        self.run(|work| Ok(backup::write(work, &mut file, &mut |_| ()))).unwrap().unwrap();
+        file
+    }
+
+    /// Loses the database, and fills another one from a backup; gives why it was refused.
+    pub fn restore(&mut self, file: &[u8]) -> Result<(), String> {
+        *self.tx.lock().unwrap() = Direct::new();
+        self.restore_here(file)
+    }
+
+    /// Fills the database from a backup; gives why it was refused.
+    pub fn restore_here(&mut self, file: &[u8]) -> Result<(), String> {
+        let now_ms = self.now_ms;
+        self.tx
+            .lock()
+            .unwrap()
+            .apply(|tx| {
+                backup::restore(&mut Work::new(tx, now_ms), &mut &file[..], SETTLE_MS, &mut |_| ())
+                    .map(drop)
+                    .map_err(|error| Restoring(error.to_string()))
+            })
+            .map_err(|Restoring(why)| why)
+    }
+
+    /// Lets a recovery look into statements once.
+    pub fn look(&mut self) {
+        self.run(|work| Ok(work.execute("UPDATE outbox SET attempts = 0, due_ms = 0 WHERE task = 'recover'", &[])?))
+            .unwrap();
+        self.work();
     }
 
     pub fn run<T>(&mut self, command: impl FnOnce(&mut Work<'_>) -> Result<T, Error>) -> Result<T, Error> {
@@ -206,21 +256,30 @@ impl Desk {
                 EffectResult::Refund(self.outside.refund.clone())
             }
             Effect::Confirm(..) => EffectResult::Confirmed(Ok(())),
+            Effect::Recover(_) => EffectResult::Found(self.outside.found.clone()),
             _ => EffectResult::None,
         }
     }
 
     /// A receipt of the meter that stands at `number`.
     pub fn receipt(&mut self, number: u32) {
-        self.receipts += 1;
-        let receipt_number = self.receipts;
-        let context = self.context.clone();
-        let taken = self.run(|work| {
+        let total = self.run(|work| {
             let row = work.query_first(
                 "SELECT total FROM token WHERE meter_id = $1 AND number = $2",
                 &["CLS0000000017".into(), number.into()],
             )?;
-            let total = Units::new(row.map_or(0, |row| row.number(0).unwrap())).unwrap();
+            Ok(row.map_or(0, |row| row.number(0).unwrap()))
+        });
+        self.receipt_of(number, total.unwrap());
+    }
+
+    /// The same of a meter that was loaded with `total` units under that number.
+    pub fn receipt_of(&mut self, number: u32, total: u64) {
+        self.receipts += 1;
+        let receipt_number = self.receipts;
+        let context = self.context.clone();
+        let taken = self.run(|work| {
+            let total = Units::new(total).unwrap();
             let initial = FineCredit(2_000_000);
             let receipt = Receipt {
                 meter: meter_id(),

@@ -11,3 +11,4 @@ mod manual;
 mod place;
 mod reconciling;
 mod resolving;
+mod restoring;
