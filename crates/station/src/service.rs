@@ -1,22 +1,23 @@
 //! The station as one running process: commands through the store's writer, tasks by workers, changes to whoever watches.
 
-use crate::issue::SignRequest;
+mod effects;
+mod workers;
+
+pub use workers::Workers;
+
 use crate::keys::Keys;
-use crate::payments::{self, Callbacks, Context, Patience};
+use crate::payments::{Callbacks, Context, Patience};
 use crate::problem::{Code, Error};
-use crate::provider::{PaymentOutcome, PaymentProvider, RefundOutcome};
-use crate::recovery::Found;
-use crate::sales::{ReversalOutcome, SaleOutcome};
-use crate::sell::Ask;
-use crate::signer::{SignError, TokenSigner};
+use crate::provider::PaymentProvider;
+use crate::signer::TokenSigner;
 use crate::store::{Fault, Store, StoreError, Watch};
-use crate::tasks::{self, Effect, EffectResult, Kind, Task};
-use crate::telemetry::{self, Telemetry, Words, subject_hash};
+use crate::tasks::{self, EffectResult, Task};
+use crate::telemetry::{self, Telemetry, Words};
 use crate::utilities::Utilities;
 use crate::work::{After, Work};
-use crate::{health, meters, reconcile, sweep};
+use crate::{health, reconcile};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -28,10 +29,6 @@ const MAX_PROVIDER_CALLS: usize = 256;
 const MAX_OTHER_EFFECTS: usize = 64;
 /// Most changes that a slow watcher may lag behind; then it reads the order afresh.
 const WATCH_BUFFER: usize = 1024;
-/// Most tasks claimed at once.
-const CLAIM_AT_ONCE: i64 = 256;
-/// Longest time between two looks into the outbox.
-const MAX_LOOK: Duration = Duration::from_secs(5);
 
 /// Everything that a station consists of. Cheap to clone.
 #[derive(Clone)]
@@ -102,14 +99,6 @@ pub struct Parts {
     pub patience: Patience,
     /// Told of each point that is passed; `|_| ()` outside tests.
     pub probe: Probe,
-}
-
-/// The workers of a station; [`Workers::run`] drives them.
-pub struct Workers {
-    station: Station,
-    due: mpsc::UnboundedReceiver<Task>,
-    under_way: JoinSet<()>,
-    has_begun: bool,
 }
 
 /// The time in milliseconds since 1970-01-01 UTC.
@@ -350,176 +339,5 @@ impl Station {
         let (task, context) = (task.clone(), self.inner.context.clone());
         self.run(step, move |work| tasks::complete(work, &task, &result, &context)).await?;
         Ok(outcome)
-    }
-
-    /// A payment that its provider must be asked for only once is noted before; one that was noted before is asked about.
-    async fn once(&self, effect: Effect) -> Result<Effect, Error> {
-        let Effect::StartPayment(name, request) = effect else { return Ok(effect) };
-        if self.provider(Some(&name)).is_ok_and(|provider| provider.may_start_again()) {
-            return Ok(Effect::StartPayment(name, request));
-        }
-        let order_id = request.payment_id.clone();
-        let first = self.run("mark_sent", move |work| payments::mark_sent(work, &order_id)).await?;
-        Ok(if first { Effect::StartPayment(name, request) } else { Effect::QueryPayment(name, request) })
-    }
-
-    async fn sign(&self, request: &SignRequest) -> Result<Vec<u8>, SignError> {
-        let signed = self.inner.signer.sign(request).await;
-        if signed.is_err() {
-            self.telemetry().signer_refused();
-        }
-        let token = signed?;
-        let keys = self.keys().of(&request.utility).map_err(|error| SignError::Unavailable(error.to_string()))?;
-        if keys.is_own_token(&token, &request.payload, &request.meter_key) {
-            return Ok(token);
-        }
-        let utility = &request.utility;
-        Err(SignError::Refused(format!("the signer signs with another key than the operational.pub of {utility} here")))
-    }
-
-    /// Reads all statements, and the sales of utilities that keep their own.
-    async fn find_since(&self, from_ms: i64) -> Found {
-        let to_ms = now_ms();
-        let mut found = Found { statements: Vec::new(), sales: Vec::new() };
-        for provider in &self.inner.providers {
-            found.statements.push((provider.name().to_owned(), provider.statement(from_ms, to_ms).await));
-        }
-        for utility in self.utilities().all().filter(|utility| utility.sales.keeps_sales_apart()) {
-            found.sales.push((utility.name.clone(), utility.sales.sales(from_ms, to_ms).await));
-        }
-        found
-    }
-
-    async fn effect(&self, effect: Effect) -> EffectResult {
-        let utilities = self.utilities();
-        // What the configuration does not have any more is unknown until it has it again.
-        let why = |error: Error| error.to_string();
-        match effect {
-            Effect::None => EffectResult::None,
-            Effect::StartPayment(name, request) => EffectResult::Payment(match self.provider(Some(&name)) {
-                Ok(provider) => provider.start(&request).await,
-                Err(error) => PaymentOutcome::Unknown { why: why(error) },
-            }),
-            Effect::QueryPayment(name, request) => EffectResult::Payment(match self.provider(Some(&name)) {
-                Ok(provider) => provider.query(&request).await,
-                Err(error) => PaymentOutcome::Unknown { why: why(error) },
-            }),
-            Effect::Sell(ask, utility, sale) => match (utilities.find(&utility), ask) {
-                (Ok(utility), Ask::Vend) => EffectResult::Sale(utility.sales.vend(&sale).await),
-                (Ok(utility), Ask::LastResponse) => EffectResult::Sale(utility.sales.last_response(&sale).await),
-                (Ok(utility), Ask::Reverse) => EffectResult::Reversal(utility.sales.reverse(&sale).await),
-                (Err(error), Ask::Reverse) => EffectResult::Reversal(ReversalOutcome::Unknown { why: why(error) }),
-                (Err(error), _) => EffectResult::Sale(SaleOutcome::Unknown { why: why(error) }),
-            },
-            Effect::Sign(request) => EffectResult::Signed(self.sign(&request).await),
-            Effect::Reverse(utility, sale) => EffectResult::Reversal(match utilities.find(&utility) {
-                Ok(utility) => utility.sales.reverse(&sale).await,
-                Err(error) => ReversalOutcome::Unknown { why: why(error) },
-            }),
-            Effect::Recover(from_ms) => EffectResult::Found(self.find_since(from_ms).await),
-            Effect::Refund(name, request) => EffectResult::Refund(match self.provider(Some(&name)) {
-                Ok(provider) => provider.refund(&request).await,
-                Err(error) => RefundOutcome::Pending { why: why(error) },
-            }),
-            Effect::Confirm(utility, sale) => EffectResult::Confirmed(match utilities.find(&utility) {
-                Ok(utility) => utility.sales.confirm(&sale).await,
-                Err(error) => Err(why(error)),
-            }),
-            Effect::Reconcile => {
-                let look =
-                    reconcile::Look { store: self.inner.store.clone(), now_ms: now_ms(), probe: self.inner.probe };
-                let compared = reconcile::daily(&look, &self.inner.providers, utilities).await;
-                // What is asked because of it is in the outbox.
-                self.inner.look.notify_one();
-                EffectResult::Reconciled(compared.map_err(why))
-            }
-        }
-    }
-}
-
-impl Workers {
-    /// Puts the database in order as a starting station must find it; who serves requests does this before. [`Workers::run`]
-    /// does it if nobody did.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn begin(&mut self) -> Result<(), Error> {
-        if std::mem::replace(&mut self.has_begun, true) {
-            return Ok(());
-        }
-        let station = &self.station;
-        // Alone on this database, whoever claimed is dead; else whoever claimed by this process's name.
-        let release = if station.inner.store.is_shared() { tasks::release_own_claims } else { tasks::release_claims };
-        station.run("release", release).await?;
-        if let Some(only) = station.utilities().only() {
-            let name = only.name.clone();
-            station.run("adopt", move |work| meters::adopt(work, &name)).await?;
-        }
-        station.run("start_sweeping", sweep::start).await?;
-        station.run("start_comparing", reconcile::start).await
-    }
-
-    /// Performs tasks until [`Station::stop`]; then finishes those under way.
-    ///
-    /// # Errors
-    /// When the database fails at the start.
-    pub async fn run(mut self) -> Result<(), Error> {
-        self.begin().await?;
-        let station = self.station.clone();
-        let mut look_at = Instant::now();
-        loop {
-            // Only when something may be due: tasks that are handed over need no look into the outbox.
-            if Instant::now() >= look_at {
-                look_at = Instant::now()
-                    + self.claim_due().await.unwrap_or_else(|error| {
-                        tracing::error!(error = %Words(&error.to_string()), "the outbox cannot be read");
-                        MAX_LOOK
-                    });
-            }
-            tokio::select! {
-                Some(task) = self.due.recv() => self.start(task),
-                () = station.inner.look.notified() => look_at = Instant::now(),
-                () = tokio::time::sleep_until(look_at) => {}
-                () = station.stopped() => break,
-            }
-            while let Ok(task) = self.due.try_recv() {
-                self.start(task);
-            }
-            while self.under_way.try_join_next().is_some() {}
-        }
-        while self.under_way.join_next().await.is_some() {}
-        Ok(())
-    }
-
-    fn start(&mut self, task: Task) {
-        let station = self.station.clone();
-        let subject = subject_hash(&task.subject);
-        let span = info_span!("task", kind = task.kind.name(), attempts = task.attempts, subject);
-        let performing = async move {
-            let at_provider = matches!(task.kind, Kind::Pay | Kind::QueryPayment | Kind::Refund);
-            let inner = &station.inner;
-            let turn = if at_provider { &inner.provider_calls } else { &inner.other_effects };
-            tokio::select! {
-                // Neither semaphore is ever closed.
-                Ok(_permit) = turn.acquire() => station.perform(task).await,
-                // What has not begun is left to the outbox.
-                () = station.stopped() => {}
-            }
-        };
-        self.under_way.spawn(performing.instrument(span));
-    }
-
-    /// Starts what is due and not claimed; gives how long until the next is.
-    async fn claim_due(&mut self) -> Result<Duration, Error> {
-        let next = self.station.read(|work| Ok((tasks::next_due(work)?, work.now_ms))).await?;
-        let (Some(due_ms), now) = next else { return Ok(MAX_LOOK) };
-        if due_ms > now {
-            return Ok(Duration::from_millis((due_ms - now) as u64).min(MAX_LOOK));
-        }
-        let claimed = self.station.run("claim", |work| tasks::claim(work, CLAIM_AT_ONCE)).await?;
-        for task in claimed {
-            self.start(task);
-        }
-        Ok(Duration::ZERO)
     }
 }
