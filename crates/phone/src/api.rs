@@ -27,6 +27,11 @@ pub enum ApiError {
         /// What came.
         why: String,
     },
+    /// The station was restored from a backup, and sells nothing for now.
+    #[error(
+        "the station is being put back from a backup, and sells nothing new for now; nothing is lost: the same again in some minutes"
+    )]
+    Recovering,
     /// The station refused, and says why.
     #[error("the station refuses: {}", words(.0))]
     Refused(Problem),
@@ -178,6 +183,9 @@ fn read<T: DeserializeOwned>(answer: HttpAnswer) -> Result<T, ApiError> {
             Some(problem) => Err(ApiError::Refused(problem)),
             None => Err(ApiError::Unclear { status, why: "without a reason of the station".into() }),
         },
+        503 if problem(status, &body).is_some_and(|p| p.code.as_deref() == Some("recovering")) => {
+            Err(ApiError::Recovering)
+        }
         _ => {
             let why = problem(status, &body).map_or_else(|| "without a reason".into(), |p| words(&p).to_owned());
             Err(ApiError::Unclear { status, why })

@@ -32,7 +32,10 @@ pub enum Error {
     #[error(transparent)]
     Recovery(#[from] problem::Error),
     /// The database to restore into is in use.
-    #[error("the database has rows already (table {0}): restore into an empty one, so that nothing is lost")]
+    #[error(
+        "the database has rows already (table {0}): stop the station, move its database away and restore into an empty one, \
+             so that nothing is lost"
+    )]
     NotEmpty(String),
     /// It was made by another version of the program.
     #[error("the backup is of schema version {0}, this program's is {1}: restore it with the program that made it")]

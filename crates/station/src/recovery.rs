@@ -52,7 +52,9 @@ pub struct Status {
     /// Payments whose orders are missing: order, receipt, amount.
     pub lost_payments: Vec<(String, String, Amount)>,
     /// Orders whose payment is under way.
-    pub under_way: i64,
+    pub under_way: Vec<String>,
+    /// Whether the station has looked into statements since the restore.
+    pub has_looked: bool,
 }
 
 /// Begins the recovery of a database that was just filled from a backup made at `backup_ms`. It does not end before
@@ -146,19 +148,41 @@ pub fn status(work: &mut Work<'_>) -> Result<Option<Status>, Error> {
             .map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned())))
             .collect::<Result<_, Error>>()?,
         under_way: under_way(work)?,
+        has_looked: work
+            .query_first(
+                "SELECT attempts FROM outbox WHERE subject = $1 AND task = $2",
+                &[SUBJECT.into(), Kind::Recover.name().into()],
+            )?
+            .is_some_and(|row| row.int(0).is_ok_and(|attempts| attempts > 0)),
     }))
 }
 
-fn under_way(work: &mut Work<'_>) -> Result<i64, Error> {
-    let row = work.query_first("SELECT count(*) FROM orders WHERE payment_state IN ('sent', 'unknown')", &[])?;
-    Ok(row.map_or(Ok(0), |row| row.int(0))?)
+/// Orders whose payment was asked for and whose outcome is not known. Not those that a customer pays by himself, today or never:
+/// what he has paid is in a statement, or comes later.
+fn under_way(work: &mut Work<'_>) -> Result<Vec<String>, Error> {
+    let rows = work.query(
+        "SELECT order_id FROM orders WHERE payment_state IN ('sent', 'unknown')
+         AND NOT EXISTS (SELECT 1 FROM pay_account p WHERE p.account = orders.account) ORDER BY order_id",
+        &[],
+    )?;
+    rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
 }
 
 /// Does without the word of a provider or a utility, named as in its exception.
 ///
 /// # Errors
-/// When the database fails.
+/// [`Code::NotPossibleNow`] if it is not waited for.
 pub fn waive(work: &mut Work<'_>, name: &str, operator: &str) -> Result<(), Error> {
+    crate::ledger::check_operator(operator)?;
+    let status = status(work)?;
+    let names: Vec<_> = status.iter().flat_map(|status| &status.waits_for).map(|(name, _)| name.as_str()).collect();
+    if !names.contains(&name) {
+        let waited = if names.is_empty() { "nobody's word".to_owned() } else { names.join(", ") };
+        return Err(Error::refused(
+            Code::NotPossibleNow,
+            format!("the recovery does not wait for {name}; it waits for {waited}"),
+        ));
+    }
     work.execute(
         "INSERT INTO recovery_waiver (name, operator, at_ms) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
         &[name.into(), operator.into(), work.now_ms.into()],
@@ -169,9 +193,16 @@ pub fn waive(work: &mut Work<'_>, name: &str, operator: &str) -> Result<(), Erro
 /// Gives up waiting for the orders of payments that only the statements know: their money stays in suspense, before a person.
 ///
 /// # Errors
-/// When the database fails.
+/// [`Code::NotPossibleNow`] if it waits for none.
 pub fn give_up(work: &mut Work<'_>, operator: &str) -> Result<(), Error> {
+    crate::ledger::check_operator(operator)?;
     let rows = work.query("SELECT order_id, receipt FROM lost_payment WHERE state = 'lost' ORDER BY order_id", &[])?;
+    if rows.is_empty() {
+        return Err(Error::refused(
+            Code::NotPossibleNow,
+            "no payment waits for its order: there is nothing to give up",
+        ));
+    }
     for row in &rows {
         let detail = format!("{operator} ended the recovery without the order of receipt {}", row.text(1)?);
         work.exception(row.text(0)?, "payment_without_order", &detail)?;

@@ -30,7 +30,7 @@ pub struct Options {
 pub struct RestoreOptions {
     #[command(flatten)]
     place: Options,
-    /// How long calls of the station that died may still be on their way, in seconds: the recovery does not end before.
+    /// Seconds to wait before the recovery may end, since calls of the station that died may still be on their way.
     #[arg(long, default_value = "600", value_parser = clap::value_parser!(u32).range(0..=86_400))]
     settle: u32,
 }
@@ -89,6 +89,7 @@ pub(super) fn restore(options: &RestoreOptions, output: &Output) -> Result<(), F
     let Options { data, file } = &options.place;
     make_folder(data)?;
     let config = serve::read_config(data, None)?;
+    let _lock = serve::Locked::new(data)?;
     check_keys(data, &config)?;
     File::open(file).context(format_args!("reading {}", file.display()))?;
     let store = open_store(data, &config)?;
@@ -128,7 +129,10 @@ fn check_keys(data: &Path, config: &Config) -> Result<(), Failure> {
 pub(super) fn recover(options: &RecoverOptions, output: &Output) -> Result<(), Failure> {
     existing(&options.data)?;
     let (without, give_up) = (options.without.clone(), options.give_up);
-    if let Some(operator) = options.operator.clone().filter(|_| without.is_some() || give_up) {
+    if options.operator.is_some() && without.is_none() && !give_up {
+        return Err(Failure::new("say what you decide: --without NAME, or --give-up"));
+    }
+    if let Some(operator) = options.operator.clone() {
         with_work(&options.data, move |work| {
             if let Some(name) = &without {
                 recovery::waive(work, name, &operator)?;
@@ -142,26 +146,30 @@ pub(super) fn recover(options: &RecoverOptions, output: &Output) -> Result<(), F
 
 fn words(status: &Status) -> String {
     let mut text = format!("recovering what came after the backup of {}", moment(status.backup_ms));
-    // Writing into a String cannot fail.
-    let mut line = |words: String| text.push_str(&format!("\n  {words}"));
+    let mut lines = Vec::new();
+    if !status.has_looked {
+        lines.push("the station has not looked into any statement yet: it must be running".to_owned());
+    }
     if status.settled_ms > now_ms() {
-        line(format!("it does not end before {}", moment(status.settled_ms)));
+        lines.push(format!("it does not end before {}", moment(status.settled_ms)));
     }
     for (name, why) in &status.waits_for {
-        line(format!("waits for {name}: {why} (--without {name} does without)"));
+        lines.push(format!("waits for {name}: {why} (--without {name} does without)"));
     }
-    if status.under_way > 0 {
-        line(format!("{} order(s) whose payment is not known yet", status.under_way));
+    for order in &status.under_way {
+        lines.push(format!("the payment of order {order} is not known yet; its provider is asked"));
     }
     for (order, receipt, amount) in &status.lost_payments {
-        line(format!(
-            "the phone with order {order} must sync: {} were paid (receipt {receipt})",
-            amount.with_currency()
-        ));
+        let amount = amount.with_currency();
+        lines.push(format!("the phone with order {order} must sync: {amount} were paid (receipt {receipt})"));
     }
     if !status.lost_payments.is_empty() {
-        line("--give-up ends the waiting; the money of these orders is then held for a person".to_owned());
+        lines.push("--give-up ends the waiting; the money of these orders is then held for a person".to_owned());
     }
+    if lines.is_empty() {
+        lines.push("nothing is missing any more: it ends when the station looks next, within a minute".to_owned());
+    }
+    lines.iter().for_each(|line| text.push_str(&format!("\n  {line}")));
     text
 }
 

@@ -47,6 +47,13 @@ pub(super) fn run(
     let config = read_config(data, config)?;
     // Several may work on one PostgreSQL, each with a data folder of its own.
     let lock = Locked::new(data)?;
+    if lock.had_name && config.database.is_none() && !data.join("station.db").exists() {
+        return Err(Failure::new(format!(
+            "the database that a station had in {} is gone: put it back, or restore a backup (`coinless station restore`); to begin \
+             anew, take another folder",
+            data.display()
+        )));
+    }
     let store = open_store_as(data, &config, &lock.name)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting")?;
     runtime.block_on(serve(data, (listen, metrics), &config, store, behaviour, output))
@@ -71,14 +78,20 @@ pub(super) fn read_config(data: &Path, path: Option<&Path>) -> Result<Config, Fa
 }
 
 /// A data folder that no other station runs in: so this one may take over tasks that a dead one left.
-struct Locked {
+pub(super) struct Locked {
     /// By which it claims tasks: kept in the folder, so that it has it again after a restart.
     name: String,
+    /// A station has worked here before.
+    had_name: bool,
     _file: File,
 }
 
 impl Locked {
-    fn new(data: &Path) -> Result<Self, Failure> {
+    /// Locks the folder.
+    ///
+    /// # Errors
+    /// When a station is running in it.
+    pub(super) fn new(data: &Path) -> Result<Self, Failure> {
         make_folder(data)?;
         let file = File::options().read(true).write(true).create(true).truncate(false).open(data.join("station.lock"));
         let mut file = file.context("opening station.lock")?;
@@ -86,7 +99,8 @@ impl Locked {
         locked.map_err(|_| Failure::new(format!("another station is running in {}: stop it first", data.display())))?;
         let mut name = String::new();
         (&file).take(LONGEST_NAME).read_to_string(&mut name).context("reading station.lock")?;
-        if uuid::Uuid::try_parse(&name).is_err() {
+        let had_name = uuid::Uuid::try_parse(&name).is_ok();
+        if !had_name {
             // Empty, or cut short: whoever wrote it died before it claimed anything.
             name = uuid::Uuid::now_v7().to_string();
             file.set_len(0).context("writing station.lock")?;
@@ -94,7 +108,7 @@ impl Locked {
             file.write_all(name.as_bytes()).context("writing station.lock")?;
             file.sync_all().context("writing station.lock")?;
         }
-        Ok(Self { name, _file: file })
+        Ok(Self { name, had_name, _file: file })
     }
 }
 

@@ -101,7 +101,7 @@ async fn forgotten_since<N: Station>(station: &mut N, report: &mut SyncReport, r
         // A station that does not know the question is never in this state.
         Err(ApiError::Refused(_)) => None,
         // What keeps it from answering keeps it from more, which is noted then.
-        Err(ApiError::Unclear { .. }) => None,
+        Err(ApiError::Unclear { .. } | ApiError::Recovering) => None,
         Err(error) => {
             *reachable = !report.note("the station".to_owned(), error.into());
             None

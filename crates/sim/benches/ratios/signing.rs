@@ -58,7 +58,8 @@ async fn signed(measure: Duration, callers: u64) -> f64 {
             let mut number = 0;
             while started.elapsed() < measure || number == 0 {
                 number += 1;
-                let token = token(&meter, number, u64::from(number) * 1_000);
+                let id = format!("CLS{caller:010}").parse().expect("a meter's identity");
+                let token = Token { meter: id, ..token(&meter, number, u64::from(number) * 1_000) };
                 let payload = token.to_payload().expect("it fits").to_vec();
                 let request = SignRequest { utility: utility.clone(), meter: token.meter, payload, meter_key };
                 signer.sign(&request).await.expect("a signature");

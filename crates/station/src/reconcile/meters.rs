@@ -60,7 +60,8 @@ fn page(work: &mut Work<'_>, after: &str) -> Result<Vec<SeenMeter>, Error> {
     let rows = work.query(
         "SELECT m.meter_id, m.receipt_number, m.receipt_credit, m.receipt_total, t.total, m.last_number FROM meter m
          LEFT JOIN token t ON t.meter_id = m.meter_id AND t.epoch = m.epoch AND t.number = m.receipt_credit
-         WHERE m.meter_id > $1 AND m.receipt_number IS NOT NULL AND m.recovering_since_ms IS NULL AND m.gap_first IS NULL
+         WHERE m.meter_id > $1 AND m.receipt_number IS NOT NULL AND m.recovering_since_ms IS NULL
+         AND (m.gap_first IS NULL OR m.receipt_credit < m.gap_first OR m.receipt_credit > m.gap_last)
          ORDER BY m.meter_id LIMIT $2",
         &[after.into(), (PAGE as i64).into()],
     )?;

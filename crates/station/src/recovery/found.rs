@@ -48,10 +48,10 @@ pub fn take(work: &mut Work<'_>, task: &Task, found: &Found) -> Result<(), Error
     let under_way = super::under_way(work)?;
     let settled = work.query_first("SELECT settled_ms FROM recovery WHERE subject = $1", &[SUBJECT.into()])?;
     let settled_ms = settled.map_or(Ok(work.now_ms), |row| row.int(0))?;
-    if complete && lost == 0 && under_way == 0 && work.now_ms >= settled_ms {
+    if complete && lost == 0 && under_way.is_empty() && work.now_ms >= settled_ms {
         return end(work, task);
     }
-    tracing::info!(complete, lost, under_way, "the recovery goes on");
+    tracing::info!(complete, lost, under_way = under_way.len(), "the recovery goes on");
     let next_ms = work.now_ms + LOOK_EVERY_MS;
     let settles_sooner = settled_ms > work.now_ms && settled_ms < next_ms;
     Ok(work.again_at(task, if settles_sooner { settled_ms } else { next_ms })?)

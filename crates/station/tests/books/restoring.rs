@@ -273,3 +273,34 @@ fn a_payment_on_its_way_at_the_backup_is_asked_about() {
     desk.look();
     assert!(!is_recovering(&mut desk));
 }
+
+#[test]
+fn what_a_customer_may_pay_by_himself_some_day_is_not_waited_for() {
+    let mut desk = Desk::new();
+    desk.outside.payment = |_| PaymentOutcome::Pending { reference: None, instructions: None };
+    let id = desk.buy(1, &[1_000]);
+    // As an order for the counter.
+    desk.run(|work| {
+        let account = "INSERT INTO pay_account (account, order_id) SELECT account, order_id FROM orders";
+        Ok(work.execute(account, &[])?)
+    })
+    .unwrap();
+    let file = desk.back_up();
+    desk.restore(&file).unwrap();
+    settle(&mut desk);
+    assert!(!is_recovering(&mut desk));
+    desk.outside.payment = crate::desk::captured;
+    crate::desk::called_back(&mut desk, &id);
+    assert_eq!(desk.state(&id, 1), LineState::Issued, "and what he pays later is taken");
+}
+
+#[test]
+fn only_what_is_waited_for_is_done_without() {
+    let mut desk = Desk::new();
+    let file = desk.back_up();
+    desk.restore(&file).unwrap();
+    desk.look();
+    let waived = desk.run(|work| recovery::waive(work, "another", "ada"));
+    assert!(refused(waived).contains("does not wait for another"));
+    assert!(refused(desk.run(|work| recovery::give_up(work, "ada"))).contains("nothing to give up"));
+}

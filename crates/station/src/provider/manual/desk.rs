@@ -189,11 +189,17 @@ fn find(work: &mut Work<'_>, named: &str) -> Result<Order, Error> {
     let code: String = named.chars().filter(|c| !matches!(c, ' ' | '-')).take(MAX_ID_CHARS).collect();
     let code = code.to_ascii_uppercase().replace('O', "0").replace(['I', 'L'], "1");
     let row = work.query_first("SELECT order_id FROM pay_account WHERE account = $1", &[code.as_str().into()])?;
-    let unknown = || {
-        let detail = format!("no order has the code {code}: look at it once more together with the customer");
-        Error::refused(Code::UnknownOrder, detail)
+    let Some(row) = row else {
+        let restored = work.query_first("SELECT 1 FROM recovery", &[])?.is_some();
+        let sync = if restored {
+            " (this station was restored from a backup: first let the customer's phone sync)"
+        } else {
+            ""
+        };
+        let detail = format!("no order has the code {code}: look at it once more together with the customer{sync}");
+        return Err(Error::refused(Code::UnknownOrder, detail));
     };
-    let id = row.ok_or_else(unknown)?.text(0)?.to_owned();
+    let id = row.text(0)?.to_owned();
     manual(orders::lock(work, &id)?)
 }
 
