@@ -210,7 +210,7 @@ async fn sync_all(output: &Output, directory: &Path) -> Result<(), Failure> {
     let mut result = show::SyncResult::default();
     let mut orders = Vec::new();
     for url in urls {
-        output.progress(format_args!("{url} ..."));
+        output.progress(format_args!("asking {url} ..."));
         let report = sync(&mut store, &mut Http::new(&StationUrl::stored(&url)?)?, &url).await;
         let report = report.context(&url)?;
         result.add(&url, &report);

@@ -52,7 +52,7 @@ pub enum Error {
     #[error("{0}; nothing was sent")]
     BadPurchase(String),
     /// The lines cost more than the payer wants to pay.
-    #[error("this costs {total} {currency}, which is more than {most}; nothing was ordered")]
+    #[error("this costs {total} {currency}, which is more than {most} {currency}")]
     TooExpensive {
         /// What it costs.
         total: String,

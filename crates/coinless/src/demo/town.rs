@@ -5,6 +5,7 @@ use crate::output::{Context, Failure};
 use coinless_sim::desk::Desk;
 use std::fs;
 use std::io::{BufRead, Write, stdin};
+use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,9 +30,24 @@ impl Drop for Meter {
     }
 }
 
+/// Refuses to begin where the station or a meter could not listen: its place would be taken by a stranger's.
+fn check_ports() -> Result<(), Failure> {
+    let taken = |what: &str, error: std::io::Error| {
+        Failure::new(format!("the demo needs {what}, and something else uses it ({error}): is another demo running?"))
+    };
+    TcpListener::bind(STATION).map_err(|error| taken(&format!("{STATION} for its station"), error))?;
+    for (meter, port) in FAMILY.iter().zip(FIRST_PORT..) {
+        let place = format!("127.0.0.1:{port}");
+        UdpSocket::bind(&place)
+            .map_err(|error| taken(&format!("{place} (UDP) for its {} meter", meter.commodity), error))?;
+    }
+    Ok(())
+}
+
 /// Runs station and meters in `folder` until `quit` or a signal.
 pub(super) fn run(folder: &Path) -> Result<(), Failure> {
     let binary = std::env::current_exe().context("finding this program")?;
+    check_ports()?;
     fs::create_dir_all(folder).context(format_args!("making {}", folder.display()))?;
     let desk = Desk::new(&binary, folder);
     furnish(&desk)?;
