@@ -40,6 +40,7 @@ const STATEMENT_CACHE: usize = 256;
 pub struct SqliteStore {
     writer: Option<SyncSender<Box<dyn Job>>>,
     reader: Option<SyncSender<Box<dyn Job>>>,
+    /// The writer's, then the reader's.
     threads: Vec<JoinHandle<()>>,
     watch: Arc<Watch>,
 }
@@ -112,15 +113,22 @@ impl Store for SqliteStore {
     }
 }
 
+impl SqliteStore {
+    /// Waits for the last of the threads, whose sender is gone.
+    fn join_last(&mut self) {
+        if self.threads.pop().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("a thread of the database ended badly");
+        }
+    }
+}
+
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        self.writer = None;
+        // One after the other, the writer last: two connections that close at once both leave the log to the other one.
         self.reader = None;
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the database ended badly");
-            }
-        }
+        self.join_last();
+        self.writer = None;
+        self.join_last();
     }
 }
 

@@ -15,6 +15,16 @@ fn parameters_bind_by_number_and_not_by_appearance() {
 }
 
 #[test]
+fn a_store_that_was_closed_is_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("station.db");
+    for _ in 0..100 {
+        drop(SqliteStore::open(&path, GroupSize::default()).unwrap());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "the log is left behind");
+    }
+}
+
+#[test]
 fn another_process_that_holds_the_database_only_delays() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("station.db");
