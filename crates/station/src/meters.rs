@@ -188,6 +188,15 @@ pub(crate) fn found(id: MeterId, row: Option<&Row>) -> Result<Meter, Error> {
     })?)
 }
 
+/// Reserves room in a meter for what is being sold to it.
+pub(crate) fn reserve(work: &mut Work<'_>, id: MeterId, units: Units) -> Result<(), Error> {
+    work.execute_one(
+        "reserving room",
+        "UPDATE meter SET reserved_units = reserved_units + $2 WHERE meter_id = $1",
+        &[id.as_str().into(), (units.get() as i64).into()],
+    )
+}
+
 /// Gives the meters that were enrolled before there were several utilities to `utility`.
 ///
 /// # Errors

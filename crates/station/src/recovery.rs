@@ -14,7 +14,7 @@ mod found;
 
 pub use found::{Found, take};
 
-use crate::lifecycle::{LineEvent, LineState, PaymentEvent};
+use crate::lifecycle::{LineEvent, LineState};
 use crate::meters::{self, Meter};
 use crate::money::{Amount, Currency, Money};
 use crate::orders::{self, Order, OrderLine};
@@ -277,24 +277,14 @@ pub(crate) fn accepted_before(work: &mut Work<'_>, order: &Order) -> Result<(), 
         let detail = "the provider knows a payment of this order, which nobody accepted in time here";
         return Ok(work.exception(&order.id, "payment_after_expiry", detail)?);
     }
-    reserve(work, &lines)?;
-    orders::step_all(work, &lines, LineEvent::Accepted, None)?;
-    crate::payments::step(work, order, PaymentEvent::Accepted, None)?;
-    work.execute(
-        "DELETE FROM outbox WHERE subject = $1 AND task = $2",
-        &[order.id.as_str().into(), Kind::Expire.name().into()],
-    )?;
+    accept_again(work, order, &lines)?;
     Ok(work.queue(Kind::QueryPayment, order.id.as_str())?)
 }
 
-fn reserve(work: &mut Work<'_>, lines: &[OrderLine]) -> Result<(), Error> {
-    lines.iter().try_for_each(|line| {
-        work.execute_one(
-            "reserving room",
-            "UPDATE meter SET reserved_units = reserved_units + $2 WHERE meter_id = $1",
-            &[line.meter.as_str().into(), (line.units.get() as i64).into()],
-        )
-    })
+/// Accepts an order that the payer accepted before, whatever room its meters have.
+fn accept_again(work: &mut Work<'_>, order: &Order, lines: &[OrderLine]) -> Result<(), Error> {
+    lines.iter().try_for_each(|line| meters::reserve(work, line.meter, line.units))?;
+    orders::accepted(work, order, lines)
 }
 
 /// An order that a payment waited for is here: it is paid.
@@ -319,11 +309,8 @@ pub(crate) fn arrived(work: &mut Work<'_>, id: &str) -> Result<(), Error> {
         "UPDATE orders SET provider = $2, captured = $3 WHERE order_id = $1",
         &[id.into(), provider.into(), came.iter().map(|(_, amount, _)| amount.minor()).sum::<i64>().into()],
     )?;
-    work.execute("DELETE FROM outbox WHERE subject = $1 AND task = $2", &[id.into(), Kind::Expire.name().into()])?;
     let lines = orders::lines(work, id)?;
-    reserve(work, &lines)?;
-    orders::step_all(work, &lines, LineEvent::Accepted, None)?;
-    crate::payments::step(work, &order, PaymentEvent::Accepted, None)?;
+    accept_again(work, &order, &lines)?;
     found::pay(work, id, &came)?;
     // It may have been the last one.
     Ok(work.queue_at(Kind::Recover, SUBJECT, work.now_ms)?)

@@ -21,7 +21,6 @@ use std::fs::File;
 use std::io::{IsTerminal, Read, Seek, Write};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -126,7 +125,7 @@ async fn serve(
     let url = url.trim_end_matches('/').to_owned();
     let keys = open_keys(data, config)?;
     let names = config.utility_names().context("the configuration")?;
-    let (signer, signer_broken) = signer(data, config, &names).await?;
+    let (signer, own_signer) = signer(data, config, &names).await?;
     let mut providers = config.providers(&store).context("the configuration")?;
     if providers.is_empty() {
         providers.push(Arc::new(sandbox(data, &keys.callback_key(), behaviour).await?));
@@ -166,21 +165,27 @@ async fn serve(
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
         () = station.broken() => {}
-        () = signer_broken => return Err(Failure::new("the signer's database cannot commit any more: look at the disk, then start again")),
+        () = broken(own_signer.as_deref()) => {}
         ended = &mut working => return Err(gone("workers", ended)),
         ended = &mut serving => return Err(gone("server", ended)),
     }
     output.progress("station stopping: what is under way is finished first");
-    let broken = station.is_broken();
     station.stop();
     let end = async {
         serving.await.context("the server")?.context("the server")?;
         working.await.context("the workers")?.context("the workers")
     };
-    match tokio::time::timeout(STOP_PATIENCE, end).await {
-        _ if broken => Err(broken_store(&station, data)),
-        Ok(ended) => ended,
-        Err(_) => {
+    let ended = tokio::time::timeout(STOP_PATIENCE, end).await;
+    // Both may have failed, in either order: they are often on one disk.
+    let failure = station.is_broken().then(|| broken_store(station.failure(), data));
+    let failure = failure.or_else(|| {
+        let signer = own_signer.as_deref().filter(|signer| signer.is_broken())?;
+        Some(broken_store(signer.failure(), &data.join("keys")))
+    });
+    match (failure, ended) {
+        (Some(failure), _) => Err(failure),
+        (None, Ok(ended)) => ended,
+        (None, Err(_)) => {
             output.progress("some connections did not end in time; what is not finished goes on at the next start");
             Ok(())
         }
@@ -200,21 +205,31 @@ async fn serve_metrics(at: SocketAddr, station: &Station) -> Result<String, Fail
     Ok(url)
 }
 
-/// What to do about a database that cannot commit any more.
-fn broken_store(station: &Station, data: &Path) -> Failure {
-    let data = data.display();
+/// Waits until a signer of this process cannot commit any more.
+async fn broken(own: Option<&LocalSigner>) {
+    match own {
+        Some(signer) => signer.broken().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What to do about a database in `folder` that cannot commit any more.
+fn broken_store(failure: Option<(Fault, String)>, folder: &Path) -> Failure {
+    let folder = folder.display();
     let safe = "Everything that was confirmed is kept; who got no answer asks again under the same id.";
-    let message = match station.failure() {
+    let message = match failure {
         Some((Fault::DiskFull, _)) => {
-            format!("the disk of {data} is full: free space on it, then start the station again. {safe}")
+            format!("the disk of {folder} is full: free space on it, then start the station again. {safe}")
         }
         Some((Fault::Io, words)) => format!(
-            "the disk of {data} cannot be read or written: {words}. Look at the disk, its mount, and limits of size, then start the station again. {safe}"
+            "the disk of {folder} cannot be read or written: {words}. Look at the disk, its mount, and limits of size, then start the station again. {safe}"
         ),
         Some((Fault::Other, words)) => {
             format!("the database cannot commit any more: {words}. See to it, then start the station again. {safe}")
         }
-        None => format!("the database cannot commit any more: look at its log and its disk, then start again. {safe}"),
+        None => {
+            format!("the database cannot commit any more: look at its log and its disk, then start the station again. {safe}")
+        }
     };
     Failure::of_disk(message)
 }
@@ -229,19 +244,18 @@ fn gone<T, E: Display>(part: &str, ended: Result<Result<T, E>, JoinError>) -> Fa
     Failure::new(format!("the station's {part} ended: {why}"))
 }
 
-/// The signer: apart behind a socket, or in this process. With what ends when it cannot commit any more.
+/// The signer: apart behind a socket, or in this process; then it is given once more, to be watched.
 async fn signer(
     data: &Path,
     config: &Config,
     names: &[UtilityName],
-) -> Result<(Arc<dyn TokenSigner>, Pin<Box<dyn Future<Output = ()>>>), Failure> {
+) -> Result<(Arc<dyn TokenSigner>, Option<Arc<LocalSigner>>), Failure> {
     if let Some(socket) = &config.signer_socket {
-        return Ok((Arc::new(SocketSigner::new(socket)), Box::pin(std::future::pending())));
+        return Ok((Arc::new(SocketSigner::new(socket)), None));
     }
     let local = LocalSigner::open(&data.join("keys"), names, now_ms).await.context("the signer")?;
     let local = Arc::new(local.probed(failpoint::reach_listed));
-    let watched = local.clone();
-    Ok((local, Box::pin(async move { watched.broken().await })))
+    Ok((local.clone(), Some(local)))
 }
 
 /// A sandbox provider inside this process.

@@ -129,17 +129,17 @@ fn a_full_disk_loses_nothing_that_was_acknowledged() {
     if is_left_out() {
         return;
     }
-    let Some(disk) = SmallDisk::mount() else { return };
-    disk.desk.write_issuer().unwrap();
-    disk.desk.new_meter(GAS, "gas", &[]).unwrap();
-    let complaints = disk.folder.path().join("complaints");
-    let mut station = start(&disk.desk, &complaints);
-    disk.inside(&format!("dd if=/dev/zero of=station/filler bs=1024 count={FILLER_KIB}"));
-    let told = buy_all_at_once(&station.address());
-    let said = ended(&mut station, &complaints);
-    assert!(said.contains("is full: free space on it"), "{said}");
-    disk.inside("rm station/filler");
-    check(&disk.desk, &told);
+    let Some(disk) = SmallDisk::mount("station") else { return };
+    disk.fill_and_check("");
+}
+
+#[test]
+fn a_full_disk_of_the_signer_loses_nothing_that_was_acknowledged() {
+    if is_left_out() {
+        return;
+    }
+    let Some(disk) = SmallDisk::mount("station/keys") else { return };
+    disk.fill_and_check("/keys");
 }
 
 #[test]
@@ -166,20 +166,21 @@ struct SmallDisk {
     folder: TempDir,
     holder: Child,
     enter: String,
+    place: &'static str,
 }
 
 impl SmallDisk {
-    /// None if this machine gives nobody a mount namespace; then the test is skipped, except in CI.
-    fn mount() -> Option<Self> {
+    /// Mounts it in the folder `place` of the desk. None if this machine gives nobody a mount namespace; then the test is skipped, except in CI.
+    fn mount(place: &'static str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().join("desk");
-        fs::create_dir_all(home.join("station")).unwrap();
+        fs::create_dir_all(home.join(place)).unwrap();
         // As root, or as whoever is root in a user namespace of his own.
         for (unshare, enter) in [("-m", "-m"), ("-rm", "-U --preserve-credentials -m")] {
             let mut holder = Command::new("unshare")
                 .args([unshare, "sh", "-c"])
-                .arg(format!("mount -t tmpfs -o size={DISK_KIB}k tmpfs \"$0\" && echo mounted && exec cat"))
-                .arg(home.join("station"))
+                .arg(format!("mount -t tmpfs -o size={DISK_KIB}k,mode=700 tmpfs \"$0\" && echo mounted && exec cat"))
+                .arg(home.join(place))
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 .spawn()
@@ -194,13 +195,28 @@ impl SmallDisk {
                 let binary = env!("CARGO_BIN_EXE_coinless");
                 let made = Command::new("sh").args(["-c", write]).arg(&script).args([&enter, binary]).status().unwrap();
                 assert!(made.success());
-                return Some(Self { desk: Desk::new(script, home), folder, holder, enter });
+                return Some(Self { desk: Desk::new(script, home), folder, holder, enter, place });
             }
             holder.wait().unwrap();
         }
         assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "CI must be able to make a mount namespace");
         println!("skipped: no mount namespace can be made here");
         None
+    }
+
+    /// Fills the disk while people buy; the station says that the disk of its folder, and `below` it, is full.
+    fn fill_and_check(&self, below: &str) {
+        let (desk, place) = (&self.desk, self.place);
+        desk.write_issuer().unwrap();
+        desk.new_meter(GAS, "gas", &[]).unwrap();
+        let complaints = self.folder.path().join("complaints");
+        let mut station = start(desk, &complaints);
+        self.inside(&format!("dd if=/dev/zero of={place}/filler bs=1024 count={FILLER_KIB}"));
+        let told = buy_all_at_once(&station.address());
+        let said = ended(&mut station, &complaints);
+        assert!(said.contains(&format!("{below} is full: free space on it")), "{said}");
+        self.inside(&format!("rm {place}/filler"));
+        check(desk, &told);
     }
 
     /// Runs a shell command where the small disk is.

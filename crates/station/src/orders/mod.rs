@@ -256,15 +256,9 @@ pub fn accept_with(
     }
     for meter in &meters {
         let sum = sums.get(&meter.id).copied().ok_or_else(|| Error::inconsistent("a meter of no line"))?;
-        work.execute_one(
-            "reserving room",
-            "UPDATE meter SET reserved_units = reserved_units + $2 WHERE meter_id = $1",
-            &[meter.id.as_str().into(), (sum.0.get() as i64).into()],
-        )?;
+        meters::reserve(work, meter.id, sum.0)?;
     }
-    step_all(work, &all, LineEvent::Accepted, None)?;
-    payments::step(work, &order, PaymentEvent::Accepted, None)?;
-    work.finish(&Task { kind: Kind::Expire, subject: id.to_owned(), attempts: 0 })?;
+    accepted(work, &order, &all)?;
     match credential {
         credential if order.provider == float::PROVIDER => return float::pay(work, id, credential),
         Some(_) => {
@@ -274,6 +268,13 @@ pub fn accept_with(
         None => {}
     }
     Ok(work.queue(Kind::Pay, id)?)
+}
+
+/// Moves an order on whose quote was accepted, and whose room is reserved.
+pub(crate) fn accepted(work: &mut Work<'_>, order: &Order, lines: &[OrderLine]) -> Result<(), Error> {
+    step_all(work, lines, LineEvent::Accepted, None)?;
+    payments::step(work, order, PaymentEvent::Accepted, None)?;
+    Ok(work.finish(&Task { kind: Kind::Expire, subject: order.id.clone(), attempts: 0 })?)
 }
 
 /// Forgets a quote that nobody accepted.

@@ -10,7 +10,7 @@ use crate::keys::files::{self, folders};
 use crate::keys::{FastSigner, FastVerifier};
 use crate::provider::Call;
 use crate::service::Probe;
-use crate::store::{GroupSize, SqliteStore, Store, StoreError, Tx};
+use crate::store::{Fault, GroupSize, SqliteStore, Store, StoreError, Tx};
 use crate::utilities::UtilityName;
 use coinless_protocol::cose::{self, Label};
 use coinless_protocol::keys::{KeyHash, PublicKey};
@@ -100,6 +100,17 @@ impl LocalSigner {
     pub async fn broken(&self) {
         // The sender lives as long as this signer.
         let _ = self.broken.subscribe().wait_for(|broken| *broken).await;
+    }
+
+    /// Whether the database cannot commit any more.
+    pub fn is_broken(&self) -> bool {
+        *self.broken.borrow()
+    }
+
+    /// Why the database cannot commit any more, if it told, in its words.
+    pub fn failure(&self) -> Option<(Fault, String)> {
+        let watch = self.store.watch()?;
+        watch.failure().map(|(fault, words)| (fault, words.to_owned()))
     }
 
     async fn try_sign(&self, request: &SignRequest) -> Result<Vec<u8>, SignError> {

@@ -85,7 +85,8 @@ pub async fn serve(
         tokio::select! {
             () = &mut shutdown => break Ok(()),
             () = signer.broken() => {
-                break Err(SignError::Unavailable("the signer's database cannot commit any more".to_owned()));
+                let why = signer.failure().map(|(_, words)| format!(": {words}")).unwrap_or_default();
+                break Err(SignError::Unavailable(format!("the signer's database cannot commit any more{why}")));
             }
             Some(_) = connections.join_next() => {}
             (stream, permit) = next(&listener, &room, &peers) => {
