@@ -35,6 +35,10 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 const AT_HOUR: i64 = 3;
 /// The most that is caught up.
 const MOST_DAYS: i64 = 31;
+/// How far back each day's comparison looks once more: rows may come late into a statement.
+const LATE_MS: i64 = DAY_MS;
+/// For how long a source may be unreadable before a person is told.
+const UNREADABLE_MS: i64 = 12 * HOUR_MS;
 /// Longest time that others are asked for at once.
 const SLICE_MS: i64 = 6 * HOUR_MS;
 
@@ -98,6 +102,14 @@ impl Difference {
     fn of(self, money: Amount) -> Self {
         Self { amount: Some(money.with_currency()), money: Some(money), ..self }
     }
+}
+
+/// A time to compare.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    period: Period,
+    /// What is before this was compared before.
+    new_from_ms: i64,
 }
 
 /// How far one source was compared.
@@ -170,8 +182,9 @@ pub async fn run(
 ) -> Result<Report, Error> {
     let (from, to) = (time(period.from_ms), time(period.to_ms));
     let mut report = Report { from, to, compared: Vec::new(), differences: Vec::new() };
+    let span = Span { period, new_from_ms: period.from_ms };
     for provider in providers {
-        report.compared.push(provider::compare(look, &**provider, period, &mut report.differences).await?);
+        report.compared.push(provider::compare(look, &**provider, span, &mut report.differences).await?);
     }
     for utility in utilities.all() {
         report.compared.push(sales::compare(look, utility, period, &mut report.differences).await?);
@@ -247,14 +260,14 @@ pub async fn daily(
     let mut report = Report { from: String::new(), to: time(today), compared: Vec::new(), differences: Vec::new() };
     for provider in providers {
         let source = format!("provider:{}", provider.name());
-        let Some(period) = open_period(look, &source, today).await? else { continue };
-        let compared = provider::compare(look, &**provider, period, &mut report.differences).await?;
+        let Some(span) = open_span(look, &source, today).await? else { continue };
+        let compared = provider::compare(look, &**provider, span, &mut report.differences).await?;
         done(look, compared, today, &mut report).await?;
     }
     for utility in utilities.all() {
         let source = format!("utility:{}", utility.name);
-        let Some(period) = open_period(look, &source, today).await? else { continue };
-        let compared = sales::compare(look, utility, period, &mut report.differences).await?;
+        let Some(span) = open_span(look, &source, today).await? else { continue };
+        let compared = sales::compare(look, utility, span.period, &mut report.differences).await?;
         done(look, compared, today, &mut report).await?;
     }
     own(look, &mut report).await?;
@@ -264,15 +277,18 @@ pub async fn daily(
     Ok(report.compared)
 }
 
-async fn open_period(look: &Look, source: &str, today: i64) -> Result<Option<Period>, Error> {
+async fn open_span(look: &Look, source: &str, today: i64) -> Result<Option<Span>, Error> {
     let source = source.to_owned();
     let until = look.store.read(move |tx| {
         let sql = "SELECT until_ms FROM reconciled WHERE source = $1";
         let row = Work::new(tx, 0).query_first(sql, &[source.as_str().into()])?;
         Ok::<_, Error>(row.map(|row| row.int(0)).transpose()?)
     });
-    let from_ms = until.await?.unwrap_or(today - DAY_MS).max(today - MOST_DAYS * DAY_MS);
-    Ok((from_ms < today).then_some(Period { from_ms, to_ms: today }))
+    let until_ms = until.await?;
+    let new_from_ms = until_ms.unwrap_or(today - DAY_MS).max(today - MOST_DAYS * DAY_MS);
+    let from_ms = if until_ms.is_some() { new_from_ms - LATE_MS } else { new_from_ms };
+    let period = Period { from_ms, to_ms: today };
+    Ok((new_from_ms < today).then_some(Span { period, new_from_ms }))
 }
 
 async fn done(look: &Look, compared: Compared, today: i64, report: &mut Report) -> Result<(), Error> {
@@ -321,14 +337,22 @@ fn again(work: &mut Work<'_>, due_ms: i64) -> Result<(), Error> {
     Ok(work.again_at(&task, due_ms)?)
 }
 
-/// Takes in how a day's comparison ended: a source that could not be read is tried again in an hour.
+/// Takes in how a day's comparison ended: a source that could not be read is tried again in an hour, and comes before a person
+/// after a while.
 ///
 /// # Errors
 /// When the database fails.
 pub fn ended(work: &mut Work<'_>, task: &Task, compared: &Result<Vec<Compared>, String>) -> Result<(), Error> {
     let due_ms = match compared {
         Ok(compared) if compared.iter().all(Compared::is_done) => next_ms(work.now_ms),
-        Ok(_) => work.now_ms + HOUR_MS,
+        Ok(compared) => {
+            if work.now_ms % DAY_MS >= AT_HOUR * HOUR_MS + UNREADABLE_MS {
+                for one in compared.iter().filter(|one| !one.is_done()) {
+                    work.exception(&one.source, "not_reconciled", one.why.as_deref().unwrap_or_default())?;
+                }
+            }
+            work.now_ms + HOUR_MS
+        }
         Err(why) => {
             work.exception(SUBJECT, "not_reconciled", why)?;
             work.now_ms + HOUR_MS

@@ -228,7 +228,9 @@ fn broken_store(failure: Option<(Fault, String)>, folder: &Path) -> Failure {
             format!("the database cannot commit any more: {words}. See to it, then start the station again. {safe}")
         }
         None => {
-            format!("the database cannot commit any more: look at its log and its disk, then start the station again. {safe}")
+            format!(
+                "the database cannot commit any more: look at its log and its disk, then start the station again. {safe}"
+            )
         }
     };
     Failure::of_disk(message)

@@ -230,6 +230,12 @@ pub enum StatementError {
     /// It could not be read; ask again.
     #[error("the statement could not be read: {0}")]
     Unavailable(String),
+    /// It reaches back only to this time, in milliseconds since 1970: what is older must be taken from the provider's own pages.
+    #[error("the statement does not reach back so far: take what is older from the provider's own pages")]
+    TooOld {
+        /// From when on it can be asked for.
+        since_ms: i64,
+    },
 }
 
 /// Most entries of one statement; who wants more asks for a shorter time.
@@ -265,6 +271,11 @@ pub trait PaymentProvider: Send + Sync {
 
     /// Everything that moved from `from_ms` (inclusive) to `to_ms` (exclusive), at most [`MAX_STATEMENT_ENTRIES`].
     fn statement<'a>(&'a self, from_ms: i64, to_ms: i64) -> Call<'a, Result<Vec<StatementEntry>, StatementError>>;
+
+    /// Whether its statement has the refunds that we asked for.
+    fn states_refunds(&self) -> bool {
+        true
+    }
 
     /// Whether a callback comes from the provider, and what it is about.
     ///

@@ -78,7 +78,7 @@ fn page(work: &mut Work<'_>, after: &str) -> Result<Vec<SeenMeter>, Error> {
     rows.iter().map(read).collect()
 }
 
-/// A meter that has credit on its way and has not been heard of.
+/// A meter that has not been heard of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SilentMeter {
     /// Its label.
@@ -95,19 +95,21 @@ pub struct SilentMeter {
     pub waiting_since: Option<String>,
 }
 
-/// Meters with open lines that no receipt has come of since `before_ms`, and whose oldest open line was paid before it.
+/// Meters that were enrolled before `before_ms` and of which no receipt has come since; first those that credit is on its way to,
+/// whichever waits longest.
 ///
 /// # Errors
 /// When the database fails.
 pub fn silent(work: &mut Work<'_>, before_ms: i64) -> Result<Vec<SilentMeter>, Error> {
     let rows = work.query(
-        "SELECT m.meter_id, m.utility, count(*), CAST(sum(l.units) AS BIGINT), min(o.paid_ms),
+        "SELECT m.meter_id, m.utility, count(l.order_id), CAST(COALESCE(sum(l.units), 0) AS BIGINT), min(o.paid_ms),
                 (SELECT max(r.received_ms) FROM receipt r WHERE r.meter_id = m.meter_id)
-         FROM meter m JOIN meter_line l ON l.meter_id = m.meter_id AND l.state IN ('issued', 'void_pending')
-         JOIN order_line o ON o.order_id = l.order_id AND o.line = l.line
-         WHERE m.retired_ms IS NULL
+         FROM meter m LEFT JOIN meter_line l ON l.meter_id = m.meter_id AND l.state IN ('issued', 'void_pending')
+         LEFT JOIN order_line o ON o.order_id = l.order_id AND o.line = l.line
+         WHERE m.retired_ms IS NULL AND m.enrolled_ms < $1
          AND NOT EXISTS (SELECT 1 FROM receipt r WHERE r.meter_id = m.meter_id AND r.received_ms >= $1)
-         GROUP BY m.meter_id, m.utility HAVING min(o.paid_ms) < $1 ORDER BY min(o.paid_ms), m.meter_id",
+         GROUP BY m.meter_id, m.utility
+         ORDER BY CASE WHEN count(l.order_id) > 0 THEN 0 ELSE 1 END, min(o.paid_ms), m.meter_id",
         &[before_ms.into()],
     )?;
     let read = |row: &Row| {

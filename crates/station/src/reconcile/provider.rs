@@ -1,6 +1,6 @@
 //! A payment provider's statement against receipts for money, refunds and the clearing account.
 
-use super::{Compared, Difference, HOUR_MS, Look, PAGE, note, noted, slices};
+use super::{Compared, Difference, HOUR_MS, Look, PAGE, SLICE_MS, Span, note, noted};
 use crate::ledger::{self, Account, Event, Movement, Period, time};
 use crate::lifecycle::PaymentState;
 use crate::money::{Amount, Currency, Money};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(super) async fn compare(
     look: &Look,
     provider: &dyn PaymentProvider,
-    period: Period,
+    Span { period, new_from_ms }: Span,
     differences: &mut Vec<Difference>,
 ) -> Result<Compared, Error> {
     let name = provider.name().to_owned();
@@ -24,29 +24,84 @@ pub(super) async fn compare(
     let asked = name.clone();
     let earliest = look.store.read(move |tx| earliest(&mut Work::new(tx, 0), &asked, period)).await?;
     let from_ms = earliest.unwrap_or(period.from_ms).min(period.from_ms) - HOUR_MS;
-    let mut entries = Vec::new();
-    for (from_ms, to_ms) in slices(from_ms, period.to_ms + HOUR_MS) {
-        match provider.statement(from_ms, to_ms).await {
-            Ok(slice) => entries.extend(slice),
-            Err(error @ StatementError::NotOffered) => {
-                return Ok(Compared::unread(&source, "not offered", error.to_string()));
-            }
-            Err(error @ StatementError::Unavailable(_)) => {
-                return Ok(Compared::unread(&source, "unavailable", error.to_string()));
-            }
+    let statement = match read(provider, from_ms, period.to_ms + HOUR_MS).await {
+        Ok(statement) => statement,
+        Err(error @ StatementError::NotOffered) => {
+            return Ok(Compared::unread(&source, "not offered", error.to_string()));
         }
+        Err(error @ (StatementError::Unavailable(_) | StatementError::TooOld { .. })) => {
+            return Ok(Compared::unread(&source, "unavailable", error.to_string()));
+        }
+    };
+    if statement.since_ms > new_from_ms {
+        note(look, vec![gap(&source, new_from_ms, statement.since_ms.min(period.to_ms))], differences).await?;
     }
     let mut compared = Compared::new(&source);
-    let within = entries.iter().filter(|entry| (period.from_ms..period.to_ms).contains(&entry.at_ms));
+    let within = statement.entries.iter().filter(|entry| (period.from_ms..period.to_ms).contains(&entry.at_ms));
     let within: Vec<_> = within.cloned().collect();
     compared.theirs = within.len();
     compared.their_sums = sums(&within);
-    for page in within.chunks(PAGE) {
+    for page in taken_so_far(within).chunks(PAGE) {
         judge_page(look, &name, page.to_vec(), differences).await?;
     }
-    compared.ours = noted::compare(look, &name, period, &entries, differences).await?;
+    compared.ours = noted::compare(look, provider, period, &statement, differences).await?;
     compared.our_sums = look.store.read(move |tx| clearing(&mut Work::new(tx, 0), &name, period)).await?;
     Ok(compared)
+}
+
+/// A statement, from as far back as it reaches.
+pub(super) struct Statement {
+    /// From when on it was read, in milliseconds since 1970.
+    pub(super) since_ms: i64,
+    pub(super) entries: Vec<StatementEntry>,
+}
+
+/// Reads a statement in slices; from as far back as it reaches, if that is later than `from_ms`.
+async fn read(provider: &dyn PaymentProvider, from_ms: i64, to_ms: i64) -> Result<Statement, StatementError> {
+    let mut statement = Statement { since_ms: from_ms, entries: Vec::new() };
+    let mut start_ms = from_ms;
+    while start_ms < to_ms {
+        let end_ms = (start_ms + SLICE_MS).min(to_ms);
+        match provider.statement(start_ms, end_ms).await {
+            Ok(slice) => {
+                statement.entries.extend(slice);
+                start_ms = end_ms;
+            }
+            // Each time it must come nearer, or this would not end.
+            Err(StatementError::TooOld { since_ms }) if since_ms > start_ms => {
+                statement = Statement { since_ms, entries: Vec::new() };
+                start_ms = since_ms;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(statement)
+}
+
+/// A time that nobody can compare any more.
+fn gap(source: &str, from_ms: i64, to_ms: i64) -> Difference {
+    let theirs = format!(
+        "nothing from {} to {} any more: compare this time by hand with the provider's own pages",
+        time(from_ms),
+        time(to_ms)
+    );
+    let subject = format!("{source}/{}", time(from_ms));
+    Difference::new(source, subject, "statement_gap").ours("not compared yet").theirs(theirs)
+}
+
+/// Each entry with how much was taken back of the same payment up to it.
+fn taken_so_far(entries: Vec<StatementEntry>) -> Vec<(StatementEntry, Money)> {
+    let mut sums = BTreeMap::<String, i64>::new();
+    let with_sum = |entry: StatementEntry| {
+        let of = entry.payment_id.as_ref().or(entry.account.as_ref()).unwrap_or(&entry.receipt);
+        let sum = sums.entry(of.clone()).or_default();
+        if entry.kind == EntryKind::TakenBack {
+            *sum = sum.saturating_add(entry.amount.minor());
+        }
+        let sum = Money::from_minor(*sum);
+        (entry, sum)
+    };
+    entries.into_iter().map(with_sum).collect()
 }
 
 /// When the earliest of the orders was made whose money or refund we noted in this time.
@@ -114,15 +169,15 @@ enum Step {
 async fn judge_page(
     look: &Look,
     provider: &str,
-    page: Vec<StatementEntry>,
+    page: Vec<(StatementEntry, Money)>,
     differences: &mut Vec<Difference>,
 ) -> Result<(), Error> {
     let name = provider.to_owned();
     let judged = look.store.read(move |tx| {
         let mut work = Work::new(tx, 0);
         let mut steps = Vec::new();
-        for entry in &page {
-            steps.extend(judge(&mut work, &name, entry)?);
+        for (entry, taken) in &page {
+            steps.extend(judge(&mut work, &name, entry, *taken)?);
         }
         Ok::<_, Error>(steps)
     });
@@ -152,7 +207,8 @@ async fn judge_page(
     note(look, found, differences).await
 }
 
-fn judge(work: &mut Work<'_>, provider: &str, entry: &StatementEntry) -> Result<Vec<Step>, Error> {
+/// What is to be done about an entry; up to it `taken` was taken back of its payment in this statement.
+fn judge(work: &mut Work<'_>, provider: &str, entry: &StatementEntry, taken: Money) -> Result<Vec<Step>, Error> {
     let source = format!("provider:{provider}");
     let amount = Amount(entry.amount, entry.currency);
     let differ = |subject: String, cause, ours: String| {
@@ -195,11 +251,12 @@ fn judge(work: &mut Work<'_>, provider: &str, entry: &StatementEntry) -> Result<
             None => vec![differ(subject, "refund_only_in_statement", "no such refund".to_owned())],
         },
         EntryKind::TakenBack => match order_of(work, provider, entry)? {
-            Some((_, _, taken)) if taken >= entry.amount => Vec::new(),
-            Some((order, payment, taken)) => {
+            // Some of it may have been taken back before this statement begins: only the provider knows the whole sum.
+            Some((order, _, known)) if known >= taken => vec![Step::Ask(order)],
+            Some((order, payment, known)) => {
                 let ours = format!(
                     "{} taken back of order {order}, which is {}",
-                    Amount(taken, entry.currency).with_currency(),
+                    Amount(known, entry.currency).with_currency(),
                     payment.name()
                 );
                 vec![Step::Ask(order), differ(subject, "taken_back_in_statement", ours)]
@@ -232,8 +289,8 @@ fn known_receipt(work: &mut Work<'_>, provider: &str, receipt: &str) -> Result<O
     row.as_ref().map(read).transpose()
 }
 
-/// The order that an entry belongs to, by our id, the account that the customer named, or its receipt; its payment, and what
-/// was taken back of it.
+/// The order that an entry belongs to, by our id, the account that was named, or its receipt; its payment, and what was taken
+/// back of it.
 fn order_of(
     work: &mut Work<'_>,
     provider: &str,
@@ -241,7 +298,7 @@ fn order_of(
 ) -> Result<Option<(String, PaymentState, Money)>, Error> {
     let row = work.query_first(
         "SELECT order_id, payment_state, taken_back FROM orders WHERE provider = $1 AND payment_state <> 'none' AND
-         order_id = COALESCE($2, (SELECT order_id FROM pay_account WHERE account = $3),
+         order_id = COALESCE($2, (SELECT min(order_id) FROM orders WHERE account = $3 AND provider = $1),
                              (SELECT order_id FROM money_receipt WHERE provider = $1 AND receipt = $4))",
         &[
             provider.into(),
@@ -289,7 +346,7 @@ fn hold(work: &mut Work<'_>, provider: &str, entry: &StatementEntry) -> Result<(
             entry.receipt.as_str().into(),
             entry.amount.minor().into(),
             entry.currency.code().into(),
-            work.now_ms.into(),
+            entry.at_ms.into(),
         ],
     )?;
     if noted == 0 {

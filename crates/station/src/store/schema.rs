@@ -352,4 +352,6 @@ const RECOVERY: &[&str] = &[
         settled_ms BIGINT NOT NULL,
         ended_ms BIGINT
     )",
+    // A provider's statement names the account of an order.
+    "CREATE INDEX orders_account ON orders (account)",
 ];

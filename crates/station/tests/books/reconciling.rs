@@ -25,6 +25,12 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 /// A provider that has nothing but a statement.
 struct Statement(Option<Vec<StatementEntry>>);
 
+/// The same, as far back as it is kept, and without refunds.
+struct Kept {
+    since_ms: i64,
+    entries: Vec<StatementEntry>,
+}
+
 fn unused<T>() -> Call<'static, T> {
     panic!("only the books are compared")
 }
@@ -50,6 +56,39 @@ impl PaymentProvider for Statement {
         let within = |entry: &&StatementEntry| (from_ms..to_ms).contains(&entry.at_ms);
         let entries = self.0.as_ref().map(|entries| entries.iter().filter(within).cloned().collect());
         Box::pin(async move { entries.ok_or(StatementError::Unavailable("connection reset".to_owned())) })
+    }
+
+    fn read_callback(&self, _: &Callback<'_>) -> Result<Notice, BadCallback> {
+        Err(BadCallback(String::new()))
+    }
+}
+
+impl PaymentProvider for Kept {
+    fn name(&self) -> &str {
+        PROVIDER
+    }
+
+    fn start<'a>(&'a self, _: &'a PaymentRequest) -> Call<'a, PaymentOutcome> {
+        unused()
+    }
+
+    fn query<'a>(&'a self, _: &'a PaymentRequest) -> Call<'a, PaymentOutcome> {
+        unused()
+    }
+
+    fn refund<'a>(&'a self, _: &'a RefundRequest) -> Call<'a, RefundOutcome> {
+        unused()
+    }
+
+    fn statement<'a>(&'a self, from_ms: i64, to_ms: i64) -> Call<'a, Result<Vec<StatementEntry>, StatementError>> {
+        let since_ms = self.since_ms;
+        let within = self.entries.iter().filter(|entry| (from_ms..to_ms).contains(&entry.at_ms)).cloned().collect();
+        let answer = if from_ms < since_ms { Err(StatementError::TooOld { since_ms }) } else { Ok(within) };
+        Box::pin(async move { answer })
+    }
+
+    fn states_refunds(&self) -> bool {
+        false
     }
 
     fn read_callback(&self, _: &Callback<'_>) -> Result<Notice, BadCallback> {
@@ -437,6 +476,137 @@ fn the_daily_task_catches_up_and_tries_again() {
     assert_eq!(desk.causes(), ["not_in_statement"]);
 }
 
+/// What each day's comparison does with this provider, whose sales system has `sales`.
+fn compare_daily(desk: &mut Desk, provider: impl PaymentProvider + 'static, sales: &[SaleEntry]) -> Vec<Compared> {
+    let look = Look { store: desk.store(), now_ms: desk.now_ms, probe: |_| () };
+    wait(reconcile::daily(&look, &[Arc::new(provider)], &utilities(sales.to_vec())))
+}
+
+#[test]
+fn a_statement_that_reaches_back_two_days_is_compared_every_day() {
+    let mut desk = Desk::new();
+    // Ordered on one day and paid four days later: no statement reaches back to the order.
+    desk.outside.payment = |_| PaymentOutcome::Unknown { why: "time-out".to_owned() };
+    let id = desk.buy(1, &[5_000]);
+    desk.now_ms = NOON + 4 * DAY;
+    desk.outside.payment = captured;
+    crate::desk::called_back(&mut desk, &id);
+    assert_eq!(desk.state(&id, 1), LineState::Issued);
+    desk.run(reconcile::start).unwrap();
+    let sold = SaleEntry { at_ms: NOON + 4 * DAY, ..sale(1, 5_000, units(&mut desk, 1)) };
+    let mut entries = vec![StatementEntry { at_ms: NOON + 4 * DAY, ..payment(1, 5_000) }];
+    let kept = |desk: &Desk, entries: &[StatementEntry]| Kept {
+        since_ms: desk.now_ms - 45 * DAY / 24,
+        entries: entries.to_vec(),
+    };
+    for day in 5..=7 {
+        desk.now_ms = NOON + day * DAY - 9 * DAY / 24;
+        let statement = kept(&desk, &entries);
+        let compared = compare_daily(&mut desk, statement, std::slice::from_ref(&sold));
+        assert!(compared.iter().all(|one| one.state == "compared"), "{compared:?}");
+        assert_eq!(desk.causes(), Vec::<String>::new(), "day {day}");
+    }
+    // Money for nobody comes into the statement a day late: it is held all the same.
+    let stray = StatementEntry { payment_id: None, at_ms: desk.now_ms - 5 * DAY / 24, ..payment(9, 700) };
+    entries.push(stray);
+    desk.now_ms += DAY;
+    let statement = kept(&desk, &entries);
+    compare_daily(&mut desk, statement, std::slice::from_ref(&sold));
+    assert_eq!(desk.balance("suspense"), -700);
+    assert_eq!(desk.causes(), ["unmatched_money"]);
+    // And is not missing in any later one.
+    for _ in 0..2 {
+        desk.now_ms += DAY;
+        let statement = kept(&desk, &entries);
+        compare_daily(&mut desk, statement, std::slice::from_ref(&sold));
+        assert_eq!(desk.causes(), ["unmatched_money"]);
+    }
+    // Four days without a comparison: two of them are in no statement any more, which is said once, and the rest goes on.
+    desk.now_ms += 4 * DAY;
+    for _ in 0..2 {
+        let statement = kept(&desk, &entries);
+        compare_daily(&mut desk, statement, std::slice::from_ref(&sold));
+        assert_eq!(desk.causes(), ["unmatched_money", "statement_gap"]);
+        desk.now_ms += DAY;
+    }
+}
+
+#[test]
+fn a_statement_without_refunds_misses_none() {
+    let mut desk = Desk::new();
+    desk.outside.sale = Some(SaleOutcome::Failed { reason: "closed".to_owned() });
+    let id = desk.buy(1, &[5_000]);
+    assert_eq!(desk.state(&id, 1), LineState::Refunded);
+    let provider: Arc<dyn PaymentProvider> = Arc::new(Kept { since_ms: 0, entries: vec![payment(1, 5_000)] });
+    let look = Look { store: desk.store(), now_ms: desk.now_ms, probe: |_| () };
+    let period = Period { from_ms: NOON - DAY / 2, to_ms: NOON + DAY / 2 };
+    assert_eq!(causes(&wait(reconcile::run(&look, &[provider], &utilities(Vec::new()), period))), Vec::<&str>::new());
+}
+
+#[test]
+fn a_statement_that_names_accounts_finds_the_order() {
+    let mut desk = Desk::new();
+    desk.outside.payment = |_| PaymentOutcome::Declined { reason: "not reached".to_owned() };
+    let id = desk.buy(1, &[5_000]);
+    let account = Some(coinless_station::payments::account(&id));
+    let named = StatementEntry { payment_id: None, account, ..payment(1, 5_000) };
+    assert_eq!(causes(&compare(&mut desk, std::slice::from_ref(&named), &[])), ["only_in_statement"]);
+    desk.outside.payment = captured;
+    desk.work();
+    assert_eq!(desk.balance("suspense"), -5_000);
+    assert_eq!(desk.state(&id, 1), LineState::Exception);
+}
+
+#[test]
+fn two_equal_parts_that_were_taken_back_are_told_apart() {
+    let mut desk = Desk::new();
+    desk.buy(1, &[5_000]);
+    let line = units(&mut desk, 1);
+    let part =
+        |receipt: &str| StatementEntry { kind: EntryKind::TakenBack, receipt: receipt.to_owned(), ..payment(1, 500) };
+    let statement = [payment(1, 5_000), part("T1"), part("T2")];
+    let sales = [sale(1, 5_000, line)];
+    let take_back = |desk: &mut Desk, so_far: fn(&PaymentRequest) -> PaymentOutcome| {
+        desk.outside.payment = so_far;
+        desk.work();
+    };
+    assert_eq!(causes(&compare(&mut desk, &statement[..2], &sales)), ["taken_back_in_statement"]);
+    take_back(&mut desk, |request| taken(request, 500));
+    assert_eq!(desk.balance("suspense"), 500);
+    assert_eq!(causes(&compare(&mut desk, &statement[..2], &sales)), Vec::<&str>::new());
+    // The second one, of which no callback came, is as large as what is known.
+    assert!(causes(&compare(&mut desk, &statement, &sales)).contains(&"taken_back_in_statement"));
+    take_back(&mut desk, |request| taken(request, 1_000));
+    assert_eq!(desk.balance("suspense"), 1_000);
+    // One from before this statement: the provider is asked for the whole sum.
+    take_back(&mut desk, |request| taken(request, 1_500));
+    assert_eq!(causes(&compare(&mut desk, &statement, &sales)), Vec::<&str>::new());
+    desk.work();
+    assert_eq!(desk.balance("suspense"), 1_500);
+}
+
+fn taken(request: &PaymentRequest, minor: i64) -> PaymentOutcome {
+    PaymentOutcome::TakenBack {
+        receipts: Vec::new(),
+        amount: Money::from_minor(minor),
+        currency: request.currency,
+        reason: "reversed".to_owned(),
+    }
+}
+
+#[test]
+fn a_source_that_cannot_be_read_for_long_comes_before_a_person() {
+    let mut desk = Desk::new();
+    desk.run(reconcile::start).unwrap();
+    let task = tasks::Task { kind: Kind::Reconcile, subject: reconcile::SUBJECT.to_owned(), attempts: 0 };
+    for (hour, told) in [(3, false), (14, false), (15, true)] {
+        desk.now_ms = NOON - DAY / 2 + hour * DAY / 24;
+        let compared = compare_daily(&mut desk, Statement(None), &[]);
+        desk.run(|work| reconcile::ended(work, &task, &Ok(compared.clone()))).unwrap();
+        assert_eq!(desk.causes().contains(&"not_reconciled".to_owned()), told, "{hour}");
+    }
+}
+
 #[test]
 fn reports_on_meters() {
     let mut desk = Desk::new();
@@ -456,5 +626,10 @@ fn reports_on_meters() {
         (credit[0].loaded_units, credit[0].on_its_way_units, credit[0].consumed_fine),
         (Some(49_435), 0, Some(500))
     );
-    assert_eq!(silent(&mut desk, i64::MAX), []);
+    let now_ms = desk.now_ms;
+    assert_eq!(silent(&mut desk, now_ms), []);
+    // A meter that nothing is on its way to may be silent too: somebody may have led the pipe around it.
+    let found = silent(&mut desk, now_ms + 1);
+    assert_eq!((found.len(), found[0].open_lines, found[0].open_units), (1, 0, 0));
+    assert!(found[0].heard.is_some() && found[0].waiting_since.is_none());
 }

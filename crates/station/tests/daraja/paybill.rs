@@ -4,11 +4,11 @@ use crate::server::{Reply, Server};
 use crate::station::App;
 use crate::{
     ORDER, PULL, PUSH, callback, daraja, expect_declined, expect_unknown, money, nothing, open, page, page_at,
-    prompt_account, request,
+    prompt_account, request, shop,
 };
 use coinless_station::lifecycle::{LineState, PaymentState};
 use coinless_station::payments;
-use coinless_station::provider::daraja::{DarajaC2b, DarajaStk};
+use coinless_station::provider::daraja::{Daraja, DarajaC2b, DarajaConfig, DarajaStk};
 use coinless_station::provider::{EntryKind, Notice, PaymentOutcome, PaymentProvider, SHARED_ADDRESS, StatementError};
 use coinless_station::service::now_ms;
 use serde_json::{Value, json};
@@ -128,9 +128,49 @@ async fn statements_of_both_providers_share_no_entry() {
     let others = receipts(paybill.statement(at_ms - hour, now).await.unwrap());
     assert_eq!(others, [("SGA2".to_owned(), account), ("SGA3".to_owned(), None)]);
     assert!(prompts.statement(at_ms + 1, now).await.unwrap().is_empty());
-    assert!(
-        matches!(prompts.statement(now - 46 * hour, now).await, Err(StatementError::Unavailable(why)) if why.contains("48 hours"))
-    );
+    // It says from when on it can be asked for, and then it can.
+    let too_old = prompts.statement(now - 46 * hour, now).await;
+    let Err(StatementError::TooOld { since_ms }) = too_old else { panic!("{too_old:?}") };
+    assert!(since_ms > now - 46 * hour, "{since_ms}");
+    assert_eq!(receipts(prompts.statement(since_ms, now).await.unwrap()), mine);
+}
+
+#[tokio::test]
+async fn an_account_that_ends_like_a_prompt_s_is_in_the_statement_of_the_paybill() {
+    let server = daraja().await;
+    let at_ms = now_ms() / 1000 * 1000 - 4 * 60 * 60 * 1000;
+    let like_a_prompt = prompt_account();
+    let rows = [("SGA1", "KAMAU"), ("SGA2", like_a_prompt.as_str())];
+    let rows: Vec<_> = rows.iter().map(|(receipt, account)| (*receipt, *account, "5.00")).collect();
+    server.script(PULL, [page_at(at_ms, &rows)]);
+    // This shop asks no telephones: nothing is a prompt's.
+    let folder = tempfile::tempdir().unwrap();
+    let no_prompts = DarajaConfig { passkey_file: None, ..shop(folder.path(), &server.url, true) };
+    for (shop, wanted) in [
+        (open(&server.url, true), vec!["KAMAU"]),
+        (Daraja::open(&no_prompts).unwrap(), vec!["KAMAU", like_a_prompt.as_str()]),
+    ] {
+        let paybill = DarajaC2b::new(shop).unwrap();
+        let entries = paybill.statement(at_ms - 1, now_ms()).await.unwrap();
+        let accounts: Vec<_> = entries.iter().map(|entry| entry.account.as_deref().unwrap()).collect();
+        assert_eq!(accounts, wanted);
+        let headers = axum::http::HeaderMap::new();
+        let told = serde_json::to_vec(&confirmation("RKTQDM7W6S", "Kamau")).unwrap();
+        let notice = paybill.read_callback(&callback(None, &headers, &told));
+        assert_eq!(notice, Ok(Notice::Push { account: "KAMAU".to_owned(), receipt: "RKTQDM7W6S".to_owned() }));
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_stops_only_the_comparison() {
+    let server = daraja().await;
+    let paybill = DarajaC2b::new(open(&server.url, true)).unwrap();
+    let account = payments::account(ORDER);
+    server.script(PULL, [page(&[("SGA1", &account, "5.00"), ("SGA2", "X", "five")])]);
+    let said = paybill.query(&request(500, None, None)).await;
+    assert_eq!(said, PaymentOutcome::Captured(vec![money("SGA1", 500)]));
+    let stated = paybill.statement(now_ms() - 60_000, now_ms() + 60_000).await;
+    assert!(matches!(&stated, Err(StatementError::Unavailable(why)) if why.contains("SGA2")), "{stated:?}");
 }
 
 #[tokio::test]

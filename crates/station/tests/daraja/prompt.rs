@@ -4,14 +4,15 @@ use crate::server::{Reply, Server};
 use crate::station::App;
 use crate::{
     OAUTH, ORDER, PULL, PUSH, QUERY, REFERENCE, callback, daraja, expect_declined, expect_unknown, failure, money,
-    nothing, open, open_hasty, page, prompt_account, pushed, request, result, shop,
+    nothing, open, open_hasty, page, page_at, prompt_account, pushed, request, result, shop,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use coinless_station::lifecycle::{LineState, PaymentState};
 use coinless_station::money::Currency;
 use coinless_station::provider::daraja::{Daraja, DarajaC2b, DarajaStk};
-use coinless_station::provider::{Notice, PaymentOutcome, PaymentProvider};
+use coinless_station::provider::{Notice, PaymentOutcome, PaymentProvider, PaymentRequest};
+use coinless_station::service::now_ms;
 use coinless_station::view::OrderView;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -292,6 +293,22 @@ async fn secrets_are_not_shown_and_bad_shops_are_refused() {
 
 fn issued(order: &OrderView) -> bool {
     order.lines[0].state == LineState::Issued && order.lines[0].token.is_some()
+}
+
+#[tokio::test]
+async fn a_prompt_whose_answer_was_lost_ends_when_the_statement_is_surely_whole() {
+    let server = daraja().await;
+    let provider = DarajaStk::new(open(&server.url, true)).unwrap();
+    let (now, hour) = (now_ms(), 60 * 60 * 1000);
+    let asked =
+        |hours: i64| PaymentRequest { created_ms: now - hours * hour, ..request(500, Some("0722111111"), None) };
+    expect_unknown(&provider.query(&asked(35)).await, "so far");
+    expect_declined(&provider.query(&asked(37)).await, "order again");
+    // What the statement does not hold any more is not known.
+    expect_unknown(&provider.query(&asked(49)).await, "so far");
+    server.script(PULL, [page_at(now - 36 * hour, &[("SGA1", &prompt_account(), "5.00")])]);
+    let late = DarajaStk::new(open(&server.url, true)).unwrap();
+    assert_eq!(late.query(&asked(37)).await, PaymentOutcome::Captured(vec![money("SGA1", 500)]));
 }
 
 #[tokio::test]

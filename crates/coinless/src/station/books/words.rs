@@ -190,11 +190,14 @@ pub(super) fn credit_csv(meters: &[Credit]) -> String {
 
 pub(super) fn silent_words(meters: &[SilentMeter]) -> String {
     if meters.is_empty() {
-        return "every meter with credit on its way has been heard of".to_owned();
+        return "every meter has been heard of".to_owned();
     }
     let words = |meter: &SilentMeter| {
         let heard =
             meter.heard.as_deref().map_or_else(|| "never heard of".to_owned(), |at| format!("last heard of at {at}"));
+        if meter.open_lines == 0 {
+            return format!("{}  nothing on its way, {heard}", meter.meter);
+        }
         let since = meter.waiting_since.as_deref().unwrap_or("-");
         let lines = if meter.open_lines == 1 { "line" } else { "lines" };
         format!(

@@ -1,6 +1,6 @@
 //! The customer pays by himself into the paybill, and names the order's account (C2B).
 
-use super::{C2B_NAME, Daraja, DarajaError, PROMPT_MARK, notices, refund, shillings, statement};
+use super::{C2B_NAME, Daraja, DarajaError, notices, refund, shillings, statement};
 use crate::provider::{
     Acknowledgement, BadCallback, Call, Callback, Notice, PaymentOutcome, PaymentProvider, PaymentRequest,
     RefundOutcome, RefundRequest, StatementEntry, StatementError,
@@ -73,14 +73,18 @@ impl PaymentProvider for DarajaC2b {
 
     /// Everything but prompts, also what nobody's account was named for.
     fn statement<'a>(&'a self, from_ms: i64, to_ms: i64) -> Call<'a, Result<Vec<StatementEntry>, StatementError>> {
-        Box::pin(statement::entries(&self.daraja, from_ms, to_ms, |account| !account.ends_with(PROMPT_MARK)))
+        Box::pin(statement::entries(&self.daraja, from_ms, to_ms, false))
+    }
+
+    fn states_refunds(&self) -> bool {
+        false
     }
 
     fn read_callback(&self, callback: &Callback<'_>) -> Result<Notice, BadCallback> {
         match callback.subject {
             Some(subject) if subject.contains('/') => notices::refund(subject, callback.body),
             Some(_) => Err(BadCallback("customers who pay by themselves are told of at one address".to_owned())),
-            None => notices::confirmation(callback.body),
+            None => notices::confirmation(&self.daraja, callback.body),
         }
     }
 

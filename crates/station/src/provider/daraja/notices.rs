@@ -1,7 +1,7 @@
 //! What Daraja posts to the station. Nothing of it is signed: the address is what makes it genuine, and of payments nothing of
 //! it is believed.
 
-use super::PROMPT_MARK;
+use super::Daraja;
 use super::codes::pay_out_refused;
 use super::stk::is_reference;
 use super::text::{account, clean};
@@ -24,7 +24,7 @@ pub(super) fn push(payment_id: &str, body: &[u8]) -> Result<Notice, BadCallback>
 }
 
 /// A customer has paid by himself, or asks whether he may, at the address for all.
-pub(super) fn confirmation(body: &[u8]) -> Result<Notice, BadCallback> {
+pub(super) fn confirmation(daraja: &Daraja, body: &[u8]) -> Result<Notice, BadCallback> {
     let unreadable = || BadCallback("this is no confirmation of a payment".to_owned());
     let confirmation: Confirmation = serde_json::from_slice(body).map_err(|_| unreadable())?;
     let receipt = confirmation.trans_id.trim().to_ascii_uppercase();
@@ -33,7 +33,7 @@ pub(super) fn confirmation(body: &[u8]) -> Result<Notice, BadCallback> {
     }
     let account = account(confirmation.bill_ref_number.as_deref().unwrap_or_default());
     // A prompt has an address of its own.
-    Ok(if account.ends_with(PROMPT_MARK) { Notice::Nothing } else { Notice::Push { account, receipt } })
+    Ok(if daraja.is_prompt(&account) { Notice::Nothing } else { Notice::Push { account, receipt } })
 }
 
 /// Money was given out, or was not, or its request waited too long; at the address of its refund.

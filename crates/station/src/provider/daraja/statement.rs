@@ -11,7 +11,7 @@ use crate::money::{Currency, Money};
 use crate::provider::{EntryKind, MAX_STATEMENT_ENTRIES, StatementEntry, StatementError};
 use crate::service::now_ms;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
@@ -19,9 +19,13 @@ const PATH: &str = "/pulltransactions/v1/query";
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 /// How long Daraja keeps the statement.
-const KEPT_MS: i64 = 48 * HOUR_MS;
+pub(super) const KEPT_MS: i64 = 48 * HOUR_MS;
+/// When a payment is certainly in it.
+pub(super) const SURELY_STATED_MS: i64 = 36 * HOUR_MS;
 /// East Africa Time and UTC are so far apart.
 const ZONE_MS: i64 = 3 * HOUR_MS;
+/// From when on the statement can be asked for is told so much later, for the time until it is asked.
+const ASKING_MS: i64 = 10 * MINUTE_MS;
 /// How far back what was read is read once more, for what came in late.
 const OVERLAP_MS: i64 = 15 * MINUTE_MS;
 /// How much is asked for at once.
@@ -78,7 +82,8 @@ impl Recent {
         let mut read = self.read.lock().await;
         let now = now_ms();
         // An order's account is not known to anybody before the order; clocks differ a little.
-        let since = (since_ms - OVERLAP_MS).clamp(now - KEPT_MS, now);
+        // A clock that was put back must not make the span end before it begins.
+        let since = (since_ms - OVERLAP_MS).max(now - KEPT_MS).min(now);
         let reaches = read.span.is_some_and(|(from, _)| from <= since);
         match &read.looked {
             // Who waited while it failed need not wait for the same again.
@@ -99,8 +104,8 @@ impl Read {
     async fn go_on(&mut self, client: &Client, short_code: &str, since: i64, now: i64) -> Result<(), String> {
         let deadline = Instant::now() + LOOK;
         let (mut from, mut until) = self.span.unwrap_or((since, since));
-        from = from.max(now - KEPT_MS);
-        until = until.clamp(from, now);
+        from = from.max(now - KEPT_MS).min(now);
+        until = until.max(from).min(now);
         while from > since {
             let start = (from - SLICE_MS).max(since);
             self.take(client, short_code, (start, from), deadline).await?;
@@ -135,8 +140,12 @@ impl Read {
         if self.rows.len() > MAX_STATEMENT_ENTRIES {
             return Err("the statement of the last 48 hours is too long".to_owned());
         }
-        let rows = pull(client, short_code, span, deadline).await?;
-        self.rows.extend(rows.into_iter().map(|row| (row.receipt.clone(), row)));
+        let pulled = pull(client, short_code, span, deadline).await?;
+        for why in pulled.unreadable {
+            // Other orders go on. The daily comparison stops at it and puts it before a person.
+            tracing::error!(why, "an entry of the statement is passed over");
+        }
+        self.rows.extend(pulled.rows);
         Ok(())
     }
 }
@@ -148,7 +157,10 @@ async fn whole(client: &Client, short_code: &str, from_ms: i64, to_ms: i64) -> R
     while start < to_ms {
         let end = (start + SLICE_MS).min(to_ms);
         let slice = pull(client, short_code, (start, end), Instant::now() + LOOK).await?;
-        rows.extend(slice.into_iter().map(|row| (row.receipt.clone(), row)));
+        if let Some(why) = slice.unreadable.into_iter().next() {
+            return Err(why);
+        }
+        rows.extend(slice.rows);
         if rows.len() > MAX_STATEMENT_ENTRIES {
             return Err("the statement is too long: ask for a shorter time".to_owned());
         }
@@ -157,12 +169,12 @@ async fn whole(client: &Client, short_code: &str, from_ms: i64, to_ms: i64) -> R
     Ok(rows.into_values().collect())
 }
 
-/// The entries from `from_ms` (inclusive) to `to_ms` (exclusive) whose account suits.
+/// The entries from `from_ms` (inclusive) to `to_ms` (exclusive): of prompts, or all others.
 pub(super) async fn entries(
     daraja: &Daraja,
     from_ms: i64,
     to_ms: i64,
-    suits: fn(&str) -> bool,
+    of_prompts: bool,
 ) -> Result<Vec<StatementEntry>, StatementError> {
     let unavailable = StatementError::Unavailable;
     if daraja.recent.is_none() {
@@ -172,16 +184,16 @@ pub(super) async fn entries(
     // Times of entries are told with a zone that may not be meant: both readings are asked for.
     let (start, end) = (from_ms - ZONE_MS, (to_ms + ZONE_MS).min(now));
     if start < now - KEPT_MS {
-        let why = "M-Pesa keeps it for 48 hours, of which the first three cannot be told apart: take what is older from the portal";
-        return Err(unavailable(why.to_owned()));
+        return Err(StatementError::TooOld { since_ms: now - KEPT_MS + ZONE_MS + ASKING_MS });
     }
     let rows = whole(&daraja.client, &daraja.short_code, start, end).await.map_err(unavailable)?;
-    let wanted = rows.into_iter().filter(|row| (from_ms..to_ms).contains(&row.at_ms) && suits(&row.account));
-    Ok(wanted.map(entry).collect())
+    let within = rows.into_iter().filter(|row| (from_ms..to_ms).contains(&row.at_ms));
+    let wanted = within.filter(|row| daraja.is_prompt(&row.account) == of_prompts);
+    Ok(wanted.map(|row| entry(row, of_prompts)).collect())
 }
 
-fn entry(row: Row) -> StatementEntry {
-    let account = row.account.strip_suffix(PROMPT_MARK).unwrap_or(&row.account);
+fn entry(row: Row, of_prompt: bool) -> StatementEntry {
+    let account = if of_prompt { row.account.trim_end_matches(PROMPT_MARK) } else { &row.account };
     StatementEntry {
         kind: if row.is_reversal { EntryKind::TakenBack } else { EntryKind::Payment },
         payment_id: None,
@@ -194,15 +206,33 @@ fn entry(row: Row) -> StatementEntry {
     }
 }
 
+/// What a slice of the statement has.
+#[derive(Default)]
+struct Slice {
+    /// By their numbers.
+    rows: BTreeMap<String, Row>,
+    /// What is wrong with the entries that cannot be read.
+    unreadable: BTreeSet<String>,
+}
+
+impl Slice {
+    /// Takes a page in; gives whether anything in it is new.
+    fn take(&mut self, page: Vec<Result<Row, String>>) -> bool {
+        let known = self.rows.len() + self.unreadable.len();
+        for row in page {
+            match row {
+                Ok(row) => drop(self.rows.insert(row.receipt.clone(), row)),
+                Err(why) => drop(self.unreadable.insert(why)),
+            }
+        }
+        self.rows.len() + self.unreadable.len() > known
+    }
+}
+
 /// All pages of one slice.
-async fn pull(
-    client: &Client,
-    short_code: &str,
-    (from, to): (i64, i64),
-    deadline: Instant,
-) -> Result<Vec<Row>, String> {
+async fn pull(client: &Client, short_code: &str, (from, to): (i64, i64), deadline: Instant) -> Result<Slice, String> {
     let (start_date, end_date) = (date_time(from), date_time(to));
-    let (mut rows, mut received) = (BTreeMap::new(), 0_usize);
+    let (mut slice, mut received) = (Slice::default(), 0_usize);
     for _ in 0..MAX_PAGES {
         if Instant::now() > deadline {
             return Err("the statement is long and did not come in time".to_owned());
@@ -210,18 +240,18 @@ async fn pull(
         let offset = received.to_string();
         let page = Pull { short_code, start_date: &start_date, end_date: &end_date, off_set_value: &offset };
         let answer = client.post(PATH, &page).await?;
-        let (more, known) = (read_page(&answer.body()?)?, rows.len());
-        received += more.len();
-        rows.extend(more.into_iter().map(|row| (row.receipt.clone(), row)));
-        // The end, or a Daraja that looks at no offset and gives everything each time.
-        if rows.len() == known {
-            return Ok(rows.into_values().collect());
+        let page = read_page(&answer.body()?)?;
+        received += page.len();
+        // Nothing new: the end, or a Daraja that looks at no offset and gives everything each time.
+        if !slice.take(page) {
+            return Ok(slice);
         }
     }
     Err("the statement has too many pages".to_owned())
 }
 
-fn read_page(page: &Pulled<'_>) -> Result<Vec<Row>, String> {
+/// The entries of a page, each by itself.
+fn read_page(page: &Pulled<'_>) -> Result<Vec<Result<Row, String>>, String> {
     match page.response_code.0.as_str() {
         "1000" => {}
         // Nothing in this time, or no more.
@@ -237,7 +267,7 @@ fn read_page(page: &Pulled<'_>) -> Result<Vec<Row>, String> {
         let empty = matches!(response.get().trim_matches('"').trim(), "" | "[[]]" | "[]" | "null");
         return if empty { Ok(Vec::new()) } else { Err("the statement cannot be read".to_owned()) };
     };
-    lists.iter().flatten().map(read_row).collect()
+    Ok(lists.iter().flatten().map(read_row).collect())
 }
 
 fn read_row(row: &PulledRow<'_>) -> Result<Row, String> {
@@ -248,19 +278,22 @@ fn read_row(row: &PulledRow<'_>) -> Result<Row, String> {
     if receipt.is_empty() || receipt.len() > 64 || !receipt.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(wrong("number"));
     }
+    let is_reversal = row.transactiontype.to_ascii_lowercase().contains("revers");
     Ok(Row {
         account: account(row.billreference.as_deref().unwrap_or_default()),
-        amount: amount(row.amount, currency).ok_or_else(|| wrong("amount"))?,
+        amount: amount(row.amount, currency, is_reversal).ok_or_else(|| wrong("amount"))?,
         currency,
         at_ms: read_time(&row.trx_date).ok_or_else(|| wrong("time"))?,
-        is_reversal: row.transactiontype.to_ascii_lowercase().contains("revers"),
+        is_reversal,
         receipt,
     })
 }
 
-/// An amount that is written as a number or as a text.
-fn amount(raw: &RawValue, currency: Currency) -> Option<Money> {
-    currency.parse(raw.get().trim_matches('"').trim()).ok()
+/// An amount that is written as a number or as a text; one that was taken away may have a sign.
+fn amount(raw: &RawValue, currency: Currency, is_reversal: bool) -> Option<Money> {
+    let text = raw.get().trim_matches('"').trim();
+    let text = if is_reversal { text.strip_prefix('-').unwrap_or(text) } else { text };
+    currency.parse(text).ok()
 }
 
 #[cfg(test)]
@@ -268,7 +301,7 @@ mod tests {
     use super::*;
 
     fn page(json: &str) -> Result<Vec<Row>, String> {
-        read_page(&serde_json::from_str(json).unwrap())
+        read_page(&serde_json::from_str(json).unwrap())?.into_iter().collect()
     }
 
     #[test]
@@ -304,6 +337,9 @@ mod tests {
             )
         };
         assert_eq!(page(&row("A1", "2020-08-05 10:13:00", "1")).unwrap().len(), 1);
+        let reversal = row("A1", "2020-08-05 10:13:00", "-5")
+            .replace("\"trxDate\"", "\"transactiontype\": \"Reversal\", \"trxDate\"");
+        assert_eq!(page(&reversal).unwrap()[0].amount, Money::from_minor(500));
         for broken in [
             r#"{"ResponseCode": "500", "ResponseMessage": "no"}"#.to_owned(),
             r#"{"ResponseCode": "1000", "Response": [[{"transactionId": "A1"}]]}"#.to_owned(),

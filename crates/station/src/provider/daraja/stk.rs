@@ -1,6 +1,7 @@
 //! Asks the payer's telephone (M-Pesa Express, also called STK push or Lipa na M-Pesa online).
 
 use super::codes::{PushEnd, push_end};
+use super::statement::{KEPT_MS, SURELY_STATED_MS};
 use super::text::{clean, phone, timestamp};
 use super::wire::{Push, PushQuery, PushResult, Pushed};
 use super::{Daraja, DarajaError, PROMPT_MARK, STK_NAME, notices, refund, shillings, statement};
@@ -9,6 +10,7 @@ use crate::provider::{
     PaymentRequest, RefundOutcome, RefundRequest, StatementEntry, StatementError,
 };
 use crate::service::now_ms;
+use crate::telemetry::Words;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::sync::Arc;
@@ -68,7 +70,7 @@ impl DarajaStk {
             Ok(answer) => answer,
             Err(none) if none.may_have_arrived => return PaymentOutcome::Unknown { why: none.why },
             Err(none) => {
-                tracing::error!(why = none.why, "no prompt could be asked for");
+                tracing::error!(why = %Words(&none.why), "no prompt could be asked for");
                 return declined(
                     "M-Pesa does not answer now, and nothing was asked of you: order again later".to_owned(),
                 );
@@ -161,6 +163,10 @@ impl DarajaStk {
         };
         let account = prompt_account(&request.account);
         match self.daraja.collected(recent, &account, request.created_ms).await {
+            // The telephone asks for a minute or two, and the statement is whole since then.
+            Ok(None) if (SURELY_STATED_MS..KEPT_MS).contains(&(now_ms() - request.created_ms)) => {
+                PaymentOutcome::Declined { reason: "the prompt was not answered: order again".to_owned() }
+            }
             Ok(None) => unknown("the answer to the prompt was lost, and the statement has no payment of it so far"),
             Ok(Some(outcome)) => outcome,
             Err(why) => PaymentOutcome::Unknown { why },
@@ -203,7 +209,11 @@ impl PaymentProvider for DarajaStk {
     }
 
     fn statement<'a>(&'a self, from_ms: i64, to_ms: i64) -> Call<'a, Result<Vec<StatementEntry>, StatementError>> {
-        Box::pin(statement::entries(&self.daraja, from_ms, to_ms, |account| account.ends_with(PROMPT_MARK)))
+        Box::pin(statement::entries(&self.daraja, from_ms, to_ms, true))
+    }
+
+    fn states_refunds(&self) -> bool {
+        false
     }
 
     fn read_callback(&self, callback: &Callback<'_>) -> Result<Notice, BadCallback> {
