@@ -177,10 +177,11 @@ async fn serve(
     };
     let ended = tokio::time::timeout(STOP_PATIENCE, end).await;
     // Both may have failed, in either order: they are often on one disk.
-    let failure = station.is_broken().then(|| broken_store(station.failure(), data));
+    let place = if station.is_shared() { "the PostgreSQL server".to_owned() } else { data.display().to_string() };
+    let failure = station.is_broken().then(|| broken_store(station.failure(), &place));
     let failure = failure.or_else(|| {
         let signer = own_signer.as_deref().filter(|signer| signer.is_broken())?;
-        Some(broken_store(signer.failure(), &data.join("keys")))
+        Some(broken_store(signer.failure(), &data.join("keys").display().to_string()))
     });
     match (failure, ended) {
         (Some(failure), _) => Err(failure),
@@ -213,16 +214,15 @@ async fn broken(own: Option<&LocalSigner>) {
     }
 }
 
-/// What to do about a database in `folder` that cannot commit any more.
-fn broken_store(failure: Option<(Fault, String)>, folder: &Path) -> Failure {
-    let folder = folder.display();
+/// What to do about a database at `place` that cannot commit any more.
+fn broken_store(failure: Option<(Fault, String)>, place: &str) -> Failure {
     let safe = "Everything that was confirmed is kept; who got no answer asks again under the same id.";
     let message = match failure {
         Some((Fault::DiskFull, _)) => {
-            format!("the disk of {folder} is full: free space on it, then start the station again. {safe}")
+            format!("the disk of {place} is full: free space on it, then start the station again. {safe}")
         }
         Some((Fault::Io, words)) => format!(
-            "the disk of {folder} cannot be read or written: {words}. Look at the disk, its mount, and limits of size, then start the station again. {safe}"
+            "the disk of {place} cannot be read or written: {words}. Look at the disk, its mount, and limits of size, then start the station again. {safe}"
         ),
         Some((Fault::Other, words)) => {
             format!("the database cannot commit any more: {words}. See to it, then start the station again. {safe}")

@@ -1,9 +1,10 @@
 //! Connections that break and a server that is killed.
 
-use super::postgres::Cluster;
+use super::postgres::{Cluster, execute};
 use super::proxy::{Cut, Proxy};
 use super::{INSERT, cluster, count, hold, insert, open};
-use coinless_station::store::{GroupSize, Job, PostgresStore, Store, StoreError, Tx};
+use coinless_station::store::{Fault, GroupSize, Job, PostgresStore, Store, StoreError, Tx};
+use futures_util::future::join_all;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::mpsc;
@@ -61,6 +62,50 @@ async fn a_question_is_asked_again_when_the_connection_breaks() {
         proxy.cut(cut);
         assert_eq!(count(&*store).await, 0);
         assert!(proxy.has_cut());
+    }
+}
+
+/// An insertion that fails with `{code}`, `{when}` is it checked.
+const FAILS: &str = "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'words' USING ERRCODE = '{code}'; END $$;
+    CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON exception DEFERRABLE INITIALLY {when} FOR EACH ROW
+    WHEN (NEW.subject = 'fails') EXECUTE FUNCTION fail()";
+
+#[tokio::test]
+async fn a_server_whose_disk_fails_takes_nothing_more() {
+    let Some(cluster) = cluster() else { return };
+    for (code, fault) in [
+        ("53100", Some(Fault::DiskFull)),
+        ("58030", Some(Fault::Io)),
+        ("58P01", Some(Fault::Io)),
+        ("XX001", Some(Fault::Io)),
+        ("XX002", Some(Fault::Io)),
+        // One statement's own, or what may pass.
+        ("23514", None),
+        ("53200", None),
+    ] {
+        for when in ["IMMEDIATE", "DEFERRED"] {
+            let connection = cluster.database().unwrap();
+            let (store, beside) = (open(&connection), open(&connection));
+            execute(&connection, &FAILS.replace("{code}", code).replace("{when}", when)).unwrap();
+            let held = hold(&*store).await;
+            let group = ["first", "fails", "last"]
+                .map(|subject| store.write(move |tx| tx.execute(INSERT, &[subject.into()]).map(|_| ())));
+            drop(held);
+            let told = join_all(group).await;
+            let failed = store.watch().unwrap().failure().map(|(fault, words)| (fault, words.to_owned()));
+            assert_eq!(failed.as_ref().map(|(fault, _)| *fault), fault, "{code} {when}: {failed:?}");
+            if let Some((_, words)) = failed {
+                assert!(words.contains(code), "{words}");
+                assert!(told.iter().all(|told| matches!(told, Err(StoreError::Commit(_)))), "{told:?}");
+                assert!(matches!(insert(&*store, "later").await, Err(StoreError::Closed)));
+                assert_eq!(count(&*beside).await, 0, "nothing of the group is kept");
+            } else {
+                assert!(matches!(told[1], Err(StoreError::Database(_))), "{told:?}");
+                insert(&*store, "later").await.unwrap();
+                assert_eq!(count(&*beside).await, 3);
+            }
+        }
     }
 }
 

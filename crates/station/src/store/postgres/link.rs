@@ -3,7 +3,7 @@
 use super::ask::{Known, Step, What, ask_all};
 use super::random;
 use super::value;
-use crate::store::{Expect, Question, Row, StoreError, Value};
+use crate::store::{Expect, Fault, Question, Row, StoreError, Value};
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
@@ -48,13 +48,15 @@ pub(super) enum Failure {
     Conflict(String),
     /// The connection is of no more use; what was under way may have been done.
     Broken(String),
+    /// The server's disk is full, or its files cannot be read or written: it cannot keep what it is given.
+    Disk(Fault, String),
 }
 
 impl Failure {
     /// The error that callers see.
     pub(super) fn into_error(self) -> StoreError {
         match self {
-            Self::Refused(why) | Self::Broken(why) => StoreError::Database(why),
+            Self::Refused(why) | Self::Broken(why) | Self::Disk(_, why) => StoreError::Database(why),
             Self::Count(why) => StoreError::Count(why),
             Self::Conflict(why) => StoreError::Conflict(why),
         }
@@ -63,8 +65,11 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Refused(why) | Self::Count(why) | Self::Conflict(why) | Self::Broken(why)) = self;
-        f.write_str(why)
+        match self {
+            Self::Refused(why) | Self::Count(why) | Self::Conflict(why) | Self::Broken(why) | Self::Disk(_, why) => {
+                f.write_str(why)
+            }
+        }
     }
 }
 
@@ -330,19 +335,38 @@ pub(super) fn failure(error: &tokio_postgres::Error) -> Failure {
         Failure::Broken(why)
     } else if again.contains(refused.code()) {
         Failure::Conflict(why)
+    } else if let Some(fault) = fault(refused.code()) {
+        Failure::Disk(fault, why)
     } else {
         Failure::Refused(why)
     }
 }
 
-/// Whether the server ended the session, or does not know itself what became of the statement.
+/// Whether the server's disk is to blame for an error that the server survived, and how. PostgreSQL's codes:
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>. A server that cannot write its log ends all sessions instead.
+fn fault(code: &SqlState) -> Option<Fault> {
+    match code.code() {
+        "53100" => Some(Fault::DiskFull),
+        // Data and indexes that are not as they were written.
+        "XX001" | "XX002" => Some(Fault::Io),
+        // Errors of the operating system; files that are not there.
+        code if code.starts_with("58") => Some(Fault::Io),
+        _ => None,
+    }
+}
+
+/// Whether the server ended the session, does not know itself what became of the statement, or takes no writes any more: it may be
+/// a standby now, and another one the server to write to.
 fn is_end(error: &DbError) -> bool {
     let fatal = match error.parsed_severity() {
         Some(severity) => matches!(severity, Severity::Fatal | Severity::Panic),
         None => ["FATAL", "PANIC"].contains(&error.severity()),
     };
     let code = error.code();
-    fatal || code.code().starts_with("08") || code.code().starts_with("57P") || code.code() == "40003"
+    fatal
+        || code.code().starts_with("08")
+        || code.code().starts_with("57P")
+        || ["40003", "25006"].contains(&code.code())
 }
 
 /// What the server said. Never the detail, which holds values of rows.

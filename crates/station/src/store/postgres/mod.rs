@@ -1,7 +1,8 @@
 //! PostgreSQL: one writer that commits in groups at READ COMMITTED, a few readers, each thread with a connection of its own.
 //!
 //! Any number of processes may work on one database. A server that is down or restarts only delays commands; when the
-//! connection breaks while a group is being committed its callers are told [`StoreError::Lost`], and the process goes on.
+//! connection breaks while a group is being committed its callers are told [`StoreError::Lost`], and the process goes on. A
+//! server that stays up although its disk is full or broken takes nothing more: the writer stops ([`StoreError::Commit`]).
 //!
 //! The connection is not encrypted: use a socket, the loopback address or a private network. A connection string that demands
 //! TLS is refused. Poolers must pool sessions, not transactions. The database's encoding must be UTF8, its collation should be

@@ -6,7 +6,7 @@
 
 use super::link::Failure;
 use super::tx::PostgresTx;
-use crate::store::{GroupSize, Job, StoreError, Watch};
+use crate::store::{Fault, GroupSize, Job, StoreError, Watch};
 use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -33,22 +33,27 @@ enum End {
     Apart,
     /// Nobody knows.
     Lost(String),
+    /// The server cannot keep it, nor anything else.
+    Disk(Fault, String),
     /// The store closes while the server is out of reach.
     Closed,
 }
 
-/// Runs commands until all senders are gone.
+/// Runs commands until all senders are gone, or the server cannot keep what it is given.
 pub(super) fn write_in_groups(mut tx: PostgresTx, jobs: &Receiver<Box<dyn Job>>, group: GroupSize, watch: &Watch) {
     while let Ok(first) = jobs.recv() {
         let waiting = std::iter::once(first).chain(std::iter::from_fn(|| jobs.try_recv().ok()));
         watch.group_begins();
-        write_all(&mut tx, waiting.take(group.0.max(1)).collect(), watch);
+        let can_go_on = write_all(&mut tx, waiting.take(group.0.max(1)).collect(), watch);
         watch.group_ends();
+        if !can_go_on {
+            return;
+        }
     }
 }
 
-/// Runs these commands and tells their callers, in as few transactions as others let it.
-fn write_all(tx: &mut PostgresTx, mut waiting: VecDeque<Box<dyn Job>>, watch: &Watch) {
+/// Runs these commands and tells their callers, in as few transactions as others let it. Gives whether more may follow.
+fn write_all(tx: &mut PostgresTx, mut waiting: VecDeque<Box<dyn Job>>, watch: &Watch) -> bool {
     let (mut size, mut tries) = (waiting.len(), 0);
     let mut run: Run = together;
     while !waiting.is_empty() {
@@ -71,9 +76,15 @@ fn write_all(tx: &mut PostgresTx, mut waiting: VecDeque<Box<dyn Job>>, watch: &W
                 waiting.drain(..size).for_each(|job| job.tell(Err(StoreError::Lost(why.clone()))));
                 continue;
             }
+            Err(End::Disk(fault, why)) => {
+                tracing::error!(error = why, "the database cannot commit; no more commands are taken");
+                watch.failed(fault, &why);
+                waiting.drain(..).for_each(|job| job.tell(Err(StoreError::Commit(why.clone()))));
+                return false;
+            }
             Err(End::Closed) => {
                 waiting.drain(..).for_each(|job| job.tell(Err(StoreError::Closed)));
-                return;
+                return true;
             }
         };
         tries += 1;
@@ -87,6 +98,7 @@ fn write_all(tx: &mut PostgresTx, mut waiting: VecDeque<Box<dyn Job>>, watch: &W
         }
         tx.link.pause(LONGEST_PAUSE.min(Duration::from_millis(1 << tries.min(7))));
     }
+    true
 }
 
 /// Runs the commands and commits them together. Gives what to tell each of them.
@@ -174,8 +186,14 @@ fn roll_back_alone(tx: &mut PostgresTx, failure: Failure) -> End {
 }
 
 fn roll_back(tx: &mut PostgresTx, failure: Failure) -> End {
-    if matches!(failure, Failure::Broken(_)) {
-        tx.link.drop_connection();
+    match failure {
+        Failure::Disk(fault, why) => {
+            // The server rolls back when it sees that the connection is gone.
+            tx.link.drop_connection();
+            return End::Disk(fault, why);
+        }
+        Failure::Broken(_) => tx.link.drop_connection(),
+        Failure::Refused(_) | Failure::Count(_) | Failure::Conflict(_) => {}
     }
     roll_back_for(tx, End::Again(failure))
 }
