@@ -148,6 +148,10 @@ pub fn called_back(work: &mut Work<'_>, provider: &str, notice: &Notice) -> Resu
             remember(work, provider, payment_id)?;
             ask(work, provider, payment_id, reference.as_deref())
         }
+        Notice::Outcome { payment_id, said: _ } => {
+            remember(work, provider, payment_id)?;
+            ask(work, provider, payment_id, None)
+        }
         Notice::Push { account, receipt } => {
             let row =
                 work.query_first("SELECT order_id FROM pay_account WHERE account = $1", &[account.as_str().into()])?;
@@ -172,6 +176,29 @@ pub fn called_back(work: &mut Work<'_>, provider: &str, notice: &Notice) -> Resu
     }
 }
 
+/// Takes in what a provider that cannot be asked said of its own accord, as if it had been asked.
+///
+/// # Errors
+/// [`Code::UnknownOrder`] if nothing with this id was asked for.
+pub fn told(
+    work: &mut Work<'_>,
+    provider: &str,
+    order_id: &str,
+    said: &PaymentOutcome,
+    context: &Context,
+) -> Result<(), Error> {
+    remember(work, provider, order_id)?;
+    // Without its lock: meters are locked before orders, and that it was asked for does not change.
+    was_asked_for(&orders::find(work, order_id)?, provider)?;
+    match said {
+        PaymentOutcome::Captured(_) | PaymentOutcome::Declined { .. } | PaymentOutcome::TakenBack { .. } => {
+            let task = Task { kind: Kind::QueryPayment, subject: order_id.to_owned(), attempts: 0 };
+            outcome(work, &task, said, context)
+        }
+        PaymentOutcome::Pending { .. } | PaymentOutcome::NotFound | PaymentOutcome::Unknown { .. } => Ok(()),
+    }
+}
+
 /// A genuine word of a payment that was not asked for here: it was, if a restore forgot it.
 fn remember(work: &mut Work<'_>, provider: &str, order_id: &str) -> Result<(), Error> {
     let is_new = |order: &Order| order.payment == PaymentState::None && order.provider == provider;
@@ -184,11 +211,16 @@ fn remember(work: &mut Work<'_>, provider: &str, order_id: &str) -> Result<(), E
     if is_new(&order) { recovery::accepted_before(work, &order) } else { Ok(()) }
 }
 
+fn was_asked_for(order: &Order, provider: &str) -> Result<(), Error> {
+    match order.payment != PaymentState::None && order.provider == provider {
+        true => Ok(()),
+        false => Err(Error::refused(Code::UnknownOrder, "no payment with this id was asked for")),
+    }
+}
+
 fn ask(work: &mut Work<'_>, provider: &str, order_id: &str, reference: Option<&str>) -> Result<(), Error> {
     let order = orders::lock(work, order_id)?;
-    if order.payment == PaymentState::None || order.provider != provider {
-        return Err(Error::refused(Code::UnknownOrder, "no payment with this id was asked for"));
-    }
+    was_asked_for(&order, provider)?;
     note_reference(work, &order, reference)?;
     // After the end it is asked once more too: a contradicting word must come before a person.
     Ok(work.queue(Kind::QueryPayment, order_id)?)

@@ -2,7 +2,8 @@
 //! promises, what it does not, what is done about it, and which test holds each trap.
 //!
 //! One trait suits all of them: those that call back, those that must be polled, and those where the customer pays by himself
-//! and names an account. What a callback says is not believed: it makes the station ask.
+//! and names an account. What a callback says is not believed: it makes the station ask. Only the signed word of a provider that
+//! cannot be asked is ([`PaymentProvider::is_believed`]).
 
 pub mod daraja;
 pub mod manual;
@@ -162,6 +163,14 @@ pub enum Notice {
         /// The provider's receipt number.
         receipt: String,
     },
+    /// What became of a payment, in the signed words of a provider that cannot be asked ([`PaymentProvider::is_believed`]): it
+    /// is taken as the answer to a question. Of any other provider it only makes the station ask.
+    Outcome {
+        /// Its id.
+        payment_id: String,
+        /// What the provider says.
+        said: PaymentOutcome,
+    },
     /// The answer to a refund that was asked for, at the address of that refund.
     Refund {
         /// The refund's id.
@@ -257,6 +266,13 @@ pub trait PaymentProvider: Send + Sync {
 
     /// Whether customers pay by themselves and name the order's account.
     fn is_push(&self) -> bool {
+        false
+    }
+
+    /// Whether what its callbacks say is believed, because it cannot be asked. Only for a provider that signs them with a key that
+    /// [`PaymentProvider::read_callback`] verifies, and repeats them until it is answered. Its [`PaymentProvider::query`] says
+    /// [`PaymentOutcome::Pending`], or starts the payment once more where that means the same payment.
+    fn is_believed(&self) -> bool {
         false
     }
 

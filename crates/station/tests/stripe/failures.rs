@@ -81,7 +81,7 @@ async fn nothing_is_declined_that_is_not_known() {
 async fn what_is_sent() {
     let Some(mock) = Mock::start() else { return };
     let session = json!({ "id": "cs_1", "status": "open", "url": "https://checkout.stripe.com/c/pay/cs_1#a",
-        "payment_intent": null, "metadata": { "payment_id": PAYMENT } });
+        "payment_intent": null, "metadata": { "coinless_payment_id": PAYMENT } });
     mock.json("POST", "/v1/checkout/sessions", session).await;
     let station = Station::new(mock.url(), Page::Hosted);
     let expected = PaymentOutcome::Pending {
@@ -110,8 +110,8 @@ async fn what_is_sent() {
         "line_items%5B0%5D%5Bprice_data%5D%5Bunit_amount%5D=1050",
         "success_url=https%3A%2F%2Fpay.example%2Fdone",
         &format!("expires_at={ends_s}"),
-        &format!("&metadata%5Bpayment_id%5D={PAYMENT}"),
-        &format!("payment_intent_data%5Bmetadata%5D%5Bpayment_id%5D={PAYMENT}"),
+        &format!("&metadata%5Bcoinless_payment_id%5D={PAYMENT}"),
+        &format!("payment_intent_data%5Bmetadata%5D%5Bcoinless_payment_id%5D={PAYMENT}"),
     ] {
         assert!(body.contains(field), "{field}: {body}");
     }
@@ -127,7 +127,7 @@ async fn keys_and_time() {
             "headers": { "Idempotency-Key": { "equalTo": key(number) } } })
     };
     let intent = json!({ "id": "pi_2", "status": "requires_payment_method", "currency": "eur",
-        "client_secret": "pi_2_secret_x", "metadata": { "payment_id": PAYMENT } });
+        "client_secret": "pi_2_secret_x", "metadata": { "coinless_payment_id": PAYMENT } });
 
     // A server error is repeated under the same key; when Stripe repeats it as its first answer, the next key is used, and
     // the same way leads to the same intent again.
@@ -176,7 +176,7 @@ async fn too_late_to_start_again() {
     let intent = |id: &str, status: &str, payment_id: &str| {
         json!({ "id": id, "status": status, "currency": "eur", "amount_received": 1050,
             "latest_charge": { "id": format!("ch_{id}"), "amount": 1050, "currency": "eur" },
-            "metadata": { "payment_id": payment_id } })
+            "metadata": { "coinless_payment_id": payment_id } })
     };
     for page in [Page::Hosted, Page::Own] {
         let station = Station::new(mock.url(), page);
@@ -190,7 +190,7 @@ async fn too_late_to_start_again() {
             assert!(declined || matches!(said, PaymentOutcome::Unknown { .. }), "{minute}: {said:?}");
         }
         let calls = mock.calls().await;
-        let wanted = format!("metadata['payment_id']:'{PAYMENT}'");
+        let wanted = format!("metadata['coinless_payment_id']:'{PAYMENT}'");
         assert!(calls.iter().all(|call| call["method"] == "GET"), "{calls:#?}");
         assert_eq!(calls[0]["queryParams"]["query"]["values"][0], wanted);
 

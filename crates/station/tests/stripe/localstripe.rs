@@ -82,7 +82,7 @@ async fn a_payment_its_event_and_its_refunds() {
     assert_eq!(customer_pays(&double.url, &intent, GOOD_CARD).await, 200);
     let (headers, body) = events.recv().await.unwrap();
     let callback = |body| Callback { subject: None, headers: &headers, body, now_ms: now_ms() };
-    let notice = Notice::Payment { payment_id: PAYMENT.to_owned(), reference: Some(intent.clone()) };
+    let notice = Notice::Payment { payment_id: PAYMENT.to_owned(), reference: None };
     assert_eq!(station.stripe.read_callback(&callback(&body)), Ok(notice));
     let mut other = body.to_vec();
     other[0] ^= 1;
@@ -154,7 +154,7 @@ async fn intents_of_others() {
     let Some(double) = setup::localstripe() else { return };
     let station = Station::new(&double.url, Page::Own);
     assert_eq!(station.stripe.query(&payment(Some("pi_unknown"))).await, PaymentOutcome::NotFound);
-    let form = "amount=1050&currency=eur&metadata[payment_id]=another";
+    let form = "amount=1050&currency=eur&metadata[coinless_payment_id]=another";
     let other: Value = post(&double.url, "/v1/payment_intents", form, None).await.json().await.unwrap();
     let other = other["id"].as_str().unwrap();
     assert_eq!(customer_pays(&double.url, other, GOOD_CARD).await, 200);

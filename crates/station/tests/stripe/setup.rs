@@ -127,6 +127,7 @@ pub fn config(folder: &Path, url: &str, page: Page) -> StripeConfig {
         pay_page,
         description: None,
         pay_within_min: None,
+        shared_account: false,
         timeout_ms: None,
         url: Some(url.to_owned()),
     }

@@ -5,7 +5,7 @@ use coinless_station::provider::{PaymentProvider, RefundOutcome};
 use serde_json::Value;
 
 async fn charge(url: &str, amount: u32) -> String {
-    let form = format!("amount={amount}&currency=eur&source=tok_visa&metadata[payment_id]={PAYMENT}");
+    let form = format!("amount={amount}&currency=eur&source=tok_visa&metadata[coinless_payment_id]={PAYMENT}");
     let charge: Value = post(url, "/v1/charges", &form, None).await.json().await.unwrap();
     charge["id"].as_str().unwrap().to_owned()
 }
@@ -24,11 +24,16 @@ async fn one_key_is_one_refund() {
     }
     let made = refunds(url, &first).await;
     assert_eq!(made.len(), 1, "{made:#?}");
-    assert_eq!((&made[0]["amount"], &made[0]["metadata"]["refund_id"]), (&400.into(), &format!("{PAYMENT}/1").into()));
+    assert_eq!(
+        (&made[0]["amount"], &made[0]["metadata"]["coinless_refund_id"]),
+        (&400.into(), &format!("{PAYMENT}/1").into())
+    );
 
     // The same key with the same form is answered with the first answer: so our call had just this key and this form.
     let key = format!("coinless-refund-{PAYMENT}/1");
-    let form = format!("charge={first}&amount=400&metadata[refund_id]={PAYMENT}/1&metadata[payment_id]={PAYMENT}");
+    let form = format!(
+        "charge={first}&amount=400&metadata[coinless_refund_id]={PAYMENT}/1&metadata[coinless_payment_id]={PAYMENT}"
+    );
     let again = post(url, "/v1/refunds", &form, Some(&key)).await;
     assert_eq!(again.headers()["idempotent-replayed"], "true");
     assert_eq!(again.json::<Value>().await.unwrap()["id"], made[0]["id"]);

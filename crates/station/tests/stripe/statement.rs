@@ -1,6 +1,7 @@
 //! Statements, told by WireMock in Stripe's words.
 
-use crate::setup::{Mock, PAYMENT, Page, Station};
+use crate::setup::{Mock, PAYMENT, Page, Station, config};
+use coinless_station::provider::stripe::{Stripe, StripeConfig};
 use coinless_station::provider::{EntryKind, PaymentProvider, StatementEntry};
 use serde_json::{Value, json};
 
@@ -23,9 +24,9 @@ fn short(entry: &StatementEntry) -> (EntryKind, &str, String, Option<&str>, Opti
 #[tokio::test]
 async fn every_movement_is_told() {
     let Some(mock) = Mock::start() else { return };
-    let ours = json!({ "payment_id": PAYMENT });
+    let ours = json!({ "coinless_payment_id": PAYMENT });
     let refund_id = format!("{PAYMENT}/1");
-    let of_refund = json!({ "payment_id": PAYMENT, "refund_id": refund_id });
+    let of_refund = json!({ "coinless_payment_id": PAYMENT, "coinless_refund_id": refund_id });
     // Charged in dollars, held in euros.
     let dollars = json!({ "id": "ch_2", "object": "charge", "amount": 2000, "currency": "usd", "metadata": ours });
     let first = json!({ "has_more": true, "data": [
@@ -79,6 +80,39 @@ async fn every_movement_is_told() {
     let asked = |name: &str| calls[0]["queryParams"][name]["values"][0].clone();
     assert_eq!((asked("created[gte]"), asked("created[lt]")), (json!("1700000001"), json!("1700000020")));
     assert_eq!(calls.iter().filter(|call| call["url"] == "/v1/charges/ch_1").count(), 1, "asked once");
+}
+
+#[tokio::test]
+async fn of_a_shared_account_only_what_is_ours_is_told() {
+    let Some(mock) = Mock::start() else { return };
+    let ours = json!({ "coinless_payment_id": PAYMENT });
+    let foreign = json!({ "payment_id": "17" });
+    let foreign_source = |id: &str, object: &str, metadata: &Value| {
+        let charge = if object == "charge" { Value::Null } else { json!("ch_2") };
+        json!({ "id": id, "object": object, "amount": 700, "currency": "eur", "charge": charge, "metadata": metadata })
+    };
+    let moved = [
+        transaction("txn_1", "charge", 1050, 46, source("ch_1", "charge", 1050, ours.clone())),
+        transaction("txn_2", "charge", 700, 30, foreign_source("ch_2", "charge", &foreign)),
+        transaction("txn_3", "refund", -700, 0, foreign_source("re_2", "refund", &json!({}))),
+        transaction("txn_4", "adjustment", -1050, 1500, source("dp_1", "dispute", 1050, json!({}))),
+        transaction("txn_5", "stripe_fee", -200, 0, Value::Null),
+        transaction("txn_6", "a_new_one", 8, 0, Value::Null),
+    ];
+    mock.json("GET", "/v1/balance_transactions", json!({ "has_more": false, "data": moved })).await;
+    for (id, metadata) in [("ch_1", ours), ("ch_2", foreign)] {
+        let charge = json!({ "id": id, "amount": 1050, "currency": "eur", "metadata": metadata });
+        mock.json("GET", &format!("/v1/charges/{id}"), charge).await;
+    }
+    for (is_shared, expected) in [
+        (false, &["ch_1", "txn_1-fee", "ch_2", "txn_2-fee", "re_2", "dp_1", "txn_4-fee", "txn_5", "txn_6"][..]),
+        (true, &["ch_1", "txn_1-fee", "dp_1", "txn_4-fee", "txn_5", "txn_6"]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let config = StripeConfig { shared_account: is_shared, ..config(folder.path(), mock.url(), Page::Hosted) };
+        let entries = Stripe::new(&config).unwrap().statement(1_700_000_000_001, 1_700_000_020_000).await.unwrap();
+        assert_eq!(entries.iter().map(|entry| entry.receipt.as_str()).collect::<Vec<_>>(), expected);
+    }
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ fn kind(said: &PaymentOutcome) -> Kind {
 fn charge(more: Value) -> Value {
     let mut charge = json!({ "id": "ch_1", "object": "charge", "amount": 1050, "amount_captured": 1050, "currency": "eur",
         "amount_refunded": 0, "captured": true, "disputed": false, "status": "succeeded",
-        "metadata": { "payment_id": PAYMENT } });
+        "metadata": { "coinless_payment_id": PAYMENT } });
     charge.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     charge
 }
@@ -42,13 +42,13 @@ fn intent(status: &str) -> Value {
         "amount_received": if succeeded { 1050 } else { 0 }, "client_secret": "pi_1_secret_x",
         "latest_charge": if succeeded { charge(json!({})) } else { Value::Null },
         "last_payment_error": if status == "requires_payment_method" { json!({ "code": "card_declined" }) } else { Value::Null },
-        "metadata": { "payment_id": PAYMENT } })
+        "metadata": { "coinless_payment_id": PAYMENT } })
 }
 
 fn session(status: &str, intent: Value) -> Value {
     json!({ "id": "cs_1", "object": "checkout.session", "status": status, "payment_intent": intent,
         "url": if status == "open" { json!("https://checkout.stripe.com/c/pay/cs_1") } else { Value::Null },
-        "metadata": { "payment_id": PAYMENT } })
+        "metadata": { "coinless_payment_id": PAYMENT } })
 }
 
 #[tokio::test]
@@ -134,7 +134,11 @@ async fn money_that_is_taken_away_again() {
     };
 
     mock.json("GET", "/v1/payment_intents/pi_1", with(json!({ "amount_refunded": 900 }))).await;
-    let ours = refund(400, "succeeded", json!({ "refund_id": format!("{PAYMENT}/1"), "payment_id": PAYMENT }));
+    let ours = refund(
+        400,
+        "succeeded",
+        json!({ "coinless_refund_id": format!("{PAYMENT}/1"), "coinless_payment_id": PAYMENT }),
+    );
     mock.json("GET", "/v1/refunds", list(json!([ours]))).await;
     assert_eq!(taken(query().await), None);
     let by_hand = json!([
@@ -173,7 +177,7 @@ async fn states_of_refunds() {
     let station = Station::new(mock.url(), Page::Own);
     let made = |status: &str| {
         json!({ "id": "re_1", "amount": 400, "currency": "eur", "status": status,
-            "metadata": { "refund_id": format!("{PAYMENT}/1"), "payment_id": PAYMENT } })
+            "metadata": { "coinless_refund_id": format!("{PAYMENT}/1"), "coinless_payment_id": PAYMENT } })
     };
     let pending = |said: &RefundOutcome| matches!(said, RefundOutcome::Pending { .. });
     let declined = |said: &RefundOutcome| matches!(said, RefundOutcome::Declined { .. });

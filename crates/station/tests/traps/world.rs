@@ -134,12 +134,7 @@ impl World {
 
     /// An event of Stripe, signed with `secret`; gives the status of the answer.
     pub async fn stripe(&self, event: &Value, secret: &str) -> u16 {
-        let (body, time) = (event.to_string(), now_ms() / 1000);
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-        let signature = to_hex(hmac::sign(&key, format!("{time}.{body}").as_bytes()).as_ref());
-        let call = self.http.post(self.address(SHARED_ADDRESS));
-        let call = call.header("stripe-signature", format!("t={time},v1={signature}"));
-        call.body(body).send().await.unwrap().status().as_u16()
+        stripe(&self.app, event, secret).await
     }
 
     /// A cashier marks a transfer.
@@ -253,6 +248,17 @@ impl World {
         let (method, path) = start.split_once(' ').unwrap_or(("POST", &start));
         self.server.seen(path).iter().filter(|seen| seen.method == method).count()
     }
+}
+
+/// An event of Stripe to a station, signed with `secret`; gives the status of the answer.
+pub async fn stripe(app: &App, event: &Value, secret: &str) -> u16 {
+    let (body, time) = (event.to_string(), now_ms() / 1000);
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let signature = to_hex(hmac::sign(&key, format!("{time}.{body}").as_bytes()).as_ref());
+    let http = coinless_station::net::http_client(Duration::from_secs(60)).unwrap();
+    let call = http.post(app.station.context().callbacks.url("stripe", SHARED_ADDRESS));
+    let call = call.header("stripe-signature", format!("t={time},v1={signature}"));
+    call.body(body).send().await.unwrap().status().as_u16()
 }
 
 fn cashier() -> Operator {

@@ -224,8 +224,8 @@ mod tests {
 
     #[test]
     fn forms() {
-        let form = vec![("metadata[payment_id]", "a-1".to_owned()), ("name", "Wasser & Gas ü".to_owned())];
-        assert_eq!(encode(&form), "metadata%5Bpayment_id%5D=a-1&name=Wasser%20%26%20Gas%20%C3%BC");
+        let form = vec![("metadata[coinless_payment_id]", "a-1".to_owned()), ("name", "Wasser & Gas ü".to_owned())];
+        assert_eq!(encode(&form), "metadata%5Bcoinless_payment_id%5D=a-1&name=Wasser%20%26%20Gas%20%C3%BC");
     }
 
     #[test]

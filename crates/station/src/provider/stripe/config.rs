@@ -45,6 +45,9 @@ pub struct StripeConfig {
     /// How many minutes after the order was made it can be paid, 90 to 1380; 120 if it is left out.
     #[serde(default)]
     pub pay_within_min: Option<u32>,
+    /// Whether other programs collect into the same account: then what is not this station's is left out of its statement.
+    #[serde(default)]
+    pub shared_account: bool,
     /// How long an answer may take, 100 to 120000 milliseconds; 20000 if it is left out.
     #[serde(default)]
     pub timeout_ms: Option<u64>,
@@ -72,6 +75,7 @@ pub(super) struct Settings {
     pub(super) page: Page,
     pub(super) description: String,
     pub(super) pay_within_ms: i64,
+    pub(super) is_shared: bool,
     pub(super) timeout_ms: u64,
 }
 
@@ -97,6 +101,7 @@ impl StripeConfig {
             page: self.page()?,
             description: description.to_owned(),
             pay_within_ms: i64::from(pay_within_min) * 60_000,
+            is_shared: self.shared_account,
             timeout_ms,
         })
     }

@@ -33,10 +33,10 @@ use std::time::Duration;
 /// Tells the time in milliseconds since 1970.
 pub type Clock = Box<dyn Fn() -> i64 + Send + Sync>;
 
-/// The metadata of a PaymentIntent, a Checkout Session or a refund that holds our payment's id.
-const PAYMENT_ID: &str = "payment_id";
+/// The metadata of a PaymentIntent, a Checkout Session or a refund that holds our payment's id. Nobody else uses this word.
+const PAYMENT_ID: &str = "coinless_payment_id";
 /// The metadata of a refund that holds our refund's id.
-const REFUND_ID: &str = "refund_id";
+const REFUND_ID: &str = "coinless_refund_id";
 
 /// Where the payer pays.
 enum Page {
@@ -53,6 +53,7 @@ pub struct Stripe {
     page: Page,
     description: String,
     pay_within_ms: i64,
+    is_shared: bool,
     clock: Clock,
 }
 
@@ -84,6 +85,7 @@ impl Stripe {
             page: settings.page,
             description: settings.description,
             pay_within_ms: settings.pay_within_ms,
+            is_shared: settings.is_shared,
             clock,
         })
     }
@@ -114,6 +116,6 @@ impl PaymentProvider for Stripe {
 
     fn read_callback(&self, callback: &Callback<'_>) -> Result<Notice, BadCallback> {
         webhook::verify(&self.webhook_keys, callback)?;
-        webhook::notice(callback.body, matches!(self.page, Page::Own { .. }))
+        webhook::notice(callback.body)
     }
 }

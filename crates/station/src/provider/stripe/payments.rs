@@ -95,8 +95,8 @@ impl Stripe {
             ("expires_at", ends_s.to_string()),
             // Else Stripe may offer the payer to pay in another currency.
             ("adaptive_pricing[enabled]", "false".to_owned()),
-            ("metadata[payment_id]", request.payment_id.clone()),
-            ("payment_intent_data[metadata][payment_id]", request.payment_id.clone()),
+            ("metadata[coinless_payment_id]", request.payment_id.clone()),
+            ("payment_intent_data[metadata][coinless_payment_id]", request.payment_id.clone()),
         ]
     }
 
@@ -278,7 +278,7 @@ fn intent_form(request: &PaymentRequest, amount: i64) -> Form {
     vec![
         ("amount", amount.to_string()),
         ("currency", request.currency.code().to_ascii_lowercase()),
-        ("metadata[payment_id]", request.payment_id.clone()),
+        ("metadata[coinless_payment_id]", request.payment_id.clone()),
     ]
 }
 

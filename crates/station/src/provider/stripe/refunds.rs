@@ -32,8 +32,8 @@ impl Stripe {
                 let form: Form = vec![
                     of,
                     ("amount", amount.to_string()),
-                    ("metadata[refund_id]", request.refund_id.clone()),
-                    ("metadata[payment_id]", request.payment_id.clone()),
+                    ("metadata[coinless_refund_id]", request.refund_id.clone()),
+                    ("metadata[coinless_payment_id]", request.payment_id.clone()),
                 ];
                 let key = format!("coinless-refund-{}", request.refund_id);
                 self.api.post("refunds", &form, Some(&key)).await?

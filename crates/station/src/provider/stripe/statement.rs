@@ -8,6 +8,8 @@
 //! | `stripe_fee` and the like, and the `fee` of any other | fee, with the balance transaction as its receipt |
 //! | payouts, top-ups, transfers and reserves | none: our own money on its way |
 //! | anything else that gives or takes | payment or taken back: no movement is hidden |
+//!
+//! Of an account that others share, what leads to a charge without our id is left out, with its fee.
 
 use super::api::{Failure, Form};
 use super::objects::{BalanceTransaction, Charge, Expandable, Source, id};
@@ -47,6 +49,9 @@ impl Stripe {
         let mut payments = HashMap::new();
         for transaction in moved {
             let payment_id = self.payment_of(&transaction, &mut payments).await.map_err(unavailable)?;
+            if self.is_shared && payment_id.is_none() && is_of_a_charge(&transaction) {
+                continue;
+            }
             entries.extend(read(&transaction, payment_id).map_err(|why| StatementError::Unavailable(why.to_owned()))?);
         }
         if entries.len() > MAX_STATEMENT_ENTRIES {
@@ -78,6 +83,11 @@ impl Stripe {
         known.insert(charge.to_owned(), payment.clone());
         Ok(payment)
     }
+}
+
+/// Whether a movement is a charge or comes from one. Of a charge of ours Stripe has our id: the others are somebody else's.
+fn is_of_a_charge(transaction: &BalanceTransaction) -> bool {
+    source(transaction).is_some_and(|source| source.charge.is_some() || source.object == "charge")
 }
 
 /// The first whole second that is not before `ms`: a movement of second `s` is at `s` × 1000 ms.

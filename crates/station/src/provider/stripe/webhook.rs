@@ -30,7 +30,6 @@ struct Data {
 
 #[derive(Deserialize)]
 struct Object {
-    id: Option<String>,
     status: Option<String>,
     /// The charge of a dispute.
     charge: Option<serde_json::Value>,
@@ -67,20 +66,19 @@ pub(super) fn verify(keys: &[hmac::Key], callback: &Callback<'_>) -> Result<(), 
     Ok(())
 }
 
-/// What a genuine event is about. `references_are_intents` says which of Stripe's ids the payments here have as their reference.
-pub(super) fn notice(body: &[u8], references_are_intents: bool) -> Result<Notice, BadCallback> {
+/// What a genuine event is about. No event names a payment's reference: that is the session or intent that the payer was told of,
+/// and Stripe also tells of others, whose answers were lost.
+pub(super) fn notice(body: &[u8]) -> Result<Notice, BadCallback> {
     let event: Event =
         serde_json::from_slice(body).map_err(|_| BadCallback("it is no event of Stripe's".to_owned()))?;
     let object = event.data.object;
-    let payment = |reference: Option<&str>| match object.metadata.value(PAYMENT_ID) {
-        Some(payment) => Notice::Payment { payment_id: payment.to_owned(), reference: reference.map(str::to_owned) },
+    let payment = || match object.metadata.value(PAYMENT_ID) {
+        Some(payment) => Notice::Payment { payment_id: payment.to_owned(), reference: None },
         // Another program's, that shares this account.
         None => Notice::Nothing,
     };
-    let own_id = |prefix: &str| object.id.as_deref().and_then(|text| id(text, prefix));
     Ok(match event.kind.as_str() {
-        kind if kind.starts_with("checkout.session.") => payment(own_id("cs_").filter(|_| !references_are_intents)),
-        kind if kind.starts_with("payment_intent.") => payment(own_id("pi_").filter(|_| references_are_intents)),
+        kind if kind.starts_with("checkout.session.") || kind.starts_with("payment_intent.") => payment(),
         "charge.refund.updated" | "refund.failed" | "refund.updated" => failed_refund(&object),
         // A dispute has no metadata of ours, only its charge, which is our receipt.
         kind if kind.starts_with("charge.dispute.") => {
@@ -92,7 +90,7 @@ pub(super) fn notice(body: &[u8], references_are_intents: bool) -> Result<Notice
             charge.map_or(Notice::Nothing, |receipt| Notice::Money { receipt: receipt.to_owned() })
         }
         // Stripe copies an intent's metadata to its charges (*How metadata works with related objects*).
-        kind if kind.starts_with("charge.") => payment(None),
+        kind if kind.starts_with("charge.") => payment(),
         _ => Notice::Nothing,
     })
 }
