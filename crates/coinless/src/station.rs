@@ -3,6 +3,7 @@
 mod ask;
 mod backup;
 mod books;
+mod cancel;
 mod check;
 mod daraja;
 mod debt;
@@ -21,7 +22,7 @@ mod tenant;
 /// The commands by what they are for, as the help shows them. One that is in no group is shown as "Other".
 pub const GROUPS: &[(&str, &[&str])] = &[
     ("Set up", &["init", "check", "issuer", "enrol", "daraja-register"]),
-    ("Sell", &["run", "pay", "show"]),
+    ("Sell", &["run", "pay", "cancel", "show"]),
     ("Customers", &["tenant-change", "debt", "erase"]),
     ("Money", &["books", "float", "reconcile", "resolve"]),
     ("Signing", &["signer", "quota"]),
@@ -121,6 +122,8 @@ pub enum Command {
     /// Reports of the books, and what people book: settlements, payouts, corrections.
     #[command(subcommand)]
     Books(books::Command),
+    /// Ends an order that nobody has paid: its room at the meter is free again, and money that comes later is held.
+    Cancel(cancel::Options),
     /// Sees to an exception.
     Resolve(resolve::Options),
     /// Compares our books with statements, sales systems and meters.
@@ -174,6 +177,7 @@ pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::TenantChange(options) => tenant::change(&options, output),
         Command::Show { data, what, id, all } => show::show(&data, what, id.as_deref(), all, output),
         Command::Books(command) => books::run(command, output),
+        Command::Cancel(options) => cancel::run(&options, output),
         Command::Resolve(options) => resolve::run(options, output),
         Command::Reconcile(options) => reconcile::run(&options, output),
         Command::Float(command) => float::run(command, output),

@@ -17,6 +17,8 @@ pub enum Action {
     EraseEarlier,
     /// Changed the customer of a meter.
     TenantChange,
+    /// Ended an order that nobody had paid.
+    CancelOrder,
     /// Set what the customer of a meter owes.
     SetDebt,
 }
@@ -29,6 +31,7 @@ impl Action {
             Self::EraseMeter => "erase_meter",
             Self::EraseEarlier => "erase_earlier",
             Self::TenantChange => "tenant_change",
+            Self::CancelOrder => "cancel_order",
             Self::SetDebt => "set_debt",
         }
     }

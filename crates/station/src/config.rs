@@ -67,11 +67,22 @@ pub struct PatienceConfig {
     pub unpaid_days: u16,
     /// Minutes until a refund that has not gone through comes before a person.
     pub refund_minutes: u32,
+    /// Minutes until a token that the signer has not signed comes before a person.
+    pub signature_minutes: u32,
+    /// Minutes until a sale that the utility has not taken back after a void comes before a person.
+    pub reversal_minutes: u32,
 }
 
 impl Default for PatienceConfig {
     fn default() -> Self {
-        Self { payment_minutes: 120, sale_minutes: 24 * 60, refund_minutes: 24 * 60, unpaid_days: 7 }
+        Self {
+            payment_minutes: 120,
+            sale_minutes: 24 * 60,
+            unpaid_days: 7,
+            refund_minutes: 24 * 60,
+            signature_minutes: 60,
+            reversal_minutes: 24 * 60,
+        }
     }
 }
 
@@ -82,6 +93,8 @@ impl From<&PatienceConfig> for Patience {
             payment_ms: ms(config.payment_minutes),
             sale_ms: ms(config.sale_minutes),
             refund_ms: ms(config.refund_minutes),
+            signature_ms: ms(config.signature_minutes),
+            reversal_ms: ms(config.reversal_minutes),
             unpaid_ms: ms(u32::from(config.unpaid_days) * 24 * 60),
         }
     }

@@ -12,6 +12,9 @@ use crate::work::Work;
 use coinless_protocol::keys::KeyHash;
 use coinless_protocol::{Epoch, MeterId};
 
+/// The cause of an exception about a token that the signer has not signed for too long.
+pub(crate) const STUCK: &str = "signature_stuck";
+
 /// A committed token that is to be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignRequest {

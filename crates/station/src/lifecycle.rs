@@ -125,9 +125,9 @@ named! {
         RefundDeclined = "refund_declined",
         /// After a restore, the provider's statement shows that the money went back.
         FoundRefunded = "found_refunded",
-        /// A person decided to give the money back.
+        /// A person decided to give the money back: of what was before him, or got no answer for too long.
         ResolvedRefund = "resolved_refund",
-        /// A person saw to it outside of this station.
+        /// A person paid the money back outside of this station.
         ResolvedElsewhere = "resolved_elsewhere",
     }
 }
@@ -212,8 +212,9 @@ pub fn next(state: LineState, event: LineEvent) -> Result<LineState, Refusal> {
             S::Paid | S::SaleUnknown | S::Sold | S::Issued | S::VoidPending | S::Voided | S::SaleReversed | S::Failed,
             E::FoundRefunded,
         ) => S::Refunded,
-        (S::Exception, E::ResolvedRefund) => S::Failed,
-        (S::Exception, E::ResolvedElsewhere) => S::Refunded,
+        // Also what nobody's answer ends, once a person was shown it: see `resolve`.
+        (S::Exception | S::Paid | S::SaleUnknown | S::Voided, E::ResolvedRefund) => S::Failed,
+        (S::Exception | S::Paid | S::SaleUnknown | S::Voided, E::ResolvedElsewhere) => S::Refunded,
         (state, event) => return Err(refusal(state, event)),
     })
 }
@@ -273,6 +274,8 @@ fn said_of_sale(state: LineState, event: LineEvent) -> Refusal {
     use LineState as S;
     match (state, event) {
         (S::Quoted | S::AwaitingPayment | S::PaymentUnknown | S::Expired, _) => Refusal::Contradiction,
+        // Whoever looks at it must know before the money goes back.
+        (S::Exception, E::SoldAsQuoted | E::SoldOtherwise) => Refusal::Contradiction,
         (S::Exception, _) => Refusal::PersonLooks,
         (_, E::SaleUnclear | E::SaleNotKnown) | (S::SaleReversed, E::SoldAsQuoted) => Refusal::Overtaken,
         (_, E::SoldOtherwise) | (S::Failed | S::Refunded, E::SoldAsQuoted) => Refusal::Contradiction,

@@ -2,8 +2,11 @@
 
 mod late;
 mod money;
+mod unpaid;
 
 pub use money::Patience;
+pub use unpaid::cancel;
+pub(crate) use unpaid::end;
 
 use crate::lifecycle::{self, LineEvent, LineState, PaymentEvent, PaymentState};
 use crate::orders::{self, Order, OrderLine};
@@ -19,6 +22,9 @@ use crate::work::Work;
 use ring::digest::{SHA256, digest};
 use ring::hmac;
 use std::collections::BTreeSet;
+
+/// The cause of an exception about a payment whose outcome has been unknown for too long.
+pub(crate) const STUCK: &str = "payment_stuck";
 
 /// What steps need to know of the station around them.
 #[derive(Clone)]
@@ -247,7 +253,7 @@ fn note_reference(work: &mut Work<'_>, order: &Order, reference: Option<&str>) -
 /// # Errors
 /// When the database fails.
 pub fn outcome(work: &mut Work<'_>, task: &Task, said: &PaymentOutcome, context: &Context) -> Result<(), Error> {
-    let nobody_pays = matches!(said, PaymentOutcome::Pending { .. }) && is_over(work, &task.subject, context)?;
+    let nobody_pays = matches!(said, PaymentOutcome::Pending { .. }) && unpaid::is_over(work, &task.subject, context)?;
     // Meters are locked before orders: what is not paid gives its room back.
     let gives_room_back = matches!(
         said,
@@ -267,9 +273,9 @@ pub fn outcome(work: &mut Work<'_>, task: &Task, said: &PaymentOutcome, context:
             money::came(work, &order, &lines, receipts)?;
             finish_both(work, &order.id)
         }
-        PaymentOutcome::Declined { reason } => declined(work, &order, &lines, reason),
+        PaymentOutcome::Declined { reason } => unpaid::declined(work, &order, &lines, reason),
         PaymentOutcome::Pending { .. } if nobody_pays => {
-            declined(work, &order, &lines, "nobody paid in time: order again")
+            unpaid::declined(work, &order, &lines, "nobody paid in time: order again")
         }
         PaymentOutcome::Pending { reference, instructions } => {
             note_reference(work, &order, reference.as_deref())?;
@@ -294,19 +300,6 @@ pub fn outcome(work: &mut Work<'_>, task: &Task, said: &PaymentOutcome, context:
         PaymentOutcome::NotFound => unclear(work, &order, task, "the provider does not know what it was told"),
         PaymentOutcome::Unknown { why } => unclear(work, &order, task, why),
     }
-}
-
-fn declined(work: &mut Work<'_>, order: &Order, lines: &[OrderLine], reason: &str) -> Result<(), Error> {
-    step(work, order, PaymentEvent::Declined, Some(reason))?;
-    lines.iter().try_for_each(|line| crate::sell::release(work, line))?;
-    orders::step_all(work, lines, LineEvent::Declined, Some(reason))?;
-    finish_both(work, &order.id)
-}
-
-/// Whether an order has waited too long for a customer who pays by himself. Money that comes later is held.
-fn is_over(work: &mut Work<'_>, order_id: &str, context: &Context) -> Result<bool, Error> {
-    let order = orders::find(work, order_id)?;
-    Ok(context.push.contains(&order.provider) && work.now_ms - order.created_ms > context.patience.unpaid_ms)
 }
 
 /// A payment that may be asked for only once, and was, is not asked for again.

@@ -20,6 +20,9 @@ use crate::telemetry::Words;
 use crate::utilities::UtilityName;
 use crate::work::Work;
 
+/// The cause of an exception about a sale that the sales system has not taken back for too long after a void.
+pub(crate) const REVERSAL_STUCK: &str = "reversal_stuck";
+
 /// Asks for a line to be taken back: a void is committed, and a receipt will decide. Asking again changes nothing.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ use crate::orders::{self, OrderLine};
 use crate::problem::{Code, Error};
 use crate::refunds::{self, GiveBack};
 use crate::work::Work;
+use crate::{payments, sell};
 
 /// What a person decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,10 @@ pub enum Decision {
     Elsewhere,
     /// The provider has made the refund, as its own books show, and never said so.
     Refunded,
+    /// The sales system has made the sale as quoted, as its own books show, and never said so.
+    Sold,
+    /// The provider has not collected the payment, as its own books show, and never said so.
+    NotCollected,
 }
 
 impl Decision {
@@ -33,6 +38,8 @@ impl Decision {
             Self::Refund => "refund",
             Self::Elsewhere => "elsewhere",
             Self::Refunded => "refunded",
+            Self::Sold => "sold",
+            Self::NotCollected => "not_collected",
         }
     }
 }
@@ -72,19 +79,21 @@ pub fn resolve(work: &mut Work<'_>, resolution: &Resolution) -> Result<Vec<Strin
         refunds::lock_meters(work, order_id)?;
         orders::lock(work, order_id)?;
     }
-    check_open(work, subject, cause)?;
+    let earlier = earlier(work, resolution)?;
     let operator = resolution.operator.as_str();
     let done = match resolution.decision {
         Decision::Seen => Vec::new(),
         Decision::Refunded => refunded(work, subject, cause, operator)?,
+        Decision::Sold => sold(work, subject, cause, operator)?,
+        Decision::NotCollected => not_collected(work, subject, cause)?,
         Decision::Refund => give_back(work, subject, cause, GiveBack::ByProvider { operator: Some(operator) })?,
         Decision::Elsewhere => give_back(work, subject, cause, GiveBack::ByHand { operator })?,
     };
-    let words = format!("{}: {}", resolution.decision.name(), resolution.note.trim());
+    let words = format!("{}: {}{earlier}", resolution.decision.name(), resolution.note.trim());
     work.execute_one(
         "seeing to an exception",
         "UPDATE exception SET resolved_ms = $3, resolved_by = $4, resolution = $5
-         WHERE subject = $1 AND cause = $2 AND resolved_ms IS NULL",
+         WHERE subject = $1 AND cause = $2",
         &[subject.into(), cause.into(), work.now_ms.into(), operator.into(), words.into()],
     )?;
     Ok(done)
@@ -94,15 +103,18 @@ fn is_order(work: &mut Work<'_>, id: &str) -> Result<bool, Error> {
     Ok(work.query_first("SELECT order_id FROM orders WHERE order_id = $1", &[id.into()])?.is_some())
 }
 
-fn check_open(work: &mut Work<'_>, subject: &str, cause: &str) -> Result<(), Error> {
+/// Refuses what is not before a person. What was only seen may still be decided: gives who has seen it, and why.
+fn earlier(work: &mut Work<'_>, resolution: &Resolution) -> Result<String, Error> {
+    let (subject, cause) = (resolution.subject.as_str(), resolution.cause.as_str());
     let row = work.query_first(
-        "SELECT resolved_by FROM exception WHERE subject = $1 AND cause = $2 FOR UPDATE",
+        "SELECT resolved_by, resolution FROM exception WHERE subject = $1 AND cause = $2 FOR UPDATE",
         &[subject.into(), cause.into()],
     )?;
     let Some(row) = row else { return refuse(format!("there is no exception {cause} of {subject}")) };
-    match row.optional_text(0)? {
-        Some(who) => refuse(format!("{who} saw to this already")),
-        None => Ok(()),
+    let Some(who) = row.optional_text(0)? else { return Ok(String::new()) };
+    match row.optional_text(1)?.and_then(|words| words.strip_prefix("seen: ")) {
+        Some(note) if resolution.decision != Decision::Seen => Ok(format!(" (seen before by {who}: {note})")),
+        _ => refuse(format!("{who} saw to this already")),
     }
 }
 
@@ -117,6 +129,40 @@ fn refunded(work: &mut Work<'_>, subject: &str, cause: &str, operator: &str) -> 
     }
     refunds::stuck(work, subject, GiveBack::ByProvider { operator: Some(operator) })?;
     Ok(vec![format!("refund {subject} is booked as made by the provider")])
+}
+
+/// The sales system's own books show a sale whose confirmation was lost: the line goes on to the meter.
+fn sold(work: &mut Work<'_>, subject: &str, cause: &str, operator: &str) -> Result<Vec<String>, Error> {
+    if cause != sell::STUCK {
+        return refuse(format!("only what is {} can be booked as sold", sell::STUCK));
+    }
+    let (meter, order, line) = orders::lock_line_of_subject(work, subject)?;
+    if !is_decided_here(line.state, cause) {
+        return refuse(format!("the line is {}: its sale is not open any more", line.state.name()));
+    }
+    sell::sold(work, &meter, &order, &line, Some(operator))?;
+    Ok(vec![format!("line {} is booked as sold; its token will be signed", line.line)])
+}
+
+/// The provider's own books show that it never collected a payment: the order ends. Money that comes later is held.
+fn not_collected(work: &mut Work<'_>, order_id: &str, cause: &str) -> Result<Vec<String>, Error> {
+    if cause != payments::STUCK {
+        return refuse(format!("only what is {} can be ended as not collected", payments::STUCK));
+    }
+    if !payments::end(work, order_id, "the payment was not collected: order again")? {
+        return refuse("this payment has ended already");
+    }
+    Ok(vec!["the order has ended as not paid; money that comes later is held, and comes before a person".to_owned()])
+}
+
+/// Whether a person decides of a line's own money: it was put before him, or nobody's answer ends its state.
+fn is_decided_here(state: LineState, cause: &str) -> bool {
+    match state {
+        LineState::Exception => true,
+        LineState::Paid | LineState::SaleUnknown => cause == sell::STUCK,
+        LineState::Voided => cause == refunds::REVERSAL_STUCK,
+        _ => false,
+    }
 }
 
 fn give_back(work: &mut Work<'_>, subject: &str, cause: &str, how: GiveBack<'_>) -> Result<Vec<String>, Error> {
@@ -134,7 +180,7 @@ fn give_back(work: &mut Work<'_>, subject: &str, cause: &str, how: GiveBack<'_>)
         "other_amount" | "captured_after_decline" | "second_success" => unmatched(work, subject, how),
         "unmatched_money" | "unknown_account" => strange(work, subject, how),
         _ => match orders_line(work, subject)? {
-            Some(line) if line.state == LineState::Exception => own_money(work, &line, how),
+            Some(line) if is_decided_here(line.state, cause) => own_money(work, &line, how),
             Some(line) => refuse(format!("the line is {}: no money of it waits for a decision", line.state.name())),
             None => refuse("no money of this waits for a decision: leave --refund and --elsewhere out"),
         },
@@ -163,14 +209,15 @@ fn declined(work: &mut Work<'_>, refund_id: &str, how: GiveBack<'_>) -> Result<V
 }
 
 fn step(work: &mut Work<'_>, line: &OrderLine, how: GiveBack<'_>) -> Result<(), Error> {
+    if line.state == LineState::Exception { end_line(work, line, how) } else { Ok(()) }
+}
+
+fn end_line(work: &mut Work<'_>, line: &OrderLine, how: GiveBack<'_>) -> Result<(), Error> {
     let (event, reason) = match how {
         GiveBack::ByProvider { .. } => (LineEvent::ResolvedRefund, "a person decided that the money goes back"),
         GiveBack::ByHand { .. } => (LineEvent::ResolvedElsewhere, "a person gave the money back"),
     };
-    if line.state == LineState::Exception {
-        orders::step(work, line, event, Some(reason))?;
-    }
-    Ok(())
+    orders::step(work, line, event, Some(reason)).map(drop)
 }
 
 /// Money that came for an order and was not asked for. Lines that wait because of it have no money of their own.
@@ -284,7 +331,10 @@ fn own_money(work: &mut Work<'_>, line: &OrderLine, how: GiveBack<'_>) -> Result
     let Some(from) = account_of(work, line)? else {
         return refuse("no money of this line is here: see to the order's own exception");
     };
-    step(work, line, how)?;
+    if matches!(line.state, LineState::Paid | LineState::SaleUnknown) {
+        sell::release(work, line)?;
+    }
+    end_line(work, line, how)?;
     refunds::owe_by(work, line, from, how)?;
     let sale = "the utility's sales system may still count the sale: see to it there".to_owned();
     Ok(vec![words(how, Amount(line.amount, currency)), sale])

@@ -3,17 +3,21 @@
 use crate::ledger::{self, Account, Event, Movement};
 use crate::lifecycle::{self, LineEvent, LineState, Refusal};
 use crate::meters::{self, Meter};
+use crate::money::Amount;
 use crate::orders::{self, Order, OrderLine};
 use crate::payments::{Context, Patience};
 use crate::problem::Error;
 use crate::recovery;
 use crate::refunds;
 use crate::registers;
-use crate::sales::{ReversalOutcome, SaleOutcome, SaleRequest};
+use crate::sales::{ConfirmationOutcome, ReversalOutcome, SaleOutcome, SaleRequest};
 use crate::tasks::{Kind, Task, back_off};
 use crate::telemetry::Words;
 use crate::utilities::UtilityName;
 use crate::work::Work;
+
+/// The cause of an exception about a paid line that was neither sold nor taken back for too long.
+pub(crate) const STUCK: &str = "sale_stuck";
 
 /// What a sales system is to be asked about a paid line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +76,7 @@ pub fn outcome(work: &mut Work<'_>, task: &Task, said: &SaleOutcome) -> Result<(
         return late(work, task, &line, said);
     }
     match said {
-        SaleOutcome::Sold { units } if *units == line.units => sold(work, &meter, &order, &line)?,
+        SaleOutcome::Sold { units } if *units == line.units => sold(work, &meter, &order, &line, None)?,
         SaleOutcome::Sold { units } => {
             let detail = format!("sold were {} units, quoted {}", units.get(), line.units.get());
             work.exception(&task.subject, "other_units_sold", &detail)?;
@@ -112,7 +116,7 @@ pub fn outcome(work: &mut Work<'_>, task: &Task, said: &SaleOutcome) -> Result<(
 /// # Errors
 /// When the database fails.
 pub fn retracted(work: &mut Work<'_>, task: &Task, said: &ReversalOutcome) -> Result<(), Error> {
-    let (_, _, line) = orders::lock_line_of_subject(work, &task.subject)?;
+    let (_, order, line) = orders::lock_line_of_subject(work, &task.subject)?;
     let open = matches!(line.state, LineState::Paid | LineState::SaleUnknown);
     match said {
         ReversalOutcome::Reversed if open => {
@@ -124,12 +128,12 @@ pub fn retracted(work: &mut Work<'_>, task: &Task, said: &ReversalOutcome) -> Re
             let detail = format!("the sales system took the sale back, and the line is {}", line.state.name());
             work.exception(&task.subject, "sale_contradiction", &detail)?;
         }
-        ReversalOutcome::Refused { reason } if open => {
-            work.exception(&task.subject, "sale_stuck", &format!("not sold in time, and not taken back: {reason}"))?;
-            return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
-        }
-        ReversalOutcome::Unknown { why } if open => {
-            work.exception(&task.subject, "sale_stuck", &format!("neither sold nor taken back in time: {why}"))?;
+        ReversalOutcome::Refused { reason: why } | ReversalOutcome::Unknown { why } if open => {
+            let detail = format!(
+                "neither sold nor taken back in time: {why}; if its books say more, --sold, --refund or --elsewhere"
+            );
+            // Once, in the sales system's words. If it was only seen, the sweeper comes back to it.
+            work.difference(&task.subject, STUCK, &detail, Some(Amount(line.amount, order.currency)))?;
             return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
         }
         // The line has moved on, and this says nothing new.
@@ -140,7 +144,7 @@ pub fn retracted(work: &mut Work<'_>, task: &Task, said: &ReversalOutcome) -> Re
 
 /// Whether a paid line may have been sold, and its token signed, in a life that a restore forgot: then its money does not go back
 /// without a proof.
-fn may_have_been_sold(work: &mut Work<'_>, line: &OrderLine) -> Result<bool, Error> {
+pub(crate) fn may_have_been_sold(work: &mut Work<'_>, line: &OrderLine) -> Result<bool, Error> {
     let meter = meters::find(work, line.meter)?;
     recovery::is_of_forgotten_life(work, &meter, &line.order_id)
 }
@@ -173,7 +177,14 @@ fn not_sold(work: &mut Work<'_>, line: &OrderLine, reason: &str) -> Result<(), E
     refunds::owe(work, line, Account::PayerMoneyHeld)
 }
 
-fn sold(work: &mut Work<'_>, meter: &Meter, order: &Order, line: &OrderLine) -> Result<(), Error> {
+/// Books a sale as quoted, and commits the token that counts it; with who said so, if a person did.
+pub(crate) fn sold(
+    work: &mut Work<'_>,
+    meter: &Meter,
+    order: &Order,
+    line: &OrderLine,
+    operator: Option<&str>,
+) -> Result<(), Error> {
     let movement = Movement {
         subject: &line.order_id,
         cause: format!("line {} sold", line.line),
@@ -181,7 +192,7 @@ fn sold(work: &mut Work<'_>, meter: &Meter, order: &Order, line: &OrderLine) -> 
         currency: order.currency,
         debit: Account::PayerMoneyHeld,
         credits: vec![(Account::SoldUndelivered, line.amount)],
-        operator: None,
+        operator,
     };
     ledger::book(work, &movement)?;
     orders::step(work, line, LineEvent::SoldAsQuoted, None)?;
@@ -234,16 +245,23 @@ pub fn confirmation(work: &mut Work<'_>, subject: &str) -> Result<Option<(Utilit
 ///
 /// # Errors
 /// When the database fails.
-pub fn confirmed(work: &mut Work<'_>, task: &Task, said: &Result<(), String>) -> Result<(), Error> {
+pub fn confirmed(work: &mut Work<'_>, task: &Task, said: &ConfirmationOutcome) -> Result<(), Error> {
     match said {
-        Ok(()) => Ok(work.finish(task)?),
-        Err(why) => {
+        ConfirmationOutcome::Confirmed => {}
+        ConfirmationOutcome::Refused { reason } => {
+            let (order, line) = orders::order_and_line(work, &task.subject)?;
+            let detail = format!("the meter has this, and the sales system does not count it as sold: {reason}");
+            let amount = Amount(line.amount, order.currency);
+            work.exception_of(&task.subject, "confirmation_refused", &detail, Some(amount))?;
+        }
+        ConfirmationOutcome::Unknown { why } => {
             tracing::warn!(
                 why = %Words(why),
                 attempts = task.attempts,
                 "a sales system could not be told of a delivery; trying again"
             );
-            Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?)
+            return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
         }
     }
+    Ok(work.finish(task)?)
 }

@@ -8,7 +8,7 @@ use crate::problem::Error;
 use crate::provider::{PaymentOutcome, PaymentRequest, RefundOutcome, RefundRequest};
 use crate::reconcile::Compared;
 use crate::recovery::{self, Found};
-use crate::sales::{ReversalOutcome, SaleOutcome, SaleRequest};
+use crate::sales::{ConfirmationOutcome, ReversalOutcome, SaleOutcome, SaleRequest};
 use crate::sell::Ask;
 use crate::signer::SignError;
 use crate::utilities::UtilityName;
@@ -169,8 +169,8 @@ pub enum EffectResult {
     Reversal(ReversalOutcome),
     /// Of [`Effect::Refund`].
     Refund(RefundOutcome),
-    /// Of [`Effect::Confirm`]: whether it was taken in, or why not.
-    Confirmed(Result<(), String>),
+    /// Of [`Effect::Confirm`].
+    Confirmed(ConfirmationOutcome),
     /// Of [`Effect::Recover`].
     Found(Found),
     /// Of [`Effect::Reconcile`]: what was compared, or why not.

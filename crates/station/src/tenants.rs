@@ -129,7 +129,8 @@ fn check_nothing_under_way(work: &mut Work<'_>, id: MeterId) -> Result<(), Error
         return Ok(());
     }
     let detail = format!(
-        "meter {} has lines that are still being paid or sold: {}; give the command again when they are done",
+        "meter {} has lines that are still being paid or sold: {}; give the command again when they are done. What nobody has \
+         paid can be ended: coinless station cancel",
         id.label(),
         lines.join(", ")
     );

@@ -111,7 +111,7 @@ impl<'a> Work<'a> {
         self.tx.part()
     }
 
-    /// Queues a task for now. A task that is queued already is made due now.
+    /// Queues a task for now. A task that is queued already is made due now; that it has waited since then stays noted.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -146,8 +146,8 @@ impl<'a> Work<'a> {
 
     fn write_task(&mut self, kind: Kind, subject: &str, due_ms: i64, claimed_ms: i64) -> Result<(), StoreError> {
         self.tx.put(
-            "INSERT INTO outbox (subject, task, due_ms, attempts, claimed_until_ms, claimed_by)
-             VALUES ($1, $2, $3, 0, $4, $5)
+            "INSERT INTO outbox (subject, task, due_ms, attempts, claimed_until_ms, claimed_by, queued_ms)
+             VALUES ($1, $2, $3, 0, $4, $5, $6)
              ON CONFLICT (subject, task) DO UPDATE SET due_ms = $3, claimed_until_ms = $4, claimed_by = $5",
             &[
                 subject.into(),
@@ -155,6 +155,7 @@ impl<'a> Work<'a> {
                 due_ms.into(),
                 claimed_ms.into(),
                 self.claimant.as_deref().unwrap_or_default().into(),
+                self.now_ms.into(),
             ],
             Expect::Any,
         )

@@ -21,15 +21,43 @@ pub struct Options {
     /// Why it is decided so.
     #[arg(long)]
     note: String,
+    #[command(flatten)]
+    what: What,
+}
+
+/// What is decided; without any of them it is only marked as seen.
+#[derive(clap::Args)]
+#[group(multiple = false)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of a command line, of which one may be given")]
+struct What {
     /// The money goes back the way it came.
-    #[arg(long, conflicts_with = "elsewhere")]
+    #[arg(long)]
     refund: bool,
     /// The money was paid back by hand, from the bank.
     #[arg(long)]
     elsewhere: bool,
     /// The provider has made the refund, as its own books show, and never said so.
-    #[arg(long, conflicts_with_all = ["refund", "elsewhere"])]
+    #[arg(long)]
     refunded: bool,
+    /// The utility has sold it as quoted, as its own books show, and never said so.
+    #[arg(long)]
+    sold: bool,
+    /// The provider has not collected the payment, as its own books show, and never said so: the order ends.
+    #[arg(long)]
+    not_collected: bool,
+}
+
+impl What {
+    fn decision(&self) -> Decision {
+        let given = [
+            (self.refund, Decision::Refund),
+            (self.elsewhere, Decision::Elsewhere),
+            (self.refunded, Decision::Refunded),
+            (self.sold, Decision::Sold),
+            (self.not_collected, Decision::NotCollected),
+        ];
+        given.into_iter().find_map(|(is_given, decision)| is_given.then_some(decision)).unwrap_or(Decision::Seen)
+    }
 }
 
 /// Sees to an exception.
@@ -38,12 +66,7 @@ pub struct Options {
 /// A failure that says what to do.
 pub(super) fn run(options: Options, output: &Output) -> Result<(), Failure> {
     existing(&options.data)?;
-    let decision = match (options.refund, options.elsewhere, options.refunded) {
-        (true, ..) => Decision::Refund,
-        (_, true, _) => Decision::Elsewhere,
-        (.., true) => Decision::Refunded,
-        _ => Decision::Seen,
-    };
+    let decision = options.what.decision();
     let Options { data, subject, cause, operator, note, .. } = options;
     let resolution = Resolution { subject, cause, operator, note, decision };
     let asked = resolution.clone();

@@ -59,6 +59,8 @@ impl World {
                 sale_ms: SALE_PATIENCE_MS,
                 refund_ms: i64::MAX / 2,
                 unpaid_ms: i64::MAX / 2,
+                signature_ms: i64::MAX / 2,
+                reversal_ms: i64::MAX / 2,
             },
         };
         let keys = (key_pair(&mut random).1, key_pair(&mut random).1);

@@ -60,7 +60,8 @@ fn captured(work: &mut Work<'_>, order: &Order, receipts: &[MoneyReceipt]) -> Re
     for receipt in &fresh {
         money::book(work, order, receipt, Event::Unmatched, Account::Suspense)?;
         let detail = format!(
-            "the provider declined this payment, and now says that it collected {} {}: it is held, nothing is sold",
+            "this payment had ended without money, and now the provider says that it collected {} {}: it is held, nothing \
+             is sold",
             receipt.currency.format(receipt.amount),
             receipt.currency
         );

@@ -22,12 +22,23 @@ pub struct Patience {
     pub unpaid_ms: i64,
     /// A refund that has not gone through for so long comes before a person; it is still asked for.
     pub refund_ms: i64,
+    /// A token that the signer has not signed for so long comes before a person; it is still asked for.
+    pub signature_ms: i64,
+    /// A sale that is to be taken back after a void, and was not for so long, comes before a person; it is still asked for.
+    pub reversal_ms: i64,
 }
 
 impl Default for Patience {
     fn default() -> Self {
         let hour_ms = 60 * 60 * 1000;
-        Self { payment_ms: 2 * hour_ms, sale_ms: 24 * hour_ms, refund_ms: 24 * hour_ms, unpaid_ms: 7 * 24 * hour_ms }
+        Self {
+            payment_ms: 2 * hour_ms,
+            sale_ms: 24 * hour_ms,
+            unpaid_ms: 7 * 24 * hour_ms,
+            refund_ms: 24 * hour_ms,
+            signature_ms: hour_ms,
+            reversal_ms: 24 * hour_ms,
+        }
     }
 }
 

@@ -71,6 +71,23 @@ pub enum ReversalOutcome {
     },
 }
 
+/// What a sales system said when it was told that the meter has the credit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfirmationOutcome {
+    /// Noted, final.
+    Confirmed,
+    /// Nothing is sold under this id, or it was taken back, final: a person must look.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// Not known: say it again with the same id.
+    Unknown {
+        /// What happened, for the log.
+        why: String,
+    },
+}
+
 /// What a payer gets for how much, explained line by line. `net + tax + fee = amount`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quote {
@@ -186,8 +203,8 @@ pub trait SalesSystem: Send + Sync {
         true
     }
 
-    /// Says that the meter has the credit; gives whether that was taken in.
-    fn confirm<'a>(&'a self, sale: &'a SaleRequest) -> Call<'a, Result<(), String>>;
+    /// Says that the meter has the credit.
+    fn confirm<'a>(&'a self, sale: &'a SaleRequest) -> Call<'a, ConfirmationOutcome>;
 
     /// Takes the sale back; one that was never made is refused from then on.
     fn reverse<'a>(&'a self, sale: &'a SaleRequest) -> Call<'a, ReversalOutcome>;

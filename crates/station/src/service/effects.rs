@@ -7,7 +7,7 @@ use crate::problem::Error;
 use crate::provider::{PaymentOutcome, RefundOutcome};
 use crate::reconcile;
 use crate::recovery::Found;
-use crate::sales::{ReversalOutcome, SaleOutcome};
+use crate::sales::{ConfirmationOutcome, ReversalOutcome, SaleOutcome};
 use crate::sell::Ask;
 use crate::signer::SignError;
 use crate::tasks::{Effect, EffectResult};
@@ -58,7 +58,7 @@ impl Station {
             }),
             Effect::Confirm(utility, sale) => EffectResult::Confirmed(match utilities.find(&utility) {
                 Ok(utility) => utility.sales.confirm(&sale).await,
-                Err(error) => Err(why(error)),
+                Err(error) => ConfirmationOutcome::Unknown { why: why(error) },
             }),
             Effect::Reconcile => {
                 let look =

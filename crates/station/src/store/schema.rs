@@ -4,7 +4,7 @@
 //! table is about, and every statement of a purchase names it.
 
 /// Each entry is one migration; the database's version is the number of those that ran.
-pub(super) const MIGRATIONS: [&[&str]; 5] = [FIRST, MONEY, CASH, CLAIMS, RECOVERY];
+pub(super) const MIGRATIONS: [&[&str]; 6] = [FIRST, MONEY, CASH, CLAIMS, RECOVERY, WAITING];
 
 /// One purchase.
 const FIRST: &[&str] = &[
@@ -355,3 +355,7 @@ const RECOVERY: &[&str] = &[
     // A provider's statement names the account of an order.
     "CREATE INDEX orders_account ON orders (account)",
 ];
+
+/// Since when a task is there, for who looks for what takes too long.
+const WAITING: &[&str] =
+    &["ALTER TABLE outbox ADD COLUMN queued_ms BIGINT NOT NULL DEFAULT 0", "UPDATE outbox SET queued_ms = due_ms"];

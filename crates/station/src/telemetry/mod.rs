@@ -9,7 +9,7 @@ pub use look::{Look, MOST_COUNTED, OPEN_PAYMENTS, UNFINISHED};
 pub use words::{Words, subject_hash};
 
 use crate::provider::{PaymentOutcome, RefundOutcome};
-use crate::sales::{ReversalOutcome, SaleOutcome};
+use crate::sales::{ConfirmationOutcome, ReversalOutcome, SaleOutcome};
 use crate::service::Station;
 use crate::store::{self, Watch};
 use crate::tasks::{EffectResult, Kind};
@@ -266,8 +266,11 @@ pub fn outcome(result: &EffectResult) -> &'static str {
             RefundOutcome::Declined { .. } => "declined",
             RefundOutcome::Pending { .. } => "pending",
         },
-        EffectResult::Confirmed(Ok(())) => "confirmed",
-        EffectResult::Confirmed(Err(_)) => "unknown",
+        EffectResult::Confirmed(said) => match said {
+            ConfirmationOutcome::Confirmed => "confirmed",
+            ConfirmationOutcome::Refused { .. } => "refused",
+            ConfirmationOutcome::Unknown { .. } => "unknown",
+        },
         EffectResult::Found(_) => "found",
         EffectResult::Reconciled(Ok(_)) => "done",
         EffectResult::Reconciled(Err(_)) => "unknown",

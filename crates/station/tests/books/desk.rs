@@ -19,9 +19,10 @@ use coinless_station::records::{DeliveryRecord, HexKey};
 use coinless_station::recovery::Found;
 use coinless_station::resolve::{self, Decision as How, Resolution};
 use coinless_station::sales::builtin::{self, Tariffs};
-use coinless_station::sales::{ReversalOutcome, SaleOutcome};
+use coinless_station::sales::{ConfirmationOutcome, ReversalOutcome, SaleOutcome};
 use coinless_station::sell::Ask;
 use coinless_station::show::{self, ExceptionStatus};
+use coinless_station::signer::SignError;
 use coinless_station::store::{Job, Store, StoreError, Tx};
 use coinless_station::tasks::{self, Effect, EffectResult};
 use coinless_station::work::Work;
@@ -39,6 +40,8 @@ pub struct Outside {
     pub refund: RefundOutcome,
     pub sale: Option<SaleOutcome>,
     pub reversal: ReversalOutcome,
+    pub confirmation: ConfirmationOutcome,
+    pub signature: Result<Vec<u8>, SignError>,
     pub refunds_asked: Vec<(String, i64)>,
     /// What a recovery reads.
     pub found: Found,
@@ -129,6 +132,8 @@ impl Desk {
             refund: RefundOutcome::Refunded,
             sale: None,
             reversal: ReversalOutcome::Reversed,
+            confirmation: ConfirmationOutcome::Confirmed,
+            signature: Ok(vec![1]),
             refunds_asked: Vec::new(),
             found: Found { statements: vec![(PROVIDER.to_owned(), Ok(Vec::new()))], sales: Vec::new() },
         };
@@ -249,13 +254,13 @@ impl Desk {
                     self.run(|work| builtin::vend(work, &tariffs, &sale)).unwrap()
                 }))
             }
-            Effect::Sign(_) => EffectResult::Signed(Ok(vec![1])),
+            Effect::Sign(_) => EffectResult::Signed(self.outside.signature.clone()),
             Effect::Reverse(..) => EffectResult::Reversal(self.outside.reversal.clone()),
             Effect::Refund(_, request) => {
                 self.outside.refunds_asked.push((request.refund_id, request.amount.minor()));
                 EffectResult::Refund(self.outside.refund.clone())
             }
-            Effect::Confirm(..) => EffectResult::Confirmed(Ok(())),
+            Effect::Confirm(..) => EffectResult::Confirmed(self.outside.confirmation.clone()),
             Effect::Recover(_) => EffectResult::Found(self.outside.found.clone()),
             _ => EffectResult::None,
         }

@@ -12,3 +12,4 @@ mod place;
 mod reconciling;
 mod resolving;
 mod restoring;
+mod stuck;

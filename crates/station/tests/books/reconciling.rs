@@ -13,7 +13,8 @@ use coinless_station::provider::{
 use coinless_station::reconcile::{self, Compared, Look, Report};
 use coinless_station::resolve::Decision;
 use coinless_station::sales::{
-    Asked, Lookup, Quote, QuoteError, ReversalOutcome, SaleEntry, SaleOutcome, SaleRequest, SalesSystem,
+    Asked, ConfirmationOutcome, Lookup, Quote, QuoteError, ReversalOutcome, SaleEntry, SaleOutcome, SaleRequest,
+    SalesSystem,
 };
 use coinless_station::tasks::{self, Kind};
 use coinless_station::utilities::{Utilities, Utility};
@@ -116,7 +117,7 @@ impl SalesSystem for Sold {
         unused()
     }
 
-    fn confirm<'a>(&'a self, _: &'a SaleRequest) -> Call<'a, Result<(), String>> {
+    fn confirm<'a>(&'a self, _: &'a SaleRequest) -> Call<'a, ConfirmationOutcome> {
         unused()
     }
 

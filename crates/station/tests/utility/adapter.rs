@@ -5,7 +5,9 @@ use crate::support::{Bench, METER, PATIENT_MS, Raw, TOKEN, adapter, raw, sale};
 use coinless_protocol::{Commodity, Units};
 use coinless_station::money::Money;
 use coinless_station::sales::http::MAX_ANSWER_BYTES;
-use coinless_station::sales::{Asked, Lookup, QuoteError, ReversalOutcome, SaleOutcome, SaleRequest, SalesSystem};
+use coinless_station::sales::{
+    Asked, ConfirmationOutcome, Lookup, QuoteError, ReversalOutcome, SaleOutcome, SaleRequest, SalesSystem,
+};
 
 fn is_unknown(said: &SaleOutcome) -> bool {
     matches!(said, SaleOutcome::Unknown { .. })
@@ -79,8 +81,8 @@ async fn the_life_of_a_sale() {
     assert!(matches!(bench.sales.reverse(&other).await, ReversalOutcome::Unknown { .. }));
     assert_eq!(bench.sales.last_response(&asked).await, sold(&asked));
 
-    assert_eq!(bench.sales.confirm(&asked).await, Ok(()));
-    assert_eq!(bench.sales.confirm(&asked).await, Ok(()));
+    assert_eq!(bench.sales.confirm(&asked).await, ConfirmationOutcome::Confirmed);
+    assert_eq!(bench.sales.confirm(&asked).await, ConfirmationOutcome::Confirmed);
     assert!(matches!(bench.sales.reverse(&asked).await, ReversalOutcome::Refused { .. }));
     assert_eq!(standing(&bench.utility), ["order.1"]);
 }
@@ -94,7 +96,7 @@ async fn a_sale_that_was_taken_back_is_never_made() {
         assert_eq!(bench.sales.reverse(asked).await, ReversalOutcome::Reversed);
         assert!(matches!(bench.sales.vend(asked).await, SaleOutcome::Failed { .. }));
         assert!(matches!(bench.sales.last_response(asked).await, SaleOutcome::Failed { .. }));
-        assert!(bench.sales.confirm(asked).await.is_err());
+        assert!(matches!(bench.sales.confirm(asked).await, ConfirmationOutcome::Refused { .. }));
     }
     assert_eq!(standing(&bench.utility), Vec::<String>::new());
 }
@@ -194,10 +196,11 @@ async fn whatever_goes_wrong_with_a_reversal_or_confirmation_is_unknown() {
             bench.behave(behaviour, way, None);
             let said = impatient.reverse(&back).await;
             assert!(matches!(said, ReversalOutcome::Unknown { .. }), "{behaviour:?} {way}: {said:?}");
-            assert!(impatient.confirm(&kept).await.is_err(), "{behaviour:?} {way}");
+            let said = impatient.confirm(&kept).await;
+            assert!(matches!(said, ConfirmationOutcome::Unknown { .. }), "{behaviour:?} {way}: {said:?}");
             bench.utility.set(Setting::default());
             assert_eq!(bench.sales.reverse(&back).await, ReversalOutcome::Reversed);
-            assert_eq!(bench.sales.confirm(&kept).await, Ok(()));
+            assert_eq!(bench.sales.confirm(&kept).await, ConfirmationOutcome::Confirmed);
         }
     }
 }

@@ -7,8 +7,8 @@ mod debt;
 mod history;
 
 use super::{
-    Asked, ExplanationLine, Lookup, Quote, QuoteError, ReversalOutcome, SaleEntry, SaleOutcome, SaleRequest,
-    SalesSystem,
+    Asked, ConfirmationOutcome, ExplanationLine, Lookup, Quote, QuoteError, ReversalOutcome, SaleEntry, SaleOutcome,
+    SaleRequest, SalesSystem,
 };
 use crate::meters::stored_units;
 use crate::money::{Currency, Money};
@@ -95,8 +95,8 @@ impl SalesSystem for BuiltIn {
         false
     }
 
-    fn confirm<'a>(&'a self, _: &'a SaleRequest) -> Call<'a, Result<(), String>> {
-        Box::pin(async { Ok(()) })
+    fn confirm<'a>(&'a self, _: &'a SaleRequest) -> Call<'a, ConfirmationOutcome> {
+        Box::pin(async { ConfirmationOutcome::Confirmed })
     }
 
     fn reverse<'a>(&'a self, sale: &'a SaleRequest) -> Call<'a, ReversalOutcome> {

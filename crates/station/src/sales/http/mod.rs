@@ -21,7 +21,10 @@ pub mod wire;
 pub use config::{HttpSalesConfig, HttpSalesError, MAX_TOKEN_BYTES};
 pub use read::{MAX_EXPLANATION_LINES, MAX_TERMS_BYTES, MAX_WORDS_CHARS};
 
-use super::{Asked, Lookup, Quote, QuoteError, ReversalOutcome, SaleEntry, SaleOutcome, SaleRequest, SalesSystem};
+use super::{
+    Asked, ConfirmationOutcome, Lookup, Quote, QuoteError, ReversalOutcome, SaleEntry, SaleOutcome, SaleRequest,
+    SalesSystem,
+};
 use crate::money::Currency;
 use crate::net::http_client;
 use crate::provider::Call;
@@ -211,10 +214,11 @@ impl SalesSystem for HttpSales {
         })
     }
 
-    fn confirm<'a>(&'a self, sale: &'a SaleRequest) -> Call<'a, Result<(), String>> {
+    fn confirm<'a>(&'a self, sale: &'a SaleRequest) -> Call<'a, ConfirmationOutcome> {
         Box::pin(async move {
             let told = async { read::confirmation(&self.put(sale, &["confirmation"]).await?, sale) };
-            told.await.map_err(|unclear| self.note("confirmation", unclear))
+            told.await
+                .unwrap_or_else(|unclear| ConfirmationOutcome::Unknown { why: self.note("confirmation", unclear) })
         })
     }
 

@@ -6,7 +6,8 @@ use super::wire::{
 };
 use crate::money::{Currency, Money};
 use crate::sales::{
-    Asked, ExplanationLine, Lookup, Quote, QuoteError, ReversalOutcome, SaleEntry, SaleOutcome, SaleRequest,
+    Asked, ConfirmationOutcome, ExplanationLine, Lookup, Quote, QuoteError, ReversalOutcome, SaleEntry, SaleOutcome,
+    SaleRequest,
 };
 use coinless_protocol::{Commodity, MeterId, Units};
 use serde::de::DeserializeOwned;
@@ -142,10 +143,17 @@ pub(super) fn reversal(answer: &Answer, asked: &SaleRequest) -> Read<ReversalOut
 }
 
 /// Reads the answer to a confirmation.
-pub(super) fn confirmation(answer: &Answer, asked: &SaleRequest) -> Read<()> {
+pub(super) fn confirmation(answer: &Answer, asked: &SaleRequest) -> Read<ConfirmationOutcome> {
+    if let Some((code, problem)) = final_problem(answer) {
+        about(&problem, asked)?;
+        return match code {
+            FinalCode::NotReversible => Err(status(answer)),
+            _ => Ok(ConfirmationOutcome::Refused { reason: reason(code, &problem.detail) }),
+        };
+    }
     let told: ConfirmationAnswer = body(answer)?;
     same("sale_id", &told.sale_id, &written(asked)?)?;
-    if told.confirmed { Ok(()) } else { Err(silent("the utility has not taken it in yet")) }
+    if told.confirmed { Ok(ConfirmationOutcome::Confirmed) } else { Err(silent("the utility has not taken it in yet")) }
 }
 
 /// Reads a page of sales, each of which must be in `currency` and in the time that was asked for.
