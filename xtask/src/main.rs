@@ -15,8 +15,9 @@ cargo xtask <command>
 
   demo [--once]    the whole system on this machine, to try; with --once one purchase from end to end, by itself
   test [--long]    everything that must hold: style, format, lints, documentation, tests, other people's peers
-  bench [--json] [part…]
-                   speeds and sizes, as ratios: signing, meter, steps, orders, towns, sizes
+  bench [--json] [--check] [part…]
+                   speeds and sizes, as ratios: signing, meter, steps, orders, towns, sizes; with --check it fails
+                   if an aim is missed
   ci               test, with every peer required";
 
 fn main() -> ExitCode {

@@ -1,7 +1,7 @@
 //! Speed as ratios within one run: what our code costs over the bare library, the bare disk or the bare database beside it,
 //! and sizes in bytes.
 //!
-//! `cargo xtask bench [--json] [PART …]`; the parts are `signing`, `meter`, `steps`, `orders`, `towns` and `sizes`.
+//! `cargo xtask bench [--json] [--check] [PART …]`: with `--check` it fails if an aim is missed; the parts are `signing`, `meter`, `steps`, `orders`, `towns` and `sizes`.
 
 mod bare;
 mod meter;
@@ -16,13 +16,14 @@ mod steps;
 mod towns;
 
 use report::{line, print, progress};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// How long each figure is measured.
 const MEASURE: Duration = Duration::from_secs(3);
 const PARTS: [&str; 6] = ["signing", "meter", "steps", "orders", "towns", "sizes"];
 
-fn main() {
+fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let has = |word: &str| words.iter().any(|given| given == word);
     if has("--json") {
@@ -33,7 +34,10 @@ fn main() {
     // `cargo test --benches` calls this too, with --test: then once through is enough to see that it runs.
     let scale = if has("--test") { Scale::Once } else { Scale::Whole };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let Ok(runtime) = runtime else { return eprintln!("no runtime") };
+    let Ok(runtime) = runtime else {
+        eprintln!("no runtime");
+        return ExitCode::FAILURE;
+    };
     let started = Instant::now();
     for part in parts {
         let at = started.elapsed().as_secs();
@@ -48,7 +52,12 @@ fn main() {
         }
         line("");
     }
-    report::end();
+    let missed = report::end();
+    if has("--check") && missed > 0 {
+        eprintln!("{missed} aims are missed");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }
 
 /// How much is measured.

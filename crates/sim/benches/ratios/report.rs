@@ -1,10 +1,11 @@
 //! Figures for people, line by line, and for scripts, as JSON at the end.
 
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 static IS_JSON: AtomicBool = AtomicBool::new(false);
+static MISSED: AtomicUsize = AtomicUsize::new(0);
 static FIGURES: Mutex<Vec<Value>> = Mutex::new(Vec::new());
 
 /// From here on standard output is kept for JSON, and lines for people go to standard error.
@@ -28,6 +29,15 @@ pub fn note(figure: Value) {
     FIGURES.lock().unwrap_or_else(PoisonError::into_inner).push(figure);
 }
 
+/// Judges a figure by its aim: what is to be added to its line. A missed aim counts.
+pub fn judged(is_met: bool) -> &'static str {
+    if is_met {
+        return "";
+    }
+    MISSED.fetch_add(1, Ordering::Relaxed);
+    " (missed)"
+}
+
 /// A figure, and its ratio to another one of this run.
 pub fn print(what: &str, rate: f64, to: Option<(f64, &str)>) {
     let ratio = to.map_or(String::new(), |(base, of)| format!("{:>10.2} of {of}", rate / base));
@@ -36,10 +46,11 @@ pub fn print(what: &str, rate: f64, to: Option<(f64, &str)>) {
     note(json!({ "what": what.trim(), "per_second": rate, "ratio": ratio }));
 }
 
-/// Ends the report: for scripts everything on one line.
-pub fn end() {
+/// Ends the report: for scripts everything on one line. Gives how many aims were missed.
+pub fn end() -> usize {
     if IS_JSON.load(Ordering::Relaxed) {
         let figures = std::mem::take(&mut *FIGURES.lock().unwrap_or_else(PoisonError::into_inner));
         println!("{}", Value::Array(figures));
     }
+    MISSED.load(Ordering::Relaxed)
 }
