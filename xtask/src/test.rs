@@ -69,7 +69,7 @@ fn vectors(runner: &mut Runner, peers: &Peers) {
 }
 
 /// The tests that open a station's database: only these run once more on PostgreSQL. (`stores` has both kinds by itself.)
-const STORE_TESTS: [&str; 7] = ["books", "daraja", "http", "manual", "operations", "story", "utility"];
+const STORE_TESTS: [&str; 8] = ["books", "daraja", "http", "manual", "operations", "story", "traps", "utility"];
 
 /// The same tests again with every station's database in PostgreSQL, in clusters that they start by themselves.
 fn tests_on_postgres(runner: &mut Runner, peers: &Peers, doubles: &Doubles, long: bool, ci: bool) {
