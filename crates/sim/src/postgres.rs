@@ -108,6 +108,7 @@ pub fn lose(connection: &str) -> io::Result<()> {
 pub struct Cluster {
     folder: PathBuf,
     programs: PathBuf,
+    enter: Vec<String>,
     owner: (u32, u32),
     server: Mutex<Option<Child>>,
     guard: Child,
@@ -131,6 +132,15 @@ impl Cluster {
     /// # Errors
     /// What is missing or what the server says.
     pub fn start() -> io::Result<Self> {
+        Self::start_where(&[], None)
+    }
+
+    /// The same where the words `enter` lead, to which those of a program are added (`nsenter …`), and with its log in the new
+    /// folder `log`, as it is seen there.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub fn start_where(enter: &[String], log: Option<&Path>) -> io::Result<Self> {
         let programs = Self::programs().ok_or_else(|| io::Error::other("PostgreSQL's server is not installed"))?;
         let number = CLUSTERS.fetch_add(1, Ordering::Relaxed);
         let folder = env::temp_dir().join(format!("coinless-pg-{}-{number}", std::process::id()));
@@ -141,10 +151,14 @@ impl Cluster {
         guard.args(["-c", GUARD, "guard"]).arg(&folder).stdin(Stdio::piped()).process_group(0);
         let guard = guard.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let (server, databases) = (Mutex::new(None), AtomicU32::new(0));
-        let cluster = Self { folder, programs, owner, server, guard, databases };
+        let cluster = Self { folder, programs, enter: enter.to_vec(), owner, server, guard, databases };
         let mut initdb = cluster.command("initdb");
         initdb.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync", "--pgdata"]);
-        let made = initdb.arg(cluster.data()).output()?;
+        initdb.arg(cluster.data());
+        if let Some(log) = log {
+            initdb.args(["--wal-segsize=1", "--waldir"]).arg(log);
+        }
+        let made = initdb.output()?;
         if !made.status.success() {
             return Err(io::Error::other(format!("initdb: {}", String::from_utf8_lossy(&made.stderr).trim())));
         }
@@ -173,6 +187,21 @@ impl Cluster {
     pub fn database(&self) -> io::Result<String> {
         let name = format!("test{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.execute("postgres", &format!("CREATE DATABASE {name}"))?;
+        Ok(self.connection(&name))
+    }
+
+    /// Makes a database whose files are in the new folder `place`, as the server sees it. Gives its connection string.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn database_in(&self, place: &Path) -> io::Result<String> {
+        let made = self.command("/bin/mkdir").arg(place).output()?;
+        if !made.status.success() {
+            return Err(io::Error::other(format!("mkdir: {}", String::from_utf8_lossy(&made.stderr).trim())));
+        }
+        let name = format!("test{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.execute("postgres", &format!("CREATE TABLESPACE {name} LOCATION '{}'", place.display()))?;
+        self.execute("postgres", &format!("CREATE DATABASE {name} TABLESPACE {name}"))?;
         Ok(self.connection(&name))
     }
 
@@ -241,11 +270,25 @@ impl Cluster {
 
     /// A server program, run as the owner of the cluster: PostgreSQL refuses to run as root.
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.programs.join(program));
-        command.current_dir(&self.folder).env_clear().env("LC_ALL", "C").env("PATH", "/usr/bin:/bin");
-        if rustix::process::geteuid().is_root() {
-            command.uid(self.owner.0).gid(self.owner.1);
+        let (is_root, (user, group)) = (rustix::process::geteuid().is_root(), self.owner);
+        let program = self.programs.join(program);
+        let mut command = match self.enter.split_first() {
+            None => Command::new(program),
+            Some((first, more)) => {
+                // Who enters must be root, there or here.
+                let by = match is_root {
+                    true => format!("setpriv --reuid={user} --regid={group} --clear-groups --"),
+                    false => format!("unshare -U --map-user={user} --map-group={group} --"),
+                };
+                let mut command = Command::new(first);
+                command.args(more).args(by.split(' ')).arg(program);
+                command
+            }
+        };
+        if is_root && self.enter.is_empty() {
+            command.uid(user).gid(group);
         }
+        command.current_dir(&self.folder).env_clear().env("LC_ALL", "C").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         command.stdin(Stdio::null()).process_group(0);
         command
     }
