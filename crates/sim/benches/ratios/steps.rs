@@ -4,7 +4,7 @@
 use crate::Scale;
 use crate::bare::{self, Recorded, TURNS};
 use crate::purchase::{Buyer, STEPS, meter_id};
-use crate::report::{judged, line, note, progress};
+use crate::report::{line, meets, note, progress};
 use crate::stations::{Database, Engine, station};
 use coinless_station::meters;
 use coinless_station::service::Station;
@@ -131,7 +131,7 @@ pub async fn run(scale: Scale) {
                 }
                 let ratios = show(engine, how, callers, &mut driven, (grouped.rate(), single.rate()));
                 let is_met = ratios.0 >= AIMS.0 && ratios.1 >= AIMS.1;
-                if group.0 > 1 && callers > 1 && !judged(is_met).is_empty() {
+                if group.0 > 1 && callers > 1 && !meets(is_met) {
                     missed.push(format!(
                         "{} with {callers} callers: {:.2} and {:.1}",
                         engine.name(),

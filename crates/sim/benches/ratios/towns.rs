@@ -3,7 +3,7 @@
 use crate::Scale;
 use crate::bare::TURNS;
 use crate::purchase::{Buyer, STEPS, meter_id};
-use crate::report::{judged, line, note, progress};
+use crate::report::{line, meets, note, progress};
 use crate::stations::{Database, Engine, Place};
 use crate::steps::{Driven, buyers, drive, on};
 use coinless_station::meters;
@@ -58,7 +58,7 @@ fn show(engine: Engine, callers: usize, towns: &[Town], driven: &[Driven]) {
     for (town, driven) in towns.iter().zip(driven) {
         let (orders, cost) = (driven.rate() / STEPS as f64, smallest / driven.rate());
         let what = format!("  {}, {callers} callers, {} meters", engine.name(), town.meters);
-        let judged = judged(cost <= AIM);
+        let judged = if meets(cost <= AIM) { "" } else { " (missed)" };
         line(format!("{what:<46} {orders:>9.0} orders a second, {cost:>5.2} of the smallest town's cost{judged}"));
         note(json!({
             "what": "cost of an order", "store": engine.name(), "callers": callers, "meters": town.meters,

@@ -1,6 +1,6 @@
 //! Connections that break and a server that is killed.
 
-use super::postgres::{Cluster, execute};
+use super::postgres::{Cluster, execute, query};
 use super::proxy::{Cut, Proxy};
 use super::{INSERT, cluster, count, hold, insert, open};
 use coinless_station::store::{Fault, GroupSize, Job, PostgresStore, Store, StoreError, Tx};
@@ -65,7 +65,7 @@ async fn a_question_is_asked_again_when_the_connection_breaks() {
     }
 }
 
-/// An insertion that fails with `{code}`, `{when}` is it checked.
+/// Lets the insertion of a subject fail with `{code}`, at once (IMMEDIATE) or at the commit (DEFERRED).
 const FAILS: &str = "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'words' USING ERRCODE = '{code}'; END $$;
     CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON exception DEFERRABLE INITIALLY {when} FOR EACH ROW
@@ -107,6 +107,27 @@ async fn a_server_whose_disk_fails_takes_nothing_more() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_writes_any_more_is_waited_for() {
+    let Some(cluster) = cluster() else { return };
+    let connection = cluster.database().unwrap();
+    let store = open(&connection);
+    let name = connection.rsplit('=').next().unwrap();
+    // As one that has become a standby: it refuses what writes, and tells new sessions that it does.
+    let beside = format!("{connection} options='-c default_transaction_read_only=off'");
+    execute(&beside, &FAILS.replace("{code}", "25006").replace("{when}", "IMMEDIATE")).unwrap();
+    execute(&beside, &format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).unwrap();
+    let write = tokio::spawn(store.write(|tx| tx.execute(INSERT, &["fails".into()])));
+    let sessions = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND application_name = 'coinless station'"
+    );
+    while query(&beside, &sessions).unwrap() != ["0"] {}
+    let again = format!("ALTER DATABASE {name} RESET default_transaction_read_only; DROP TRIGGER fail ON exception");
+    execute(&beside, &again).unwrap();
+    assert_eq!(write.await.unwrap().unwrap(), 1);
+    assert_eq!(store.watch().unwrap().failure(), None);
 }
 
 #[test]
