@@ -1,11 +1,14 @@
 //! Voids, reversals and refunds: the way back. Whether an issued line is refunded is decided by a receipt and nothing else.
 
+mod answers;
 mod owed;
 mod people;
+mod set_off;
 
+pub use answers::{refund_request, refunded, said};
 pub(crate) use owed::{GiveBack, exists, found, owe, owe_by, owe_unmatched};
-pub use owed::{refund_request, refunded, said};
-pub(crate) use people::{STUCK, after_decline, stuck};
+pub(crate) use people::{STUCK, after_decline, came_back, off_words, stuck, twice_cause};
+pub(crate) use set_off::{booked_before, in_suspense, is_uncovered, left, told, waiting};
 
 use crate::ledger::Account;
 use crate::lifecycle::{self, LineEvent, LineState, Refusal};

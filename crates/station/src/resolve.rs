@@ -4,6 +4,10 @@
 //! Where the money is, the ledger says: money that nobody asked for stands in suspense under its receipt, a line's own money
 //! is still held or sold and undelivered, a declined refund stands in refunds due.
 
+mod losses;
+
+pub use losses::Bearer;
+
 use crate::ledger::{self, Account, Event, Movement};
 use crate::lifecycle::{LineEvent, LineState, PaymentState};
 use crate::money::{Amount, Currency, Money};
@@ -14,7 +18,7 @@ use crate::work::Work;
 use crate::{payments, sell};
 
 /// What a person decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// Nothing is to be moved.
     Seen,
@@ -28,11 +32,15 @@ pub enum Decision {
     Sold,
     /// The provider has not collected the payment, as its own books show, and never said so.
     NotCollected,
+    /// Money that was taken away does not come back by itself: somebody bears it.
+    Borne(Bearer),
+    /// A small difference with a provider's statement is left as it is.
+    Rounded,
 }
 
 impl Decision {
     /// Its name in the books.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Seen => "seen",
             Self::Refund => "refund",
@@ -40,6 +48,8 @@ impl Decision {
             Self::Refunded => "refunded",
             Self::Sold => "sold",
             Self::NotCollected => "not_collected",
+            Self::Borne(bearer) => bearer.name(),
+            Self::Rounded => "rounded",
         }
     }
 }
@@ -73,7 +83,7 @@ pub fn resolve(work: &mut Work<'_>, resolution: &Resolution) -> Result<Vec<Strin
         return Err(Error::refused(Code::Malformed, format!("say why in 1 to {MAX_NOTE_CHARS} characters")));
     }
     let (subject, cause) = (resolution.subject.as_str(), resolution.cause.as_str());
-    let order_id = subject.split('/').next().unwrap_or_default();
+    let order_id = order_of(subject);
     if is_order(work, order_id)? {
         // Meters are locked before orders.
         refunds::lock_meters(work, order_id)?;
@@ -81,13 +91,15 @@ pub fn resolve(work: &mut Work<'_>, resolution: &Resolution) -> Result<Vec<Strin
     }
     let earlier = earlier(work, resolution)?;
     let operator = resolution.operator.as_str();
-    let done = match resolution.decision {
+    let done = match &resolution.decision {
         Decision::Seen => Vec::new(),
         Decision::Refunded => refunded(work, subject, cause, operator)?,
         Decision::Sold => sold(work, subject, cause, operator)?,
         Decision::NotCollected => not_collected(work, subject, cause)?,
         Decision::Refund => give_back(work, subject, cause, GiveBack::ByProvider { operator: Some(operator) })?,
         Decision::Elsewhere => give_back(work, subject, cause, GiveBack::ByHand { operator })?,
+        Decision::Borne(bearer) => losses::bear(work, subject, cause, bearer, operator)?,
+        Decision::Rounded => losses::round(work, subject, cause, operator)?,
     };
     let words = format!("{}: {}{earlier}", resolution.decision.name(), resolution.note.trim());
     work.execute_one(
@@ -122,13 +134,21 @@ fn refuse<T>(detail: impl Into<String>) -> Result<T, Error> {
     Err(Error::refused(Code::NotPossibleNow, detail))
 }
 
-/// The provider's own books show a refund whose confirmation was lost.
+/// The provider's own books show a refund whose confirmation was lost, or which it had declined.
 fn refunded(work: &mut Work<'_>, subject: &str, cause: &str, operator: &str) -> Result<Vec<String>, Error> {
-    if cause != refunds::STUCK {
-        return refuse(format!("only what is {} can be booked as refunded by the provider", refunds::STUCK));
+    match cause {
+        refunds::STUCK => refunds::stuck(work, subject, GiveBack::ByProvider { operator: Some(operator) }),
+        "refund_declined" => {
+            let order = orders::find(work, order_of(subject))?;
+            refunds::told(work, &order, subject, operator)?;
+            Ok(vec![format!("refund {subject} is booked as made by the provider")])
+        }
+        _ => refuse(format!("only refund_declined and {} can be booked as refunded by the provider", refunds::STUCK)),
     }
-    refunds::stuck(work, subject, GiveBack::ByProvider { operator: Some(operator) })?;
-    Ok(vec![format!("refund {subject} is booked as made by the provider")])
+}
+
+fn order_of(subject: &str) -> &str {
+    subject.split('/').next().unwrap_or_default()
 }
 
 /// The sales system's own books show a sale whose confirmation was lost: the line goes on to the meter.
@@ -168,16 +188,14 @@ fn is_decided_here(state: LineState, cause: &str) -> bool {
 fn give_back(work: &mut Work<'_>, subject: &str, cause: &str, how: GiveBack<'_>) -> Result<Vec<String>, Error> {
     match cause {
         "refund_declined" => declined(work, subject, how),
+        "declined_after_refund" => refunds::came_back(work, subject, how),
         refunds::STUCK => match how {
-            GiveBack::ByProvider { .. } => refuse(
+            GiveBack::ByProvider { .. } | GiveBack::Made => refuse(
                 "this refund is still asked for: look into the provider's own books, then say --refunded or --elsewhere",
             ),
-            GiveBack::ByHand { .. } => {
-                refunds::stuck(work, subject, how)?;
-                Ok(vec![format!("refund {subject} is booked as paid back from the bank")])
-            }
+            GiveBack::ByHand { .. } => refunds::stuck(work, subject, how),
         },
-        "other_amount" | "captured_after_decline" | "second_success" => unmatched(work, subject, how),
+        "other_amount" | "captured_after_decline" | "second_success" | "taken_back" => unmatched(work, subject, how),
         "unmatched_money" | "unknown_account" => strange(work, subject, how),
         _ => match orders_line(work, subject)? {
             Some(line) if is_decided_here(line.state, cause) => own_money(work, &line, how),
@@ -195,17 +213,13 @@ fn orders_line(work: &mut Work<'_>, subject: &str) -> Result<Option<OrderLine>, 
     Ok(known.into_iter().find(|line| line.line == number))
 }
 
-/// A refund that the provider declined: once more under the same id, so that it can never be two; or paid back by hand.
+/// A refund that the provider declined: asked for as a new try, or paid back by hand.
 fn declined(work: &mut Work<'_>, refund_id: &str, how: GiveBack<'_>) -> Result<Vec<String>, Error> {
-    let line = refunds::after_decline(work, refund_id, how)?;
-    if line.is_some() {
-        let line = orders::line_of_subject(work, refund_id)?;
+    let done = refunds::after_decline(work, refund_id, how)?;
+    if let Some(line) = orders_line(work, refund_id)? {
         step(work, &line, how)?;
     }
-    Ok(vec![match how {
-        GiveBack::ByHand { .. } => format!("refund {refund_id} is booked as paid back from the bank"),
-        GiveBack::ByProvider { .. } => format!("refund {refund_id} is asked for again"),
-    }])
+    Ok(done)
 }
 
 fn step(work: &mut Work<'_>, line: &OrderLine, how: GiveBack<'_>) -> Result<(), Error> {
@@ -214,7 +228,9 @@ fn step(work: &mut Work<'_>, line: &OrderLine, how: GiveBack<'_>) -> Result<(), 
 
 fn end_line(work: &mut Work<'_>, line: &OrderLine, how: GiveBack<'_>) -> Result<(), Error> {
     let (event, reason) = match how {
-        GiveBack::ByProvider { .. } => (LineEvent::ResolvedRefund, "a person decided that the money goes back"),
+        GiveBack::ByProvider { .. } | GiveBack::Made => {
+            (LineEvent::ResolvedRefund, "a person decided that the money goes back")
+        }
         GiveBack::ByHand { .. } => (LineEvent::ResolvedElsewhere, "a person gave the money back"),
     };
     orders::step(work, line, event, Some(reason)).map(drop)
@@ -237,27 +253,39 @@ fn unmatched(work: &mut Work<'_>, subject: &str, how: GiveBack<'_>) -> Result<Ve
         }
     }
     if receipts.is_empty() {
-        return refuse("no money of this is in suspense any more");
+        return refuse("no money of this is in suspense that could go back");
     }
     let mut done = Vec::new();
     for (receipt, amount) in receipts {
-        refunds::owe_unmatched(work, order_id, &receipt, (amount.0, amount.1), how)?;
-        done.push(words(how, amount));
+        let off = refunds::owe_unmatched(work, order_id, &receipt, (amount.0, amount.1), how)?;
+        done.extend(words(how, amount, off)?);
     }
-    let waits_for_it = orders::find(work, order_id)?.payment == PaymentState::Exception;
-    if only.is_none() && waits_for_it {
+    let payment = orders::find(work, order_id)?.payment;
+    if only.is_none() && matches!(payment, PaymentState::Exception | PaymentState::TakenBack) {
         for line in orders::lines(work, order_id)? {
-            step(work, &line, how)?;
+            // One with money of its own waits for something else.
+            if account_of(work, &line)?.is_none() {
+                step(work, &line, how)?;
+            }
         }
     }
     Ok(done)
 }
 
-fn words(how: GiveBack<'_>, amount: Amount) -> String {
+fn words(how: GiveBack<'_>, amount: Amount, off: Money) -> Result<Vec<String>, Error> {
+    let left = amount.0.checked_sub(off).ok_or_else(|| Error::inconsistent("a refund over all bounds"))?;
+    let left = Amount(left, amount.1);
+    let mut words = refunds::off_words(Amount(off, amount.1));
     match how {
-        GiveBack::ByProvider { .. } => format!("{} go back the way they came", amount.with_currency()),
-        GiveBack::ByHand { .. } => format!("{} are booked as paid back from the bank", amount.with_currency()),
+        _ if left.0 == Money::ZERO => {}
+        GiveBack::ByProvider { .. } | GiveBack::Made => {
+            words.push(format!("{} go back the way they came", left.with_currency()));
+        }
+        GiveBack::ByHand { .. } => {
+            words.push(format!("{} are booked as paid back from the bank", left.with_currency()))
+        }
     }
+    Ok(words)
 }
 
 /// Whether money is an exception of its own: a second success.
@@ -319,7 +347,7 @@ fn strange(work: &mut Work<'_>, subject: &str, how: GiveBack<'_>) -> Result<Vec<
         };
         ledger::book(work, &movement)?;
     }
-    Ok(vec![words(how, amount)])
+    words(how, amount, Money::ZERO)
 }
 
 /// The money of a line that waits for a decision goes back, from where the ledger says that it is.
@@ -335,9 +363,10 @@ fn own_money(work: &mut Work<'_>, line: &OrderLine, how: GiveBack<'_>) -> Result
         sell::release(work, line)?;
     }
     end_line(work, line, how)?;
-    refunds::owe_by(work, line, from, how)?;
-    let sale = "the utility's sales system may still count the sale: see to it there".to_owned();
-    Ok(vec![words(how, Amount(line.amount, currency)), sale])
+    let off = refunds::owe_by(work, line, from, how)?;
+    let mut done = words(how, Amount(line.amount, currency), off)?;
+    done.push("the utility's sales system may still count the sale: see to it there".to_owned());
+    Ok(done)
 }
 
 /// Where the money of a line is that waits for a decision and is not owed yet.

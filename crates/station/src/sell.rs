@@ -26,7 +26,7 @@ pub enum Ask {
     Vend,
     /// What became of the sale.
     LastResponse,
-    /// To take it back, since it has not succeeded for too long.
+    /// To take it back, since it has not succeeded for too long, or its money was taken away again.
     Reverse,
 }
 
@@ -57,7 +57,11 @@ pub fn request(
     let (order, line) = orders::order_and_line(work, subject)?;
     let late = line.paid_ms.is_some_and(|paid_ms| work.now_ms - paid_ms > patience.sale_ms);
     let ask = match line.state {
-        LineState::Paid | LineState::SaleUnknown if late && !may_have_been_sold(work, &line)? => Ask::Reverse,
+        LineState::Paid | LineState::SaleUnknown
+            if (late || refunds::is_uncovered(work, &order)?) && !may_have_been_sold(work, &line)? =>
+        {
+            Ask::Reverse
+        }
         LineState::Paid => Ask::Vend,
         LineState::SaleUnknown => Ask::LastResponse,
         _ => return Ok(None),
@@ -76,6 +80,12 @@ pub fn outcome(work: &mut Work<'_>, task: &Task, said: &SaleOutcome) -> Result<(
         return late(work, task, &line, said);
     }
     match said {
+        SaleOutcome::Sold { .. } if refunds::is_uncovered(work, &order)? && !may_have_been_sold(work, &line)? => {
+            // Its money was taken away meanwhile: the sale is taken back.
+            let reason = "the money was taken away again; a person is looking at it";
+            orders::step(work, &line, LineEvent::SaleUnclear, Some(reason))?;
+            return Ok(work.again_at(task, work.now_ms)?);
+        }
         SaleOutcome::Sold { units } if *units == line.units => sold(work, &meter, &order, &line, None)?,
         SaleOutcome::Sold { units } => {
             let detail = format!("sold were {} units, quoted {}", units.get(), line.units.get());
@@ -111,7 +121,7 @@ pub fn outcome(work: &mut Work<'_>, task: &Task, said: &SaleOutcome) -> Result<(
     Ok(work.finish(task)?)
 }
 
-/// Takes in what the sales system said of taking back a sale that did not succeed for too long.
+/// Takes in what the sales system said of taking back a sale that did not succeed for too long, or is not paid any more.
 ///
 /// # Errors
 /// When the database fails.
@@ -120,7 +130,11 @@ pub fn retracted(work: &mut Work<'_>, task: &Task, said: &ReversalOutcome) -> Re
     let open = matches!(line.state, LineState::Paid | LineState::SaleUnknown);
     match said {
         ReversalOutcome::Reversed if open => {
-            not_sold(work, &line, "the utility did not sell it in time: the money goes back")?;
+            let reason = match refunds::is_uncovered(work, &order)? {
+                true => "the money was taken away again: nothing was sold for it",
+                false => "the utility did not sell it in time: the money goes back",
+            };
+            not_sold(work, &line, reason)?;
         }
         ReversalOutcome::Reversed
             if lifecycle::next(line.state, LineEvent::SaleTakenBack) == Err(Refusal::Contradiction) =>

@@ -256,6 +256,35 @@ impl<'a> Work<'a> {
         )
     }
 
+    /// Puts something before a person that may grow while it is there: it always says the newest, and since when it is there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn growing_exception(
+        &mut self,
+        subject: &str,
+        cause: &str,
+        detail: &str,
+        amount: Amount,
+    ) -> Result<(), StoreError> {
+        self.tx.put(
+            "INSERT INTO exception (subject, cause, detail, at_ms, amount) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (subject, cause) DO UPDATE SET
+                 detail = CASE WHEN exception.resolved_ms IS NULL THEN $3
+                               ELSE $3 || ' (again: ' || COALESCE(exception.resolved_by, '') || ' saw to it before)' END,
+                 at_ms = CASE WHEN exception.resolved_ms IS NULL THEN exception.at_ms ELSE $4 END,
+                 amount = $5, resolved_ms = NULL, resolved_by = NULL, resolution = NULL",
+            &[
+                subject.into(),
+                cause.into(),
+                detail.into(),
+                self.now_ms.into(),
+                amount.with_currency().into(),
+            ],
+            Expect::Any,
+        )
+    }
+
     /// Puts something before a person that is found again at every look: only once, also if it was seen to. Gives whether it is
     /// new.
     ///

@@ -2,7 +2,8 @@
 
 use super::{existing, with_work};
 use crate::output::{Failure, Output};
-use coinless_station::resolve::{self, Decision, Resolution};
+use coinless_station::resolve::{self, Bearer, Decision, Resolution};
+use coinless_station::utilities::UtilityName;
 use std::path::PathBuf;
 
 /// Which exception, and what is to become of its money.
@@ -45,18 +46,34 @@ struct What {
     /// The provider has not collected the payment, as its own books show, and never said so: the order ends.
     #[arg(long)]
     not_collected: bool,
+    /// What was taken away is the station's own loss.
+    #[arg(long)]
+    write_off: bool,
+    /// What was taken away is borne by this utility: it is owed so much less.
+    #[arg(long, value_name = "UTILITY")]
+    charge: Option<UtilityName>,
+    /// What was taken away was paid once more by the payer, to the bank.
+    #[arg(long)]
+    paid_again: bool,
+    /// A difference of less than one whole unit with a provider's statement is left as rounding.
+    #[arg(long)]
+    rounding: bool,
 }
 
 impl What {
-    fn decision(&self) -> Decision {
-        let given = [
-            (self.refund, Decision::Refund),
-            (self.elsewhere, Decision::Elsewhere),
-            (self.refunded, Decision::Refunded),
-            (self.sold, Decision::Sold),
-            (self.not_collected, Decision::NotCollected),
-        ];
-        given.into_iter().find_map(|(is_given, decision)| is_given.then_some(decision)).unwrap_or(Decision::Seen)
+    fn decision(self) -> Decision {
+        match self {
+            Self { refund: true, .. } => Decision::Refund,
+            Self { elsewhere: true, .. } => Decision::Elsewhere,
+            Self { refunded: true, .. } => Decision::Refunded,
+            Self { sold: true, .. } => Decision::Sold,
+            Self { not_collected: true, .. } => Decision::NotCollected,
+            Self { write_off: true, .. } => Decision::Borne(Bearer::Station),
+            Self { paid_again: true, .. } => Decision::Borne(Bearer::Payer),
+            Self { rounding: true, .. } => Decision::Rounded,
+            Self { charge: Some(utility), .. } => Decision::Borne(Bearer::Utility(utility)),
+            _ => Decision::Seen,
+        }
     }
 }
 
@@ -66,15 +83,14 @@ impl What {
 /// A failure that says what to do.
 pub(super) fn run(options: Options, output: &Output) -> Result<(), Failure> {
     existing(&options.data)?;
-    let decision = options.what.decision();
-    let Options { data, subject, cause, operator, note, .. } = options;
-    let resolution = Resolution { subject, cause, operator, note, decision };
+    let Options { data, subject, cause, operator, note, what } = options;
+    let resolution = Resolution { subject, cause, operator, note, decision: what.decision() };
     let asked = resolution.clone();
     let done = with_work(&data, move |work| resolve::resolve(work, &asked))?;
     let shown = serde_json::json!({
         "subject": resolution.subject,
         "cause": resolution.cause,
-        "decision": decision.name(),
+        "decision": resolution.decision.name(),
         "done": done,
     });
     let first = format!("seen to: {} of {}", resolution.cause, resolution.subject);

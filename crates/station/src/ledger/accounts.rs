@@ -12,6 +12,8 @@ pub enum Account {
     ProviderFees(String),
     /// What was paid out to our bank account. An asset.
     Bank,
+    /// What was taken away again and nobody gives back. An expense.
+    Losses,
     /// Received and not yet sold. A liability, as are all that follow but `Suspense` and `Rounding`.
     PayerMoneyHeld,
     /// Sold and not yet known to be in the meter.
@@ -26,7 +28,7 @@ pub enum Account {
     RefundsDue,
     /// Money that nobody can match yet, either way.
     Suspense,
-    /// Differences below one minor unit that add up, either way.
+    /// Small differences between what we booked and what a provider moved, either way.
     Rounding,
     /// What a manager paid in advance.
     Float(String),
@@ -41,6 +43,8 @@ named! {
         ProviderFees = "provider:<name>:fees",
         /// What was paid out to our bank account, less what was paid from it.
         Bank = "bank",
+        /// What was taken away again and nobody gives back: the station's own loss.
+        Losses = "losses",
         /// Received from payers and not yet sold.
         PayerMoneyHeld = "payer_money_held",
         /// Sold and not yet known to be in the meter.
@@ -55,7 +59,7 @@ named! {
         RefundsDue = "refunds_due",
         /// Money that nobody can match yet, either way.
         Suspense = "suspense",
-        /// Differences below one minor unit that add up, either way.
+        /// Differences below one whole unit between what we booked and what a provider moved, either way.
         Rounding = "rounding",
         /// What a manager paid in advance and has not spent.
         Float = "float:<manager>",
@@ -83,6 +87,7 @@ impl Account {
             Self::Clearing(provider) => format!("provider:{provider}:clearing"),
             Self::ProviderFees(provider) => format!("provider:{provider}:fees"),
             Self::Bank => "bank".to_owned(),
+            Self::Losses => "losses".to_owned(),
             Self::PayerMoneyHeld => "payer_money_held".to_owned(),
             Self::SoldUndelivered => "sold_undelivered".to_owned(),
             Self::UtilityPayable(utility) => format!("utility:{utility}:payable"),
@@ -101,6 +106,7 @@ impl Account {
             Self::Clearing(_) => AccountKind::Clearing,
             Self::ProviderFees(_) => AccountKind::ProviderFees,
             Self::Bank => AccountKind::Bank,
+            Self::Losses => AccountKind::Losses,
             Self::PayerMoneyHeld => AccountKind::PayerMoneyHeld,
             Self::SoldUndelivered => AccountKind::SoldUndelivered,
             Self::UtilityPayable(_) => AccountKind::UtilityPayable,
@@ -119,7 +125,7 @@ impl AccountKind {
     pub fn nature(self) -> Nature {
         match self {
             Self::Clearing | Self::Bank => Nature::Asset,
-            Self::ProviderFees => Nature::Expense,
+            Self::ProviderFees | Self::Losses => Nature::Expense,
             Self::PayerMoneyHeld
             | Self::SoldUndelivered
             | Self::UtilityPayable
@@ -149,8 +155,18 @@ named! {
         RefundDue = "refund_due",
         /// The provider gave it back, or a person by hand. Subject: order.
         Refunded = "refunded",
+        /// A provider made a refund and has its money again. Subject: order.
+        RefundReturned = "refund_returned",
         /// A provider, a bank or a payer took money away again. Subject: order.
         TakenBack = "taken_back",
+        /// A refund was not paid, since the payer has what was taken away. Subject: order.
+        SetOff = "set_off",
+        /// A person decided who bears what was taken away: the station, a utility, or the payer, who paid it to the bank. Subject: order.
+        Borne = "borne",
+        /// A person left a small difference be: the provider has more than was booked. Subject: provider/receipt.
+        RoundingGained = "rounding_gained",
+        /// The same: the provider has less. Subject: provider/receipt.
+        RoundingLost = "rounding_lost",
         /// A provider keeps something for itself. Subject: statement/provider/receipt.
         ProviderFee = "provider_fee",
         /// A provider paid out what it held. Subject: payout/provider/id.
@@ -185,15 +201,20 @@ const fn route(event: Event, debits: &'static [AccountKind], credits: &'static [
 }
 
 /// The routing rules. A balanced movement can still be a wrong one.
-pub const ROUTES: [Route; 14] = [
+pub const ROUTES: [Route; 19] = [
     route(Event::Captured, &[K::Clearing], &[K::PayerMoneyHeld]),
     route(Event::Unmatched, &[K::Clearing], &[K::Suspense]),
     route(Event::Matched, &[K::Suspense], &[K::PayerMoneyHeld, K::Clearing, K::RefundsDue]),
     route(Event::Sold, &[K::PayerMoneyHeld], &[K::SoldUndelivered]),
-    route(Event::Delivered, &[K::SoldUndelivered], &[K::UtilityPayable, K::TaxPayable, K::Fees, K::Rounding]),
+    route(Event::Delivered, &[K::SoldUndelivered], &[K::UtilityPayable, K::TaxPayable, K::Fees]),
     route(Event::RefundDue, &[K::PayerMoneyHeld, K::SoldUndelivered], &[K::RefundsDue]),
     route(Event::Refunded, &[K::RefundsDue], &[K::Clearing, K::Bank]),
+    route(Event::RefundReturned, &[K::Clearing], &[K::RefundsDue]),
     route(Event::TakenBack, &[K::Suspense], &[K::Clearing]),
+    route(Event::SetOff, &[K::RefundsDue], &[K::Suspense]),
+    route(Event::Borne, &[K::Losses, K::UtilityPayable, K::Bank], &[K::Suspense]),
+    route(Event::RoundingGained, &[K::Clearing], &[K::Rounding]),
+    route(Event::RoundingLost, &[K::Rounding], &[K::Clearing]),
     route(Event::ProviderFee, &[K::ProviderFees], &[K::Clearing]),
     route(Event::Payout, &[K::Bank], &[K::Clearing]),
     route(Event::Settled, &[K::UtilityPayable, K::TaxPayable, K::Fees], &[K::Bank]),

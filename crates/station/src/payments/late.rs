@@ -8,6 +8,7 @@ use crate::money::{Amount, Currency, Money};
 use crate::orders::{self, Order};
 use crate::problem::Error;
 use crate::provider::{MoneyReceipt, PaymentOutcome};
+use crate::refunds;
 use crate::tasks::{Kind, Task, back_off};
 use crate::work::Work;
 
@@ -74,7 +75,8 @@ fn captured(work: &mut Work<'_>, order: &Order, receipts: &[MoneyReceipt]) -> Re
     orders::step_all(work, &lines, LineEvent::WrongMoney, Some(reason))
 }
 
-/// Money was taken away again. What was done with it meanwhile is not undone by itself: a person is told where each line is.
+/// Money was taken away again. What was done with it meanwhile is not undone by itself: a person is told where each line is. What
+/// is owed to the payer and not under way is paid with it.
 fn taken_back(
     work: &mut Work<'_>,
     order: &Order,
@@ -82,33 +84,67 @@ fn taken_back(
     currency: Currency,
     reason: &str,
 ) -> Result<(), Error> {
-    let more = amount.checked_sub(order.taken_back).filter(|more| *more > Money::ZERO && currency == order.currency);
+    let before = taken_before(work, order, currency)?;
+    let more = amount.checked_sub(before).filter(|more| *more > Money::ZERO);
     let Some(more) = more else { return Ok(()) };
-    let movement = Movement {
-        subject: &order.id,
-        cause: format!("taken back up to {}", order.currency.format(amount)),
-        event: Event::TakenBack,
-        currency,
-        debit: Account::Suspense,
-        credits: vec![(Account::Clearing(order.provider.clone()), more)],
-        operator: None,
-    };
-    ledger::book(work, &movement)?;
-    work.execute_one(
-        "noting money that was taken back",
-        "UPDATE orders SET taken_back = $2 WHERE order_id = $1",
-        &[order.id.as_str().into(), amount.minor().into()],
-    )?;
-    let lines = orders::lines(work, &order.id)?;
-    let states: Vec<String> = lines.iter().map(|line| format!("line {} {}", line.line, line.state.name())).collect();
-    let detail = format!(
-        "{} {currency} were taken away again ({reason}); {}: decide what becomes of the credit",
-        currency.format(more),
-        states.join(", ")
-    );
-    work.exception_of(&order.id, "taken_back", &detail, Some(Amount(more, currency)))?;
+    let is_own = currency == order.currency;
+    let known = if is_own { refunds::booked_before(work, &order.id, more)? } else { Money::ZERO };
+    let fresh = more.checked_sub(known).ok_or_else(|| Error::inconsistent("money taken back over all bounds"))?;
+    if fresh > Money::ZERO {
+        let words = if is_own { currency.format(amount) } else { Amount(amount, currency).with_currency() };
+        let movement = Movement {
+            subject: &order.id,
+            cause: format!("taken back up to {words}"),
+            event: Event::TakenBack,
+            currency,
+            debit: Account::Suspense,
+            credits: vec![(Account::Clearing(order.provider.clone()), fresh)],
+            operator: None,
+        };
+        ledger::book(work, &movement)?;
+    }
+    if is_own {
+        work.execute_one(
+            "noting money that was taken back",
+            "UPDATE orders SET taken_back = $2 WHERE order_id = $1",
+            &[order.id.as_str().into(), amount.minor().into()],
+        )?;
+        refunds::waiting(work, order)?;
+    }
+    let left = if is_own { refunds::left(work, &order.id)? } else { amount };
+    if left > Money::ZERO {
+        let lines = orders::lines(work, &order.id)?;
+        let states: Vec<String> =
+            lines.iter().map(|line| format!("line {} {}", line.line, line.state.name())).collect();
+        let detail = format!(
+            "{} were taken away again, {} in all ({reason}); {}: decide what becomes of the credit",
+            Amount(more, currency).with_currency(),
+            currency.format(amount),
+            states.join(", ")
+        );
+        work.growing_exception(&order.id, "taken_back", &detail, Amount(left, currency))?;
+    }
     if order.payment != PaymentState::TakenBack && order.payment != PaymentState::Declined {
-        step(work, order, PaymentEvent::TakenBack, Some("the money was taken away again; a person is looking at it"))?;
+        let reason = match left {
+            Money::ZERO => "the money went back another way",
+            _ => "the money was taken away again; a person is looking at it",
+        };
+        step(work, order, PaymentEvent::TakenBack, Some(reason))?;
     }
     Ok(())
+}
+
+/// What was taken away of an order before: of another currency than its own, the books alone know.
+fn taken_before(work: &mut Work<'_>, order: &Order, currency: Currency) -> Result<Money, Error> {
+    if currency == order.currency {
+        return Ok(order.taken_back);
+    }
+    let row = work.query_first(
+        "SELECT CAST(COALESCE(sum(e.amount), 0) AS BIGINT) FROM entry e
+         JOIN movement m ON m.subject = e.subject AND m.cause = e.cause
+         WHERE e.subject = $1 AND e.account = 'suspense' AND m.event = 'taken_back' AND m.currency = $2
+         AND m.cause LIKE 'taken back up to %'",
+        &[order.id.as_str().into(), currency.code().into()],
+    )?;
+    Ok(Money::from_minor(row.map(|row| row.int(0)).transpose()?.unwrap_or_default()))
 }

@@ -43,6 +43,9 @@ pub struct RefundRequest {
     pub payment_id: String,
     /// The refund's id, unique for ever: order/line.
     pub refund_id: String,
+    /// Which try it is, from 1. Another one than before only when the one before was declined for good and a person has it asked
+    /// for again. A provider that answers one id in the same way for ever takes [`try_id`].
+    pub attempt: u32,
     /// How much.
     pub amount: Money,
     /// In which currency.
@@ -55,6 +58,20 @@ pub struct RefundRequest {
     pub receipt: Option<String>,
     /// Where the provider may call back; unguessable and for this refund only.
     pub callback_url: String,
+}
+
+/// What stands between a refund's id and the number of its try.
+const TRY_MARK: &str = "/again/";
+
+/// The id of a try of a refund: the refund's own, or of a later one `order/1/again/2`.
+pub fn try_id(refund_id: &str, attempt: u32) -> String {
+    if attempt <= 1 { refund_id.to_owned() } else { format!("{refund_id}{TRY_MARK}{attempt}") }
+}
+
+/// The refund and the number of the try that an id of [`try_id`] names.
+pub fn split_try(id: &str) -> (&str, u32) {
+    let again = id.rsplit_once(TRY_MARK).and_then(|(refund_id, attempt)| Some((refund_id, attempt.parse().ok()?)));
+    again.unwrap_or((id, 1))
 }
 
 /// Money that a provider says it collected, with its own receipt for it.
@@ -173,7 +190,7 @@ pub enum Notice {
     },
     /// The answer to a refund that was asked for, at the address of that refund.
     Refund {
-        /// The refund's id.
+        /// The id of the try that was asked for ([`try_id`]).
         refund_id: String,
         /// What the provider says.
         said: RefundOutcome,
@@ -282,7 +299,7 @@ pub trait PaymentProvider: Send + Sync {
     /// Asks what became of it.
     fn query<'a>(&'a self, request: &'a PaymentRequest) -> Call<'a, PaymentOutcome>;
 
-    /// Asks it to give money back. It may be sent again with the same id and then means the same refund.
+    /// Asks it to give money back. It may be sent again with the same id and try, and then means the same refund.
     fn refund<'a>(&'a self, request: &'a RefundRequest) -> Call<'a, RefundOutcome>;
 
     /// Everything that moved from `from_ms` (inclusive) to `to_ms` (exclusive), at most [`MAX_STATEMENT_ENTRIES`].

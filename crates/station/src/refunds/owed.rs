@@ -1,24 +1,22 @@
 //! Money that is owed to payers: each refund has an id of its own, and is given back once, whoever gives it back.
 
-use super::people::{STUCK, paid_by_hand, twice};
+use super::people::paid_by_hand;
+use super::set_off;
 use crate::float;
 use crate::ledger::{self, Account, Event, Movement};
 use crate::lifecycle::{self, LineEvent, LineState};
 use crate::money::{Amount, Currency, Money};
 use crate::orders::{self, OrderLine};
-use crate::payments::Context;
 use crate::problem::{Code, Error};
-use crate::provider::{RefundOutcome, RefundRequest};
 use crate::registers;
 use crate::sell;
 use crate::store::Row;
-use crate::tasks::{Kind, Task, back_off};
-use crate::telemetry::Words;
+use crate::tasks::Kind;
 use crate::work::Work;
 
 /// Makes a line's money owed to the payer, out of the account where it is, and queues its refund.
 pub(crate) fn owe(work: &mut Work<'_>, line: &OrderLine, from: Account) -> Result<(), Error> {
-    owe_by(work, line, from, GiveBack::ByProvider { operator: None })
+    owe_by(work, line, from, GiveBack::ByProvider { operator: None }).map(drop)
 }
 
 /// How money goes back.
@@ -34,19 +32,23 @@ pub(crate) enum GiveBack<'a> {
         /// The person.
         operator: &'a str,
     },
+    /// The provider has made it, as its statement shows after a restore.
+    Made,
 }
 
 impl<'a> GiveBack<'a> {
-    fn operator(self) -> Option<&'a str> {
+    pub(super) fn operator(self) -> Option<&'a str> {
         match self {
             Self::ByProvider { operator } => operator,
             Self::ByHand { operator } => Some(operator),
+            Self::Made => None,
         }
     }
 }
 
-/// Makes a line's money owed to the payer, out of the account where it is, and sees to its refund.
-pub(crate) fn owe_by(work: &mut Work<'_>, line: &OrderLine, from: Account, how: GiveBack<'_>) -> Result<(), Error> {
+/// Makes a line's money owed to the payer, out of the account where it is, and sees to its refund. Gives what of it is not paid,
+/// since the payer has it already.
+pub(crate) fn owe_by(work: &mut Work<'_>, line: &OrderLine, from: Account, how: GiveBack<'_>) -> Result<Money, Error> {
     let order = orders::find(work, &line.order_id)?;
     let movement = Movement {
         subject: &line.order_id,
@@ -66,21 +68,29 @@ pub(crate) fn owe_by(work: &mut Work<'_>, line: &OrderLine, from: Account, how: 
         currency: order.currency,
         receipt: order.payment_receipt,
         state: RefundState::Due,
+        attempt: 1,
+        returned: 0,
     };
-    start(work, &due, how)
+    start(work, due, how)
 }
 
-/// Makes money owed that came for an order and was not asked for, out of suspense, and sees to its refund.
+/// Makes money owed that came for an order and was not asked for, out of suspense, and sees to its refund. Gives what of it is not
+/// paid, since the payer has it already.
 ///
 /// # Errors
-/// [`Error::Inconsistent`] if it is owed already.
+/// [`Error::Inconsistent`] if it is owed already, [`Code::NotPossibleNow`] if it is in another currency than the order's and was
+/// taken away again.
 pub(crate) fn owe_unmatched(
     work: &mut Work<'_>,
     order_id: &str,
     receipt: &str,
     money: (Money, Currency),
     how: GiveBack<'_>,
-) -> Result<(), Error> {
+) -> Result<Money, Error> {
+    let order = orders::find(work, order_id)?;
+    if order.currency != money.1 && -set_off::in_suspense(work, order_id, money.1)? < money.0 {
+        return Err(Error::refused(Code::NotPossibleNow, "this money was taken away again: none of it is left"));
+    }
     let movement = Movement {
         subject: order_id,
         cause: format!("receipt {receipt} refund due"),
@@ -99,8 +109,10 @@ pub(crate) fn owe_unmatched(
         currency: money.1,
         receipt: Some(receipt.to_owned()),
         state: RefundState::Due,
+        attempt: 1,
+        returned: 0,
     };
-    start(work, &due, how)
+    start(work, due, how)
 }
 
 /// Where a refund stands.
@@ -111,10 +123,12 @@ pub(super) enum RefundState {
     Declined,
     /// The provider declined it or was not asked; a person has paid it back.
     ByHand,
+    /// Not paid: the payer has the money, since it was taken away.
+    SetOff,
 }
 
 impl RefundState {
-    const ALL: [Self; 4] = [Self::Due, Self::Done, Self::Declined, Self::ByHand];
+    const ALL: [Self; 5] = [Self::Due, Self::Done, Self::Declined, Self::ByHand, Self::SetOff];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -122,6 +136,7 @@ impl RefundState {
             Self::Done => "done",
             Self::Declined => "declined",
             Self::ByHand => "by_hand",
+            Self::SetOff => "set_off",
         }
     }
 }
@@ -131,10 +146,15 @@ pub(super) struct Due {
     pub(super) refund_id: String,
     pub(super) order_id: String,
     pub(super) line: Option<u32>,
+    /// What is to be paid, or was asked for at last.
     pub(super) amount: Money,
     pub(super) currency: Currency,
     pub(super) receipt: Option<String>,
     pub(super) state: RefundState,
+    /// The newest try, from 1; of one that is done, the one that did it.
+    pub(super) attempt: u32,
+    /// How often it came back after it was made.
+    pub(super) returned: u32,
 }
 
 impl Due {
@@ -142,9 +162,36 @@ impl Due {
     pub(super) fn what(&self) -> String {
         self.line.map_or_else(|| self.refund_id.clone(), |line| format!("line {line}"))
     }
+
+    /// The cause of its end in the books: the same whoever gives it back, and another one only after it came back.
+    pub(super) fn end(&self) -> String {
+        match self.returned {
+            0 => format!("{} refunded", self.what()),
+            returned => format!("{} refunded after return {returned}", self.what()),
+        }
+    }
+
+    /// # Errors
+    /// [`Code::NotPossibleNow`] if it does not stand so.
+    pub(super) fn must_be(&self, state: RefundState) -> Result<(), Error> {
+        if self.state == state {
+            return Ok(());
+        }
+        let detail = format!("this refund is {}: nothing is to be decided", self.state.name());
+        Err(Error::refused(Code::NotPossibleNow, detail))
+    }
 }
 
-fn start(work: &mut Work<'_>, due: &Due, how: GiveBack<'_>) -> Result<(), Error> {
+fn start(work: &mut Work<'_>, mut due: Due, how: GiveBack<'_>) -> Result<Money, Error> {
+    let order = orders::find(work, &due.order_id)?;
+    let (claimed, is_own) = (due.amount, order.currency == due.currency);
+    // What the provider has given back is not set off, whatever was taken away besides.
+    let off = match how {
+        GiveBack::ByProvider { .. } | GiveBack::ByHand { .. } if is_own => set_off::left(work, &order.id)?.min(claimed),
+        _ => Money::ZERO,
+    };
+    let left = set_off::less(claimed, off)?;
+    let state = if left == Money::ZERO { RefundState::SetOff } else { RefundState::Due };
     work.execute_one(
         "owing a refund",
         "INSERT INTO refund (order_id, refund_id, line, amount, currency, receipt, state, due_ms)
@@ -153,31 +200,38 @@ fn start(work: &mut Work<'_>, due: &Due, how: GiveBack<'_>) -> Result<(), Error>
             due.order_id.as_str().into(),
             due.refund_id.as_str().into(),
             due.line.into(),
-            due.amount.minor().into(),
+            if left == Money::ZERO { claimed } else { left }.minor().into(),
             due.currency.code().into(),
             due.receipt.as_deref().into(),
-            due.state.name().into(),
+            state.name().into(),
             work.now_ms.into(),
         ],
     )?;
-    // The table itself refuses more than was captured.
-    let order = orders::find(work, &due.order_id)?;
-    if order.currency == due.currency {
-        work.execute_one(
-            "owing a refund",
-            "UPDATE orders SET refunding = refunding + $2 WHERE order_id = $1",
-            &[due.order_id.as_str().into(), due.amount.minor().into()],
-        )?;
+    if is_own {
+        set_off::claim(work, &due, off, how)?;
+    }
+    due.amount = left;
+    if off > Money::ZERO {
+        set_off::book(work, &due, off)?;
+    }
+    if state == RefundState::SetOff {
+        step_line(work, &due, LineEvent::MoneyBack, None)?;
+        return Ok(off);
     }
     match how {
-        GiveBack::ByHand { operator } => paid_by_hand(work, due, operator),
-        GiveBack::ByProvider { .. } if order.provider == float::PROVIDER => {
-            float::give_back(work, &order, format!("{} refunded", due.what()), Amount(due.amount, due.currency))?;
-            set_state(work, due, RefundState::Done)?;
-            step_line(work, due, LineEvent::MoneyBack, None)
+        GiveBack::ByHand { operator } => paid_by_hand(work, &due, operator)?,
+        GiveBack::Made => {
+            book_refunded(work, &due, &order.provider, None)?;
+            set_state(work, &due, RefundState::Done)?;
         }
-        GiveBack::ByProvider { .. } => Ok(work.queue(Kind::Refund, due.refund_id.as_str())?),
+        GiveBack::ByProvider { .. } if order.provider == float::PROVIDER => {
+            float::give_back(work, &order, due.end(), Amount(due.amount, due.currency))?;
+            set_state(work, &due, RefundState::Done)?;
+            step_line(work, &due, LineEvent::MoneyBack, None)?;
+        }
+        GiveBack::ByProvider { .. } => work.queue(Kind::Refund, due.refund_id.as_str())?,
     }
+    Ok(off)
 }
 
 /// Whether a refund of this id was ever owed.
@@ -193,7 +247,7 @@ pub(super) fn find(work: &mut Work<'_>, refund_id: &str) -> Result<Due, Error> {
     let missing = || Error::refused(Code::UnknownOrder, "there is no refund with this id");
     let order_id = refund_id.split('/').next().unwrap_or_default();
     let row = work.query_first(
-        "SELECT order_id, refund_id, line, amount, currency, receipt, state FROM refund
+        "SELECT order_id, refund_id, line, amount, currency, receipt, state, attempt, returned FROM refund
          WHERE order_id = $1 AND refund_id = $2 FOR UPDATE",
         &[order_id.into(), refund_id.into()],
     )?;
@@ -211,83 +265,17 @@ fn read(row: &Row) -> Result<Due, Error> {
         currency: Currency::from_code(row.text(4)?).map_err(|error| Error::inconsistent(error.to_string()))?,
         receipt: row.optional_text(5)?.map(str::to_owned),
         state: state.ok_or_else(|| Error::inconsistent("the state of a refund"))?,
+        attempt: row.number(7)?,
+        returned: row.number(8)?,
     })
 }
 
-/// The refund that is to be made, if it still is, with the provider's name.
-///
-/// # Errors
-/// When the database fails.
-pub fn refund_request(
-    work: &mut Work<'_>,
-    subject: &str,
-    context: &Context,
-) -> Result<Option<(String, RefundRequest)>, Error> {
-    let due = find(work, subject)?;
-    if due.state != RefundState::Due {
-        return Ok(None);
-    }
-    let order = orders::find(work, &due.order_id)?;
-    let request = RefundRequest {
-        callback_url: context.callbacks.url(&order.provider, &due.refund_id),
-        payment_id: due.order_id,
-        refund_id: due.refund_id,
-        amount: due.amount,
-        currency: due.currency,
-        payer: order.payer,
-        reference: order.payment_reference,
-        receipt: due.receipt,
-    };
-    Ok(Some((order.provider, request)))
-}
-
-/// Takes in what the provider said of a refund when it was asked.
-///
-/// # Errors
-/// When the database fails.
-pub fn refunded(work: &mut Work<'_>, task: &Task, said: &RefundOutcome) -> Result<(), Error> {
-    if let RefundOutcome::Pending { why } = said {
-        tracing::info!(why = %Words(why), attempts = task.attempts, "a refund is not confirmed yet; asking again");
-        return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
-    }
-    self::said(work, &task.subject, said)?;
-    Ok(work.finish(task)?)
-}
-
-/// Takes in what the provider said of a refund, asked or not.
-///
-/// # Errors
-/// [`Code::UnknownOrder`] if there is no such refund.
-pub fn said(work: &mut Work<'_>, refund_id: &str, said: &RefundOutcome) -> Result<(), Error> {
-    let order = orders::lock(work, refund_id.split('/').next().unwrap_or_default())?;
-    let due = find(work, refund_id)?;
-    match (said, due.state) {
-        (RefundOutcome::Refunded, RefundState::Due | RefundState::Declined) => {
-            if due.state == RefundState::Declined {
-                work.exception(refund_id, "refunded_after_decline", "the refund was declined, and made after all")?;
-            }
-            book_refunded(work, &due, &order.provider, None)?;
-            set_state(work, &due, RefundState::Done)?;
-            work.execute(
-                "UPDATE exception SET resolved_ms = $3, resolved_by = 'station', resolution = 'seen: it went back'
-                 WHERE subject = $1 AND cause = $2 AND resolved_ms IS NULL",
-                &[refund_id.into(), STUCK.into(), work.now_ms.into()],
-            )?;
-            step_line(work, &due, LineEvent::MoneyBack, None)
-        }
-        (RefundOutcome::Refunded, RefundState::ByHand) => twice(work, &due, order.provider),
-        (RefundOutcome::Declined { reason }, RefundState::Due) => {
-            let amount = Amount(due.amount, due.currency);
-            work.exception_of(refund_id, "refund_declined", reason, Some(amount))?;
-            set_state(work, &due, RefundState::Declined)?;
-            let reason = "the provider would not give the money back; a person is looking at it";
-            step_line(work, &due, LineEvent::RefundDeclined, Some(reason))
-        }
-        (RefundOutcome::Declined { reason }, RefundState::Done) => {
-            Ok(work.exception(refund_id, "declined_after_refund", reason)?)
-        }
-        _ => Ok(()),
-    }
+pub(super) fn set_attempt(work: &mut Work<'_>, due: &Due, attempt: u32) -> Result<(), Error> {
+    work.execute_one(
+        "counting a try of a refund",
+        "UPDATE refund SET attempt = $3 WHERE order_id = $1 AND refund_id = $2",
+        &[due.order_id.as_str().into(), due.refund_id.as_str().into(), attempt.into()],
+    )
 }
 
 pub(super) fn book_refunded(
@@ -298,7 +286,7 @@ pub(super) fn book_refunded(
 ) -> Result<(), Error> {
     let movement = Movement {
         subject: &due.order_id,
-        cause: format!("{} refunded", due.what()),
+        cause: due.end(),
         event: Event::Refunded,
         currency: due.currency,
         debit: Account::RefundsDue,
@@ -332,7 +320,7 @@ pub(crate) fn found(work: &mut Work<'_>, line: &OrderLine) -> Result<(), Error> 
     };
     let subject = line.subject();
     if let Some(from) = from {
-        owe(work, line, from)?;
+        owe_by(work, line, from, GiveBack::Made)?;
         // Its sale was taken back then; the sales system here may have forgotten that with the rest.
         work.queue(Kind::Reverse, subject.as_str())?;
     }

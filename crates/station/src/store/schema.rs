@@ -4,7 +4,7 @@
 //! table is about, and every statement of a purchase names it.
 
 /// Each entry is one migration; the database's version is the number of those that ran.
-pub(super) const MIGRATIONS: [&[&str]; 6] = [FIRST, MONEY, CASH, CLAIMS, RECOVERY, WAITING];
+pub(super) const MIGRATIONS: [&[&str]; 7] = [FIRST, MONEY, CASH, CLAIMS, RECOVERY, WAITING, TAKEN_BACK];
 
 /// One purchase.
 const FIRST: &[&str] = &[
@@ -359,3 +359,14 @@ const RECOVERY: &[&str] = &[
 /// Since when a task is there, for who looks for what takes too long.
 const WAITING: &[&str] =
     &["ALTER TABLE outbox ADD COLUMN queued_ms BIGINT NOT NULL DEFAULT 0", "UPDATE outbox SET queued_ms = due_ms"];
+
+/// Money that was taken away again, and refunds that are asked for again.
+const TAKEN_BACK: &[&str] = &[
+    // What of the refunds is not paid, since the payer has it: it was taken away, or went back in a way that will show as that.
+    "ALTER TABLE orders ADD COLUMN set_off BIGINT NOT NULL DEFAULT 0 CHECK (set_off >= 0 AND set_off <= refunding)",
+    // What of the money that was taken away a person said who bears it.
+    "ALTER TABLE orders ADD COLUMN borne BIGINT NOT NULL DEFAULT 0 CHECK (borne >= 0 AND borne <= taken_back)",
+    // How often a person had it asked for, and how often it came back after it was made.
+    "ALTER TABLE refund ADD COLUMN attempt BIGINT NOT NULL DEFAULT 1",
+    "ALTER TABLE refund ADD COLUMN returned BIGINT NOT NULL DEFAULT 0",
+];

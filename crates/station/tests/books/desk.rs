@@ -281,7 +281,11 @@ impl Desk {
     /// The same of a meter that was loaded with `total` units under that number.
     pub fn receipt_of(&mut self, number: u32, total: u64) {
         self.receipts += 1;
-        let receipt_number = self.receipts;
+        assert!(self.take_receipt(self.receipts, number, total));
+    }
+
+    /// Takes a receipt in; gives whether it was new.
+    pub fn take_receipt(&mut self, receipt_number: u32, number: u32, total: u64) -> bool {
         let context = self.context.clone();
         let taken = self.run(|work| {
             let total = Units::new(total).unwrap();
@@ -308,11 +312,13 @@ impl Desk {
                 consumed: FineCredit(500),
                 clock: None,
             };
-            let opened = OpenedReceipt { bytes: vec![receipt_number as u8], receipt, readings };
+            let key = KeyPair::from_secret(&[7; 32]).unwrap();
+            let bytes = receipt.sign(&key.public_key().hash(), &key).unwrap().to_vec();
+            let opened = OpenedReceipt { bytes, receipt, readings };
             receipts::accept(work, &opened, &context)
         });
-        assert!(taken.unwrap());
         self.work();
+        taken.unwrap()
     }
 
     pub fn void(&mut self, id: &str, line: u32) {
@@ -436,7 +442,20 @@ pub fn refused<T: std::fmt::Debug>(outcome: Result<T, Error>) -> String {
 
 /// Takes in a genuine callback of a provider.
 pub fn called_back(desk: &mut Desk, id: &str) {
-    let notice = coinless_station::provider::Notice::Payment { payment_id: id.to_owned(), reference: None };
-    desk.run(|work| payments::called_back(work, PROVIDER, &notice)).unwrap();
+    called_back_by(desk, PROVIDER, id, None);
+}
+
+/// The same of this provider, with its own id of the payment if it tells one.
+pub fn called_back_by(desk: &mut Desk, provider: &str, id: &str, reference: Option<&str>) {
+    let reference = reference.map(str::to_owned);
+    let notice = coinless_station::provider::Notice::Payment { payment_id: id.to_owned(), reference };
+    desk.run(|work| payments::called_back(work, provider, &notice)).unwrap();
     desk.work();
+}
+
+/// The money was collected, and so much of it was taken away again.
+pub fn taken<const MINOR: i64>(request: &coinless_station::provider::PaymentRequest) -> PaymentOutcome {
+    let PaymentOutcome::Captured(receipts) = captured(request) else { unreachable!() };
+    let (amount, currency) = (Money::from_minor(MINOR), request.currency);
+    PaymentOutcome::TakenBack { receipts, amount, currency, reason: "reversed".to_owned() }
 }

@@ -18,6 +18,7 @@ fn accounts() -> Vec<Account> {
         Account::Clearing("b".to_owned()),
         Account::ProviderFees("a".to_owned()),
         Account::Bank,
+        Account::Losses,
         Account::PayerMoneyHeld,
         Account::SoldUndelivered,
         Account::UtilityPayable(utility()),

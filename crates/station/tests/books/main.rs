@@ -13,3 +13,4 @@ mod reconciling;
 mod resolving;
 mod restoring;
 mod stuck;
+mod taken_back;

@@ -343,6 +343,29 @@ fn every_difference_with_a_provider_is_found() {
 }
 
 #[test]
+fn a_small_difference_is_left_as_rounding() {
+    for (theirs, rounding) in [(5_050, Some(-50)), (4_999, Some(1)), (5_100, None), (4_900, None)] {
+        let mut desk = Desk::new();
+        desk.buy(1, &[5_000]);
+        let line = units(&mut desk, 1);
+        assert_eq!(
+            causes(&compare(&mut desk, &[payment(1, theirs)], &[sale(1, 5_000, line)])),
+            ["statement_other_amount"]
+        );
+        let subject = format!("{PROVIDER}/R-{}", order_id(1));
+        let done = desk.resolve(&subject, "statement_other_amount", Decision::Rounded);
+        match rounding {
+            Some(minor) => {
+                done.unwrap();
+                assert_eq!((desk.balance("rounding"), desk.balance("provider:test:clearing")), (minor, theirs));
+            }
+            None => assert!(refused(done).contains("rounding is less than 1.00 EUR")),
+        }
+        desk.check();
+    }
+}
+
+#[test]
 fn a_refund_that_the_provider_never_made_is_found() {
     let mut desk = Desk::new();
     desk.outside.sale = Some(SaleOutcome::Failed { reason: "closed".to_owned() });

@@ -32,6 +32,7 @@ async fn an_outsiders_daraja_understands_us() {
     let refund = RefundRequest {
         payment_id: crate::ORDER.to_owned(),
         refund_id: format!("{}/1", crate::ORDER),
+        attempt: 1,
         amount: Money::from_minor(50_000),
         currency: crate::kes(),
         payer: Some("0722111111".to_owned()),

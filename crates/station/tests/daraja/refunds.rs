@@ -15,6 +15,7 @@ fn refund(minor: i64, payer: Option<&str>) -> RefundRequest {
     RefundRequest {
         payment_id: ORDER.to_owned(),
         refund_id: format!("{ORDER}/1"),
+        attempt: 1,
         amount: Money::from_minor(minor),
         currency: kes(),
         payer: payer.map(str::to_owned),
@@ -67,6 +68,11 @@ async fn a_refund_is_asked_for_under_one_id() {
         assert_eq!(body[name], value, "{name}");
     }
     assert_eq!(body["OriginatorConversationID"].as_str().unwrap().len(), 36);
+    // After its last word, a person has it asked for again: M-Pesa answers an id once only.
+    let again = RefundRequest { attempt: 2, ..refund(20_000, Some("0705912645")) };
+    provider.refund(&again).await;
+    let other = server.seen(PAY_OUT).pop().unwrap();
+    assert_ne!(other.body["OriginatorConversationID"], body["OriginatorConversationID"]);
 }
 
 #[tokio::test]

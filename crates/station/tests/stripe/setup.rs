@@ -163,6 +163,7 @@ pub fn refund(receipt: &str, line: u32) -> RefundRequest {
     RefundRequest {
         payment_id: PAYMENT.to_owned(),
         refund_id: format!("{PAYMENT}/{line}"),
+        attempt: 1,
         amount: Money::from_minor(400),
         currency: eur(),
         payer: None,

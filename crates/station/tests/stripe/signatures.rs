@@ -107,6 +107,11 @@ fn what_events_are_about() {
         refund_id: "0190-a/1".to_owned(),
         said: RefundOutcome::Declined { reason: "the refund failed; the money is in the Stripe balance".to_owned() },
     };
+    let again = json!({ "payment_id": "0190-a", "refund_id": "0190-a/1", "attempt": "2" });
+    let failed_again = match failed.clone() {
+        Notice::Refund { said, .. } => Notice::Refund { refund_id: "0190-a/1/again/2".to_owned(), said },
+        other => panic!("{other:?}"),
+    };
     let object = |id: &str, metadata: &Value, status: &str| json!({ "id": id, "metadata": metadata, "status": status });
     let dispute = |charge: &str| json!({ "id": "dp_1", "charge": charge, "metadata": {}, "status": "lost" });
     let pay = || of_payment("0190-a");
@@ -121,6 +126,7 @@ fn what_events_are_about() {
         (Page::Own, "charge.refunded", object("ch_1", &ours, "succeeded"), pay()),
         (Page::Own, "refund.failed", object("re_1", &refund, "failed"), failed.clone()),
         (Page::Own, "charge.refund.updated", object("re_1", &refund, "canceled"), failed),
+        (Page::Own, "refund.failed", object("re_2", &again, "failed"), failed_again),
         // Events come in any order: success is found by asking.
         (Page::Own, "refund.updated", object("re_1", &refund, "succeeded"), Notice::Nothing),
         (Page::Own, "charge.dispute.created", object("dp_1", &json!({}), "needs_response"), Notice::Nothing),

@@ -199,6 +199,19 @@ async fn states_of_refunds() {
             assert_eq!(posts, usize::from(!again));
         }
     }
+    // A person has it asked for again: what failed before is no answer to that, but what went through is.
+    let second = RefundRequest { attempt: 2, ..refund("ch_1", 1) };
+    for (there, expected, posted) in [("failed", "succeeded", 1), ("succeeded", "failed", 0)] {
+        mock.reset().await;
+        mock.json("GET", "/v1/refunds", json!({ "data": [made(there)], "has_more": false })).await;
+        mock.json("POST", "/v1/refunds", made(expected)).await;
+        assert_eq!(station.stripe.refund(&second).await, RefundOutcome::Refunded);
+        let calls = mock.calls().await;
+        let posts: Vec<_> = calls.iter().filter(|call| call["method"] == "POST").collect();
+        assert_eq!(posts.len(), posted);
+        let own = |call: &&Value| call.to_string().contains(&format!("coinless-refund-{PAYMENT}/1/again/2"));
+        assert!(posts.iter().all(own), "{posts:?}");
+    }
     // It is on the second page.
     mock.reset().await;
     let other = json!({ "id": "re_9", "amount": 1, "currency": "eur", "status": "succeeded", "metadata": {} });

@@ -1,5 +1,6 @@
 //! Money that is taken away again, not by us.
 
+use crate::words::PAY_OUT;
 use crate::{ASKED, ORDER, Side, World};
 use coinless_station::lifecycle::{LineState, PaymentState};
 use coinless_station::refunds;
@@ -20,6 +21,27 @@ async fn reversal_after_the_token_is_out() {
         assert_eq!(world.app.show(ORDER).await.lines[0].state, LineState::Delivered, "{side:?}");
         world.expect_books(0, ASKED, 0).await;
         world.expect_exceptions(&["taken_back"]).await;
+    }
+}
+
+/// The money is gone, and then the payer asks for it: he has it, so it is not paid again.
+#[tokio::test]
+async fn reversal_then_void() {
+    for side in Side::ALL {
+        let world = World::sold(side).await;
+        side.refunds(&world.server, &format!("{ORDER}/1"), ASKED);
+        world.takes_back().await;
+        world.app.wait_for(ORDER, |order| order.payment.state == PaymentState::TakenBack).await;
+        world.app.station.run("void", |work| refunds::void(work, ORDER, 1)).await.unwrap();
+        world.meter_is_at(2).await;
+        world.app.wait_for(ORDER, |order| order.lines[0].state == LineState::Refunded).await;
+        world.expect_books(0, 0, 0).await;
+        world.app.wait_for_balance("refunds_due", "0.00").await;
+        world.expect_exceptions(&["taken_back"]).await;
+        let asked = |seen: &crate::server::Seen| seen.method == "POST" || seen.method == "PUT";
+        for path in [PAY_OUT, "/v1/refunds", "/refunds/"] {
+            assert!(!world.server.seen(path).iter().any(asked), "{side:?}");
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::Daraja;
 use super::shillings;
 use super::text::{phone, uuid_like};
 use super::wire::PayOut;
-use crate::provider::{RefundOutcome, RefundRequest};
+use crate::provider::{RefundOutcome, RefundRequest, try_id};
 use ring::digest::{SHA256, digest};
 
 /// Asks M-Pesa to give money to who paid. The same refund again has the same id, under which M-Pesa pays once.
@@ -24,7 +24,8 @@ pub(super) async fn refund(daraja: &Daraja, request: &RefundRequest) -> RefundOu
         Ok(phone) => phone,
         Err(reason) => return RefundOutcome::Declined { reason },
     };
-    let id = conversation_id(&request.refund_id);
+    // M-Pesa gives no second answer under one id.
+    let id = conversation_id(&try_id(&request.refund_id, request.attempt));
     let pay_out = PayOut {
         originator_conversation_id: &id,
         initiator_name: &refunds.initiator,

@@ -116,7 +116,7 @@ pub fn correct(
 ///
 /// # Errors
 /// [`Code::UnknownOrder`] if there is no such refund, [`Code::NotPossibleNow`] if the order is not paid for at the counter, or the
-/// refund is not due or was handed out by somebody else.
+/// refund is not due, was handed out by somebody else, or is of money that was corrected just now.
 pub fn pay_out(work: &mut Work<'_>, refund: &str, cashier: &Operator) -> Result<Amount, Error> {
     let (named, what) = refund.split_once('/').unwrap_or((refund, ""));
     let order = find(work, named)?;
@@ -135,6 +135,9 @@ pub fn pay_out(work: &mut Work<'_>, refund: &str, cashier: &Operator) -> Result<
         Some(before) if before.text(0)? == cashier.as_str() => {}
         Some(before) => return Err(not_now(&format!("{} handed this refund out already", before.text(0)?))),
         None if row.text(2)? != "due" => return Err(not_now("this refund is not due any more")),
+        None if has_new_correction(work, &order)? => {
+            return Err(not_now("the station is still taking up that this order's money was corrected: try again in a moment"));
+        }
         None => work.execute_one(
             "handing a refund out",
             "INSERT INTO cash_out (order_id, refund_id, cashier, amount, currency, at_ms) VALUES ($1, $2, $3, $4, $5, $6)",
@@ -292,6 +295,16 @@ fn check_booked(work: &mut Work<'_>, order: &Order, entry_id: &str) -> Result<()
         Some(_) => Ok(()),
         None => Err(not_now("the station is still taking this entry up: correct it in a moment")),
     }
+}
+
+/// Whether money of an order was corrected that the station has not set off against its refunds yet.
+fn has_new_correction(work: &mut Work<'_>, order: &Order) -> Result<bool, Error> {
+    let row = work.query_first(
+        "SELECT CAST(COALESCE(sum(amount), 0) AS BIGINT) FROM cash WHERE order_id = $1 AND corrects IS NOT NULL",
+        &[order.id.as_str().into()],
+    )?;
+    let corrected = row.map(|row| row.int(0)).transpose()?.unwrap_or_default();
+    Ok(-corrected > order.taken_back.minor())
 }
 
 fn insert(work: &mut Work<'_>, order: &Order, entry: &Stored<'_>, cashier: &Operator) -> Result<(), Error> {

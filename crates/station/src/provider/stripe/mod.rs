@@ -37,6 +37,8 @@ pub type Clock = Box<dyn Fn() -> i64 + Send + Sync>;
 const PAYMENT_ID: &str = "coinless_payment_id";
 /// The metadata of a refund that holds our refund's id.
 const REFUND_ID: &str = "coinless_refund_id";
+/// The metadata of a refund that holds the number of its try, from the second one on.
+const ATTEMPT: &str = "coinless_attempt";
 
 /// Where the payer pays.
 enum Page {

@@ -2,10 +2,10 @@
 //! idempotency key after 24 hours, the metadata never.
 
 use super::api::{Failure, Form, Refusal};
-use super::objects::{Expandable, Refund, Session, id};
+use super::objects::{Expandable, Metadata, Refund, Session, id};
 use super::payments::MAX_OF_A_CHARGE;
-use super::{PAYMENT_ID, REFUND_ID, Stripe, amounts};
-use crate::provider::{RefundOutcome, RefundRequest};
+use super::{ATTEMPT, PAYMENT_ID, REFUND_ID, Stripe, amounts};
+use crate::provider::{RefundOutcome, RefundRequest, try_id};
 
 impl Stripe {
     pub(super) async fn give_back(&self, request: &RefundRequest) -> RefundOutcome {
@@ -25,17 +25,23 @@ impl Stripe {
             return Ok(RefundOutcome::Declined { reason: "Stripe cannot give back exactly this amount".to_owned() });
         };
         let made: Vec<Refund> = self.api.list("refunds", &vec![of.clone()], MAX_OF_A_CHARGE).await?;
-        let made = made.into_iter().find(|refund| refund.metadata.value(REFUND_ID) == Some(&request.refund_id));
+        let attempt = request.attempt.to_string();
+        // One that has failed ends its own try only: while the money is here, it can be given back again.
+        let made = made.into_iter().filter(|refund| refund.metadata.value(REFUND_ID) == Some(&request.refund_id));
+        let made = made.into_iter().find(|refund| !has_failed(refund) || attempt_of(&refund.metadata) == attempt);
         let refund = match made {
             Some(refund) => refund,
             None => {
-                let form: Form = vec![
+                let mut form: Form = vec![
                     of,
                     ("amount", amount.to_string()),
                     ("metadata[coinless_refund_id]", request.refund_id.clone()),
                     ("metadata[coinless_payment_id]", request.payment_id.clone()),
                 ];
-                let key = format!("coinless-refund-{}", request.refund_id);
+                if request.attempt > 1 {
+                    form.push(("metadata[coinless_attempt]", attempt));
+                }
+                let key = format!("coinless-refund-{}", try_id(&request.refund_id, request.attempt));
                 self.api.post("refunds", &form, Some(&key)).await?
             }
         };
@@ -47,7 +53,7 @@ impl Stripe {
                 pending("Stripe has a refund with this id for another sum or payment: a fault of this program")
             }
             (true, Some("succeeded")) => RefundOutcome::Refunded,
-            (true, Some("failed" | "canceled")) => {
+            (true, _) if has_failed(&refund) => {
                 RefundOutcome::Declined { reason: "the refund failed; the money is in the Stripe balance".to_owned() }
             }
             (true, _) => pending("the refund is under way"),
@@ -70,6 +76,15 @@ impl Stripe {
             Expandable::Object(intent) => ("payment_intent", intent.id),
         }))
     }
+}
+
+fn has_failed(refund: &Refund) -> bool {
+    matches!(refund.status.as_deref(), Some("failed" | "canceled"))
+}
+
+/// The number of the try that a refund was made in; the first one carries none.
+pub(super) fn attempt_of(metadata: &Metadata) -> &str {
+    metadata.value(ATTEMPT).unwrap_or("1")
 }
 
 /// Refusals that asking again does not change: a person must look (*Error codes*). A balance that is too low may change.

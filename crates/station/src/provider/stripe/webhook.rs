@@ -4,8 +4,9 @@
 //! Stripe's last word on it.
 
 use super::objects::{Metadata, id};
+use super::refunds::attempt_of;
 use super::{PAYMENT_ID, REFUND_ID};
-use crate::provider::{BadCallback, Callback, Notice, RefundOutcome};
+use crate::provider::{BadCallback, Callback, Notice, RefundOutcome, try_id};
 use crate::records::from_hex;
 use ring::hmac;
 use serde::Deserialize;
@@ -99,7 +100,7 @@ pub(super) fn notice(body: &[u8]) -> Result<Notice, BadCallback> {
 fn failed_refund(object: &Object) -> Notice {
     match (object.metadata.value(REFUND_ID), object.status.as_deref()) {
         (Some(refund), Some("failed" | "canceled")) => Notice::Refund {
-            refund_id: refund.to_owned(),
+            refund_id: try_id(refund, attempt_of(&object.metadata).parse().unwrap_or(1)),
             said: RefundOutcome::Declined {
                 reason: "the refund failed; the money is in the Stripe balance".to_owned(),
             },
