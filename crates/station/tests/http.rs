@@ -32,6 +32,15 @@ async fn bad_input_gets_a_clear_error_and_leaves_nothing() {
         (lines(json!([{ "meter": stranger, "amount": "5" }])), 404, "unknown_meter", "not enrolled"),
         (lines(json!([])), 400, "malformed", "1 to 500 lines"),
         (
+            lines(json!([
+                { "meter": "CLS0000000017-Z", "amount": "5" },
+                { "meter": "CLS0000000017-Z", "quantity": "5m3" },
+            ])),
+            400,
+            "malformed",
+            "CLS0000000017-Z is in two lines",
+        ),
+        (
             json!({ "lines": [{ "meter": "CLS0000000017-Z", "amount": "5" }], "currency": "USD" }),
             422,
             "wrong_currency",

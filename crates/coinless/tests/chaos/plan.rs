@@ -20,8 +20,14 @@ pub struct Plan {
 impl Plan {
     pub fn draw(random: &mut Rng, meters: &Meters) -> Self {
         let count = random.usize(1..=MAX_LINES);
-        let lines: Vec<_> = (0..count).map(|_| line(random, meters)).collect();
-        let voids = (1..=count as u32).filter(|_| random.u32(0..5) == 0).collect();
+        let mut lines: Vec<Value> = Vec::new();
+        for line in (0..count).map(|_| line(random, meters)) {
+            // A meter is in one line of an order.
+            if lines.iter().all(|known| known["meter"] != line["meter"]) {
+                lines.push(line);
+            }
+        }
+        let voids = (1..=lines.len() as u32).filter(|_| random.u32(0..5) == 0).collect();
         let request = json!({ "lines": lines, "payer": payer(random) });
         Self { request, walks_away: random.u32(0..16) == 0, voids }
     }

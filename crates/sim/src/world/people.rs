@@ -152,7 +152,13 @@ impl World {
             let asked = format!("{}.{:02}", cents / 100, cents % 100).parse().ok()?;
             Some(PurchaseLine { meter: home.id, asked })
         };
-        Purchase { lines: (0..count).filter_map(|_| line(hub)).collect(), ..Purchase::default() }
+        let mut lines: Vec<PurchaseLine> = Vec::new();
+        for line in (0..count).filter_map(|_| line(hub)) {
+            if lines.iter().all(|known| known.meter != line.meter) {
+                lines.push(line);
+            }
+        }
+        Purchase { lines, ..Purchase::default() }
     }
 
     /// People mostly go to a meter for which they have something.

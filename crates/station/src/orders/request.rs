@@ -8,13 +8,14 @@ use crate::sales::Asked;
 use coinless_protocol::{Commodity, MeterId, Units};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 /// What a payer asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrderRequest {
-    /// 1 to 500 lines, of utilities that sell in one currency.
+    /// 1 to 500 lines, each for another meter, of utilities that sell in one currency.
     pub lines: Vec<LineRequest>,
     /// ISO 4217 code; the utilities' own if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,7 +71,16 @@ impl OrderRequest {
         if self.payer.as_deref().is_some_and(|payer| payer.chars().count() > MAX_PAYER_CHARS) {
             return Err(Error::refused(Code::Malformed, format!("payer has at most {MAX_PAYER_CHARS} characters")));
         }
-        self.lines.iter().map(|line| meters::parse_label(&line.meter)).collect()
+        let ids: Vec<MeterId> =
+            self.lines.iter().map(|line| meters::parse_label(&line.meter)).collect::<Result<_, _>>()?;
+        // Lines are quoted each by itself. What one of them buys may depend on what the meter bought before, and then the
+        // second could not be sold as quoted.
+        let mut known = BTreeSet::new();
+        if let Some(twice) = ids.iter().find(|id| !known.insert(**id)) {
+            let detail = format!("{} is in two lines: order all that it is to get in one", twice.label());
+            return Err(Error::refused(Code::Malformed, detail));
+        }
+        Ok(ids)
     }
 
     /// Refuses another currency than the utilities'.
