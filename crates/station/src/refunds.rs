@@ -89,7 +89,10 @@ pub fn reversed(work: &mut Work<'_>, task: &Task, said: &ReversalOutcome) -> Res
             let reason = "the utility would not take the sale back; a person is looking at it";
             orders::step(work, &line, LineEvent::ReversalRefused, Some(reason))?;
         }
-        ReversalOutcome::Unknown { why } => {
+        ReversalOutcome::Unknown { why, contradicts } => {
+            if *contradicts {
+                sell::contradiction(work, &task.subject, why)?;
+            }
             tracing::warn!(why = %Words(why), attempts = task.attempts, "the outcome of a reversal is unknown; asking again");
             return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
         }

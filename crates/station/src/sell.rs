@@ -109,7 +109,10 @@ pub fn outcome(work: &mut Work<'_>, task: &Task, said: &SaleOutcome) -> Result<(
             orders::step(work, &line, LineEvent::SaleNotKnown, Some(reason))?;
             return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
         }
-        SaleOutcome::Unknown { why } => {
+        SaleOutcome::Unknown { why, contradicts } => {
+            if *contradicts {
+                contradiction(work, &task.subject, why)?;
+            }
             tracing::warn!(why = %Words(why), attempts = task.attempts, "the outcome of a sale is unknown; asking again");
             if line.state == LineState::Paid {
                 let reason = "the utility's sales system has not answered yet";
@@ -142,7 +145,7 @@ pub fn retracted(work: &mut Work<'_>, task: &Task, said: &ReversalOutcome) -> Re
             let detail = format!("the sales system took the sale back, and the line is {}", line.state.name());
             work.exception(&task.subject, "sale_contradiction", &detail)?;
         }
-        ReversalOutcome::Refused { reason: why } | ReversalOutcome::Unknown { why } if open => {
+        ReversalOutcome::Refused { reason: why } | ReversalOutcome::Unknown { why, .. } if open => {
             let detail = format!(
                 "neither sold nor taken back in time: {why}; if its books say more, --sold, --refund or --elsewhere"
             );
@@ -183,6 +186,12 @@ fn late(work: &mut Work<'_>, task: &Task, line: &OrderLine, said: &SaleOutcome) 
         work.exception(&task.subject, "sale_contradiction", &detail)?;
     }
     Ok(work.finish(task)?)
+}
+
+/// Puts before a person that a sales system spoke of something else than it was asked. It is asked again all the same.
+pub(crate) fn contradiction(work: &mut Work<'_>, subject: &str, why: &str) -> Result<(), Error> {
+    let detail = format!("the sales system contradicts what it was asked, and is asked again: {why}");
+    Ok(work.exception(subject, "sale_contradiction", &detail)?)
 }
 
 fn not_sold(work: &mut Work<'_>, line: &OrderLine, reason: &str) -> Result<(), Error> {

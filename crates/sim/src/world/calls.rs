@@ -100,14 +100,14 @@ impl Hub {
             }
         }
         let outcome = self.run(|work| builtin::vend(work, &tariffs, sale));
-        outcome.unwrap_or_else(|error| SaleOutcome::Unknown { why: error.to_string() })
+        outcome.unwrap_or_else(|error| SaleOutcome::Unknown { why: error.to_string(), contradicts: false })
     }
 
     fn reverse(&mut self, sale: &SaleRequest) -> ReversalOutcome {
         let tariffs = self.station.tariffs.clone();
         self.truth_of_reversal(&sale.sale_id);
         let outcome = self.run(|work| builtin::reverse(work, &tariffs, sale));
-        outcome.unwrap_or_else(|error| ReversalOutcome::Unknown { why: error.to_string() })
+        outcome.unwrap_or_else(|error| ReversalOutcome::Unknown { why: error.to_string(), contradicts: false })
     }
 
     /// The result of a task reaches the station.
@@ -127,9 +127,9 @@ impl Hub {
             Effect::Recover(_) => EffectResult::Found(self.found(Err(StatementError::Unavailable(why)))),
             Effect::Refund(..) => EffectResult::Refund(RefundOutcome::Pending { why }),
             Effect::Sell(Ask::Reverse, ..) | Effect::Reverse(..) => {
-                EffectResult::Reversal(ReversalOutcome::Unknown { why })
+                EffectResult::Reversal(ReversalOutcome::Unknown { why, contradicts: false })
             }
-            Effect::Sell(..) => EffectResult::Sale(SaleOutcome::Unknown { why }),
+            Effect::Sell(..) => EffectResult::Sale(SaleOutcome::Unknown { why, contradicts: false }),
             _ => EffectResult::Payment(PaymentOutcome::Unknown { why }),
         }
     }

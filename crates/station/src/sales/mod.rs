@@ -51,6 +51,8 @@ pub enum SaleOutcome {
     Unknown {
         /// What happened, for the log.
         why: String,
+        /// Whether it speaks of something else than was asked, which a person should see.
+        contradicts: bool,
     },
 }
 
@@ -68,6 +70,8 @@ pub enum ReversalOutcome {
     Unknown {
         /// What happened, for the log.
         why: String,
+        /// Whether it speaks of something else than was asked, which a person should see.
+        contradicts: bool,
     },
 }
 

@@ -43,13 +43,15 @@ impl Station {
                 (Ok(utility), Ask::Vend) => EffectResult::Sale(utility.sales.vend(&sale).await),
                 (Ok(utility), Ask::LastResponse) => EffectResult::Sale(utility.sales.last_response(&sale).await),
                 (Ok(utility), Ask::Reverse) => EffectResult::Reversal(utility.sales.reverse(&sale).await),
-                (Err(error), Ask::Reverse) => EffectResult::Reversal(ReversalOutcome::Unknown { why: why(error) }),
-                (Err(error), _) => EffectResult::Sale(SaleOutcome::Unknown { why: why(error) }),
+                (Err(error), Ask::Reverse) => {
+                    EffectResult::Reversal(ReversalOutcome::Unknown { why: why(error), contradicts: false })
+                }
+                (Err(error), _) => EffectResult::Sale(SaleOutcome::Unknown { why: why(error), contradicts: false }),
             },
             Effect::Sign(request) => EffectResult::Signed(self.sign(&request).await),
             Effect::Reverse(utility, sale) => EffectResult::Reversal(match utilities.find(&utility) {
                 Ok(utility) => utility.sales.reverse(&sale).await,
-                Err(error) => ReversalOutcome::Unknown { why: why(error) },
+                Err(error) => ReversalOutcome::Unknown { why: why(error), contradicts: false },
             }),
             Effect::Recover(from_ms) => EffectResult::Found(self.find_since(from_ms).await),
             Effect::Refund(name, request) => EffectResult::Refund(match self.provider(Some(&name)) {

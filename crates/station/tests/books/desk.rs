@@ -321,6 +321,12 @@ impl Desk {
         taken.unwrap()
     }
 
+    /// Does at once what waits for its next try.
+    pub fn retry(&mut self) {
+        self.run(|work| Ok(work.execute("UPDATE outbox SET attempts = 0, due_ms = 0", &[])?)).unwrap();
+        self.work();
+    }
+
     pub fn void(&mut self, id: &str, line: u32) {
         self.run(|work| refunds::void(work, id, line)).unwrap();
         self.work();

@@ -117,6 +117,29 @@ fn a_refused_reversal_goes_back_from_what_was_sold() {
     assert_eq!((desk.balance("sold_undelivered"), desk.balance("bank")), (0, -5_000));
 }
 
+#[test]
+fn who_contradicts_what_he_was_asked_is_asked_again_and_a_person_is_told() {
+    let mut desk = Desk::new();
+    let why = || "the answer is about another sale_id than asked".to_owned();
+    desk.outside.sale = Some(SaleOutcome::Unknown { why: why(), contradicts: true });
+    let id = desk.buy(1, &[5_000]);
+    assert_eq!((desk.state(&id, 1), desk.causes()), (LineState::SaleUnknown, vec!["sale_contradiction".to_owned()]));
+    assert!(desk.exceptions()[0].detail.ends_with(&why()));
+    let subject = format!("{id}/1");
+    desk.resolve(&subject, "sale_contradiction", Decision::Seen).unwrap();
+    desk.outside.sale = None;
+    desk.retry();
+    assert_eq!((desk.state(&id, 1), desk.causes()), (LineState::Issued, vec![]));
+
+    desk.outside.reversal = ReversalOutcome::Unknown { why: why(), contradicts: true };
+    desk.void(&id, 1);
+    desk.receipt(2);
+    assert_eq!((desk.state(&id, 1), desk.causes()), (LineState::Voided, vec!["sale_contradiction".to_owned()]));
+    desk.outside.reversal = ReversalOutcome::Reversed;
+    desk.retry();
+    assert_eq!(desk.state(&id, 1), LineState::Refunded);
+}
+
 /// An order whose only refund the provider declined.
 fn refund_declined() -> (Desk, String, String) {
     let mut desk = Desk::new();

@@ -245,7 +245,8 @@ fn a_void_whose_meter_was_passed_by_is_refunded_after_the_restore() {
 #[test]
 fn what_was_paid_and_may_have_been_sold_is_not_refunded_without_a_proof() {
     let mut desk = Desk::new();
-    desk.outside.sale = Some(coinless_station::sales::SaleOutcome::Unknown { why: "no answer".to_owned() });
+    desk.outside.sale =
+        Some(coinless_station::sales::SaleOutcome::Unknown { why: "no answer".to_owned(), contradicts: false });
     let id = desk.buy(1, &[1_000]);
     let file = desk.back_up();
     desk.restore(&file).unwrap();

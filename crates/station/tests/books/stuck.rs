@@ -15,11 +15,11 @@ use coinless_station::{meters, orders, refunds, sell};
 const MINUTE_MS: i64 = 60_000;
 
 fn silent_sale() -> Option<SaleOutcome> {
-    Some(SaleOutcome::Unknown { why: "no answer".to_owned() })
+    Some(SaleOutcome::Unknown { why: "no answer".to_owned(), contradicts: false })
 }
 
 fn silent_reversal() -> ReversalOutcome {
-    ReversalOutcome::Unknown { why: "no answer".to_owned() }
+    ReversalOutcome::Unknown { why: "no answer".to_owned(), contradicts: false }
 }
 
 fn reserved(desk: &mut Desk) -> u64 {
@@ -309,7 +309,7 @@ fn a_sale_of_a_line_that_a_person_looks_at_is_shown_to_him() {
     desk.outside.sale = Some(SaleOutcome::Sold { units: Units::new(1).unwrap() });
     let id = desk.buy(1, &[5_000]);
     assert_eq!((desk.state(&id, 1), desk.causes()), (LineState::Exception, vec!["other_units_sold".to_owned()]));
-    says(&mut desk, &id, &SaleOutcome::Unknown { why: "no answer".to_owned() });
+    says(&mut desk, &id, &SaleOutcome::Unknown { why: "no answer".to_owned(), contradicts: false });
     assert_eq!(desk.causes().len(), 1);
     let sold = as_quoted(&mut desk, &id);
     says(&mut desk, &id, &sold);

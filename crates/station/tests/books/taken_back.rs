@@ -77,7 +77,7 @@ fn two_lines_go_back_and_a_part_was_taken_away() {
 #[test]
 fn reversal_while_paid() {
     let mut desk = Desk::new();
-    desk.outside.sale = Some(SaleOutcome::Unknown { why: "no answer".to_owned() });
+    desk.outside.sale = Some(SaleOutcome::Unknown { why: "no answer".to_owned(), contradicts: false });
     let id = desk.buy(1, &[5_000]);
     assert_eq!(desk.state(&id, 1), LineState::SaleUnknown);
     desk.outside.payment = taken::<2_000>;
@@ -94,7 +94,7 @@ fn reversal_while_paid() {
 #[test]
 fn reversal_while_it_is_sold() {
     let mut desk = Desk::new();
-    desk.outside.sale = Some(SaleOutcome::Unknown { why: "no answer".to_owned() });
+    desk.outside.sale = Some(SaleOutcome::Unknown { why: "no answer".to_owned(), contradicts: false });
     let id = desk.buy(1, &[5_000]);
     desk.outside.payment = taken::<5_000>;
     called_back(&mut desk, &id);

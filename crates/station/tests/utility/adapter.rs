@@ -161,7 +161,11 @@ async fn whatever_goes_wrong_with_a_sale_is_unknown_and_comes_right_under_the_sa
                     matches!(said, SaleOutcome::Sold { units } if units != asked.units),
                     "a person sees it: {said:?}"
                 ),
-                _ => assert!(is_unknown(&said), "{fault:?}: {said:?}"),
+                Fault::OtherAmount | Fault::OtherSale => assert!(
+                    matches!(said, SaleOutcome::Unknown { contradicts: true, .. }),
+                    "a person sees it: {said:?}"
+                ),
+                _ => assert!(matches!(said, SaleOutcome::Unknown { contradicts: false, .. }), "{fault:?}: {said:?}"),
             }
             let last = bench.sales.last_response(&asked).await;
             match fault {
@@ -270,7 +274,7 @@ async fn what_cannot_be_reached_or_goes_elsewhere_is_unknown() {
     let sales = adapter(&bench.folder, &format!("http://{endless}"), TOKEN, PATIENT_MS);
     let said = sales.vend(&asked).await;
     let too_long = format!("more than {MAX_ANSWER_BYTES} bytes");
-    assert!(matches!(&said, SaleOutcome::Unknown { why } if why.contains(&too_long)), "{said:?}");
+    assert!(matches!(&said, SaleOutcome::Unknown { why, .. } if why.contains(&too_long)), "{said:?}");
     assert!(bench.utility.seen().is_empty(), "no redirect is followed");
     let no_id = sale("no id at all");
     assert!(is_unknown(&bench.sales.vend(&no_id).await));

@@ -78,7 +78,8 @@ impl SalesSystem for BuiltIn {
 
     fn vend<'a>(&'a self, sale: &'a SaleRequest) -> Call<'a, SaleOutcome> {
         let answer = self.write(sale, vend);
-        Box::pin(async move { answer.await.unwrap_or_else(|error| SaleOutcome::Unknown { why: error.to_string() }) })
+        let unknown = |error: Error| SaleOutcome::Unknown { why: error.to_string(), contradicts: false };
+        Box::pin(async move { answer.await.unwrap_or_else(unknown) })
     }
 
     fn last_response<'a>(&'a self, sale: &'a SaleRequest) -> Call<'a, SaleOutcome> {
@@ -101,9 +102,8 @@ impl SalesSystem for BuiltIn {
 
     fn reverse<'a>(&'a self, sale: &'a SaleRequest) -> Call<'a, ReversalOutcome> {
         let answer = self.write(sale, reverse);
-        Box::pin(
-            async move { answer.await.unwrap_or_else(|error| ReversalOutcome::Unknown { why: error.to_string() }) },
-        )
+        let unknown = |error: Error| ReversalOutcome::Unknown { why: error.to_string(), contradicts: false };
+        Box::pin(async move { answer.await.unwrap_or_else(unknown) })
     }
 
     fn sales<'a>(&'a self, from_ms: i64, to_ms: i64) -> Call<'a, Result<Vec<SaleEntry>, String>> {

@@ -12,7 +12,8 @@
 //! | [`SalesSystem::sales`] | `GET /v1/sales?from_ms=…&to_ms=…&cursor=…` | 200 with a page of sales |
 //!
 //! Only a 2xx about the very sale that was asked for, or a 4xx with a problem code of the contract's closed list, is final.
-//! Everything else is unknown; an answer about something else than was asked is an error in the log besides.
+//! Everything else is unknown; an answer about something else than was asked is an error in the log besides, and one about another
+//! sale or amount comes before a person.
 
 mod config;
 mod read;
@@ -28,6 +29,7 @@ use super::{
 use crate::money::Currency;
 use crate::net::http_client;
 use crate::provider::Call;
+use crate::telemetry::Words;
 use crate::utilities::UtilityName;
 use coinless_protocol::{Commodity, MeterId};
 use read::{Answer, AskedTrial, Unclear, contradiction, silent};
@@ -132,13 +134,21 @@ impl HttpSales {
         }
     }
 
-    /// Why nothing is known; a person should see what contradicts.
-    fn note(&self, call: &str, unclear: Unclear) -> String {
+    /// Why nothing is known. What contradicts is an error in the log besides.
+    fn note(&self, call: &str, unclear: &Unclear) -> String {
         let Unclear { why, contradicts } = unclear;
-        if contradicts {
-            tracing::error!(utility = %self.utility, call, why, "a sales system contradicts what it was asked");
+        if *contradicts {
+            tracing::error!(utility = %self.utility, call, why = %Words(why), "a sales system contradicts what it was asked");
         }
         format!("{call}: {why}")
+    }
+
+    fn unknown_sale(&self, call: &str, unclear: &Unclear) -> SaleOutcome {
+        SaleOutcome::Unknown { why: self.note(call, unclear), contradicts: unclear.contradicts }
+    }
+
+    fn unknown_reversal(&self, unclear: &Unclear) -> ReversalOutcome {
+        ReversalOutcome::Unknown { why: self.note("reversal", unclear), contradicts: unclear.contradicts }
     }
 }
 
@@ -175,7 +185,7 @@ impl SalesSystem for HttpSales {
                 let url = self.url(&["meters", meter.as_str()])?;
                 read::lookup(&self.get(url, MAX_ANSWER_BYTES).await?, meter)
             };
-            told.await.unwrap_or_else(|unclear| Lookup::Unavailable { why: self.note("lookup", unclear) })
+            told.await.unwrap_or_else(|unclear| Lookup::Unavailable { why: self.note("lookup", &unclear) })
         })
     }
 
@@ -193,14 +203,14 @@ impl SalesSystem for HttpSales {
                 let answer = receive(request, MAX_ANSWER_BYTES).await?;
                 read::trial(&answer, &AskedTrial { meter, commodity, currency: self.currency, asked })
             };
-            told.await.unwrap_or_else(|unclear| Err(QuoteError::Unavailable { why: self.note("trial", unclear) }))
+            told.await.unwrap_or_else(|unclear| Err(QuoteError::Unavailable { why: self.note("trial", &unclear) }))
         })
     }
 
     fn vend<'a>(&'a self, sale: &'a SaleRequest) -> Call<'a, SaleOutcome> {
         Box::pin(async move {
             let told = async { read::sale(&self.put(sale, &[]).await?, sale) };
-            told.await.unwrap_or_else(|unclear| SaleOutcome::Unknown { why: self.note("vend", unclear) })
+            told.await.unwrap_or_else(|unclear| self.unknown_sale("vend", &unclear))
         })
     }
 
@@ -210,7 +220,7 @@ impl SalesSystem for HttpSales {
                 let url = self.sale_url(sale, &[])?;
                 read::last_response(&self.get(url, MAX_ANSWER_BYTES).await?, sale)
             };
-            told.await.unwrap_or_else(|unclear| SaleOutcome::Unknown { why: self.note("last response", unclear) })
+            told.await.unwrap_or_else(|unclear| self.unknown_sale("last response", &unclear))
         })
     }
 
@@ -218,21 +228,21 @@ impl SalesSystem for HttpSales {
         Box::pin(async move {
             let told = async { read::confirmation(&self.put(sale, &["confirmation"]).await?, sale) };
             told.await
-                .unwrap_or_else(|unclear| ConfirmationOutcome::Unknown { why: self.note("confirmation", unclear) })
+                .unwrap_or_else(|unclear| ConfirmationOutcome::Unknown { why: self.note("confirmation", &unclear) })
         })
     }
 
     fn reverse<'a>(&'a self, sale: &'a SaleRequest) -> Call<'a, ReversalOutcome> {
         Box::pin(async move {
             let told = async { read::reversal(&self.put(sale, &["reversal"]).await?, sale) };
-            told.await.unwrap_or_else(|unclear| ReversalOutcome::Unknown { why: self.note("reversal", unclear) })
+            told.await.unwrap_or_else(|unclear| self.unknown_reversal(&unclear))
         })
     }
 
     fn sales<'a>(&'a self, from_ms: i64, to_ms: i64) -> Call<'a, Result<Vec<SaleEntry>, String>> {
         Box::pin(async move {
             match tokio::time::timeout(LIST_TIMEOUT, self.list(from_ms, to_ms)).await {
-                Ok(told) => told.map_err(|unclear| self.note("list of sales", unclear)),
+                Ok(told) => told.map_err(|unclear| self.note("list of sales", &unclear)),
                 Err(_) => Err("list of sales: it took too long: ask for a shorter time".to_owned()),
             }
         })
