@@ -5,7 +5,7 @@ use crate::problem::Error;
 use crate::tariff::{Breakdown, Counter, History, Tariff};
 use crate::utilities::UtilityName;
 use crate::work::Work;
-use coinless_protocol::{FineCredit, MeterId, Units};
+use coinless_protocol::{FINE_PER_UNIT, MeterId, Units};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,6 @@ pub(super) struct Terms {
     after: Stored,
     debt_minor: i64,
     standing_minor: i64,
-    units: u64,
 }
 
 /// What a sale did to the history.
@@ -51,7 +50,6 @@ impl Terms {
             after: Stored::of(&breakdown.after),
             debt_minor: breakdown.debt.minor(),
             standing_minor: breakdown.standing.minor(),
-            units: breakdown.units.get(),
         }
     }
 
@@ -155,25 +153,31 @@ pub(super) fn apply(
     Ok(Effect { before: Stored::of(&before.history), version_after: before.version + 1, terms: terms.clone() })
 }
 
-/// Takes back what a sale did. If nothing was bought since, the history is as it was; else its units and its debt are, and the
-/// standing charge that went back to the payer is owed.
+/// Takes back what a sale did. If nothing was bought since, the history is as it was; else its units, its free allowance and its
+/// debt are, and the standing charge that went back to the payer is owed.
 pub(super) fn undo(work: &mut Work<'_>, utility: &UtilityName, meter: &str, effect: &Effect) -> Result<(), Error> {
     let now = lock(work, utility, meter)?;
     if now.version == effect.version_after {
         return write(work, utility, meter, now.version, &effect.before);
     }
-    let mut stored = Stored::of(&now.history);
-    let less = |now: &mut Option<(String, u64)>, then: &Option<(String, u64)>| {
-        if let (Some((start, units)), Some((then, _))) = (now.as_mut(), then)
-            && start == then
-        {
-            *units = units.saturating_sub(effect.terms.units);
-        }
-    };
-    less(&mut stored.month, &effect.terms.after.month);
-    less(&mut stored.year, &effect.terms.after.year);
+    let (mut stored, before, after) = (Stored::of(&now.history), &effect.before, &effect.terms.after);
+    take_off(&mut stored.month, before.month.as_ref(), after.month.as_ref());
+    take_off(&mut stored.year, before.year.as_ref(), after.year.as_ref());
+    // Unless the sale of a later month has given it once more.
+    if stored.free_given == after.free_given {
+        stored.free_given.clone_from(&before.free_given);
+    }
     stored.debt_minor += effect.terms.debt_minor + effect.terms.standing_minor;
     write(work, utility, meter, now.version, &stored)
+}
+
+/// Takes what a sale added to a counter off it, unless it counts another month or year by now.
+fn take_off(now: &mut Option<(String, u64)>, before: Option<&(String, u64)>, after: Option<&(String, u64)>) {
+    let (Some((start, units)), Some((then, counted))) = (now, after) else { return };
+    if start == then {
+        let had = before.filter(|(start, _)| start == then).map_or(0, |(_, units)| *units);
+        *units = units.saturating_sub(counted.saturating_sub(had));
+    }
 }
 
 fn write(work: &mut Work<'_>, utility: &UtilityName, meter: &str, version: i64, to: &Stored) -> Result<(), Error> {
@@ -206,18 +210,26 @@ pub fn set_debt(work: &mut Work<'_>, utility: &UtilityName, meter: MeterId, debt
 }
 
 /// What the meter itself says was consumed since the tariff's current period began, if its tariff has blocks over that and
-/// there is a receipt from before and one since.
+/// there is a receipt from before and one since. Without one since, it is not known whether anything was consumed: a customer whose
+/// receipts stay away must not begin at the first block with every purchase.
 pub(super) fn read_back(work: &mut Work<'_>, tariff: &Tariff, meter: MeterId) -> Result<Option<Counter>, Error> {
-    let now = Timestamp::from_millisecond(work.now_ms).unwrap_or(Timestamp::UNIX_EPOCH);
-    let Some((start, start_ms)) = tariff.read_back_since(now) else { return Ok(None) };
-    let mut consumed = |before_ms: i64| {
-        let row = work.query_first(
-            "SELECT consumed FROM receipt WHERE meter_id = $1 AND received_ms < $2 ORDER BY number DESC LIMIT 1",
-            &[meter.as_str().into(), before_ms.into()],
-        )?;
-        Ok::<_, Error>(row.map(|row| row.int(0)).transpose()?.map(FineCredit))
-    };
-    let (Some(then), Some(now)) = (consumed(start_ms)?, consumed(i64::MAX)?) else { return Ok(None) };
-    let units = u64::try_from((now.0 - then.0) / 1000).ok().and_then(|units| Units::new(units).ok());
+    let Some((start, start_ms)) = tariff.read_back_since(moment(work)) else { return Ok(None) };
+    let newest = "SELECT consumed, received_ms FROM receipt WHERE meter_id = $1 ORDER BY number DESC LIMIT 1";
+    let Some(newest) = work.query_first(newest, &[meter.as_str().into()])? else { return Ok(None) };
+    if newest.int(1)? < start_ms {
+        return Ok(None);
+    }
+    let before = work.query_first(
+        "SELECT consumed FROM receipt WHERE meter_id = $1 AND received_ms < $2 ORDER BY number DESC LIMIT 1",
+        &[meter.as_str().into(), start_ms.into()],
+    )?;
+    let Some(before) = before else { return Ok(None) };
+    let consumed = newest.int(0)?.saturating_sub(before.int(0)?) / FINE_PER_UNIT;
+    let units = u64::try_from(consumed).ok().and_then(|units| Units::new(units).ok());
     Ok(units.map(|units| Counter { start, units }))
+}
+
+/// The time of a command.
+pub(super) fn moment(work: &Work<'_>) -> Timestamp {
+    Timestamp::from_millisecond(work.now_ms).unwrap_or(Timestamp::UNIX_EPOCH)
 }

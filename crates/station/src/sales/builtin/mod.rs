@@ -10,18 +10,17 @@ use super::{
     Asked, ConfirmationOutcome, ExplanationLine, Lookup, Quote, QuoteError, ReversalOutcome, SaleEntry, SaleOutcome,
     SaleRequest, SalesSystem,
 };
-use crate::meters::stored_units;
+use crate::meters::{stored_id, stored_units};
 use crate::money::{Currency, Money};
 use crate::problem::Error;
 use crate::provider::Call;
 use crate::service::now_ms;
 use crate::store::{Row, Store};
-use crate::tariff::{self, Breakdown, LineKind, Tariff};
+use crate::tariff::{self, Breakdown, History, LineKind, Tariff};
 use crate::utilities::UtilityName;
 use crate::work::Work;
 use coinless_protocol::{Commodity, MeterId};
-use history::{Effect, Terms};
-use jiff::Timestamp;
+use history::{Effect, Known, Terms, moment};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -130,14 +129,14 @@ pub fn trial(
 ) -> Result<Quote, QuoteError> {
     let tariff = tariffs.tariffs.get(&commodity).ok_or(QuoteError::NotSold(commodity))?;
     let known = history::find(work, &tariffs.utility, meter.as_str()).map_err(|error| unavailable(&error))?;
-    let mut past = known.history;
-    past.read_back = history::read_back(work, tariff, meter).map_err(|error| unavailable(&error))?;
-    let breakdown = tariff.quote(asked, &past, now(work)).map_err(|error| QuoteError::Amount(error.to_string()))?;
+    let past = with_consumption(work, tariff, meter, known.history).map_err(|error| unavailable(&error))?;
+    let breakdown = tariff.quote(asked, &past, moment(work)).map_err(|error| QuoteError::Amount(error.to_string()))?;
     quote(&breakdown, known.version).map_err(|error| unavailable(&error))
 }
 
-fn now(work: &Work<'_>) -> Timestamp {
-    Timestamp::from_millisecond(work.now_ms).unwrap_or(Timestamp::UNIX_EPOCH)
+/// A meter's history with what the meter itself says, where the tariff asks for it.
+fn with_consumption(work: &mut Work<'_>, tariff: &Tariff, meter: MeterId, past: History) -> Result<History, Error> {
+    Ok(History { read_back: history::read_back(work, tariff, meter)?, ..past })
 }
 
 fn quote(breakdown: &Breakdown, version: i64) -> Result<Quote, Error> {
@@ -169,9 +168,7 @@ pub fn vend(work: &mut Work<'_>, tariffs: &Tariffs, sale: &SaleRequest) -> Resul
     let mut terms = Terms::from_json(&sale.terms)?;
     if terms.version() != before.version {
         // Another purchase came between: the same must still cost the same.
-        let tariff = tariffs.tariffs.get(&sale.commodity);
-        let again = tariff.and_then(|tariff| tariff.quote(sale.asked, &before.history, now(work)).ok());
-        match again.filter(|again| (again.units, again.total) == (sale.units, sale.amount)) {
+        match quote_again(work, tariffs, sale, &before)? {
             Some(again) => terms = Terms::of(&again, before.version),
             None => {
                 insert(work, tariffs, sale, "reversed", None)?;
@@ -183,6 +180,19 @@ pub fn vend(work: &mut Work<'_>, tariffs: &Tariffs, sale: &SaleRequest) -> Resul
     let effect = history::apply(work, &tariffs.utility, &sale.meter_id, &before, &terms)?;
     insert(work, tariffs, sale, "sold", Some(&effect))?;
     Ok(SaleOutcome::Sold { units: sale.units })
+}
+
+/// What was accepted, quoted once more after another purchase; nothing if it would not be the same.
+fn quote_again(
+    work: &mut Work<'_>,
+    tariffs: &Tariffs,
+    sale: &SaleRequest,
+    before: &Known,
+) -> Result<Option<Breakdown>, Error> {
+    let Some(tariff) = tariffs.tariffs.get(&sale.commodity) else { return Ok(None) };
+    let past = with_consumption(work, tariff, stored_id(&sale.meter_id)?, before.history)?;
+    let again = tariff.quote(sale.asked, &past, moment(work)).ok();
+    Ok(again.filter(|again| (again.units, again.total) == (sale.units, sale.amount)))
 }
 
 /// What was said of this sale before: the first word on an id stands.

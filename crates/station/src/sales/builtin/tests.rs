@@ -1,7 +1,8 @@
 use super::*;
 use crate::config::Config;
-use crate::store::SqliteTx;
+use crate::store::{SqliteTx, Tx};
 use crate::tariff::TariffConfig;
+use coinless_protocol::{FINE_PER_UNIT, Units};
 
 fn tariffs() -> Tariffs {
     Config::default().utilities[0].tariffs().unwrap()
@@ -127,4 +128,85 @@ fn a_debt_is_recovered_and_comes_back_with_a_reversal() {
     // Not the newest sale: what it recovered is owed again, what the other recovered is not.
     reverse(&mut Work::new(&mut tx, JULY_1), &tariffs, &sale).unwrap();
     assert_eq!(owed(&mut tx).minor(), 50);
+}
+
+#[test]
+fn a_free_allowance_comes_back_with_a_reversal_of_an_earlier_sale() {
+    let (mut tx, tariffs) = (SqliteTx::in_memory().unwrap(), blocks());
+    let euro = Asked::Money(Money::from_minor(100));
+    let buy = |tx: &mut SqliteTx, id, now_ms| {
+        let sale = request(id, euro, &ask(tx, &tariffs, now_ms, euro).unwrap());
+        assert!(matches!(vend(&mut Work::new(tx, now_ms), &tariffs, &sale).unwrap(), SaleOutcome::Sold { .. }));
+        sale
+    };
+    let (first, second) = (buy(&mut tx, "o/1", JULY_1), buy(&mut tx, "o/2", JULY_1));
+    assert_eq!((first.units.get(), second.units.get()), (13_000, 5_000), "the first has 3 kWh free");
+    reverse(&mut Work::new(&mut tx, JULY_1), &tariffs, &first).unwrap();
+    let again = ask(&mut tx, &tariffs, JULY_1, euro).unwrap();
+    assert_eq!(
+        again.units.get(),
+        3_000 + 5_000 + 2_500,
+        "free; what is left of block 1 beside the second sale; block 2"
+    );
+
+    let august = JULY_1 + 40 * 86_400_000;
+    let third = buy(&mut tx, "o/3", JULY_1);
+    assert_eq!(buy(&mut tx, "o/4", august).units.get(), 13_000);
+    reverse(&mut Work::new(&mut tx, august), &tariffs, &third).unwrap();
+    assert_eq!(ask(&mut tx, &tariffs, august, euro).unwrap().units.get(), 5_000, "this month's was given");
+}
+
+/// 10 kWh for 0.10 each a month, then 0.20, by what the meter says was consumed.
+fn blocks_over_consumption() -> Tariffs {
+    let text = "[[versions]]
+        blocks = [{ up_to = \"10\", price = \"0.10\" }, { price = \"0.20\" }]
+        blocks_over = \"consumed\"";
+    let config: TariffConfig = toml::from_str(text).unwrap();
+    let tariff = config.build(Currency::from_code("EUR").unwrap(), Commodity::Electricity).unwrap();
+    Tariffs { tariffs: [(Commodity::Electricity, tariff)].into(), ..tariffs() }
+}
+
+/// A receipt that says that so many Wh were consumed since the meter was made.
+fn receipt(tx: &mut SqliteTx, number: i64, consumed_wh: i64, received_ms: i64) {
+    let bytes: &[u8] = b"not looked at";
+    let fine = (consumed_wh * FINE_PER_UNIT).into();
+    tx.execute(
+        "INSERT INTO receipt (meter_id, number, credit_number, total, balance, consumed, decision, bytes, received_ms)
+         VALUES ($1, $2, 0, 0, 0, $3, 'applied', $4, $5)",
+        &[meter().as_str().into(), number.into(), fine, bytes.into(), received_ms.into()],
+    )
+    .unwrap();
+}
+
+#[test]
+fn who_sends_no_receipts_does_not_begin_again_at_the_first_block() {
+    let (mut tx, tariffs) = (SqliteTx::in_memory().unwrap(), blocks_over_consumption());
+    let euro = Asked::Money(Money::from_minor(100));
+    receipt(&mut tx, 1, 100_000, JULY_1 - 1);
+    for (id, units) in [("o/1", 10_000), ("o/2", 5_000), ("o/3", 5_000)] {
+        let quote = ask(&mut tx, &tariffs, JULY_1, euro).unwrap();
+        assert_eq!(quote.units.get(), units, "{:?}", quote.explanation);
+        assert!(quote.explanation[0].text.ends_with("a month, bought)"), "{:?}", quote.explanation);
+        vend(&mut Work::new(&mut tx, JULY_1), &tariffs, &request(id, euro, &quote)).unwrap();
+    }
+    // One of before that came late says nothing of this month.
+    receipt(&mut tx, 0, 90_000, JULY_1 + 1);
+    assert_eq!(ask(&mut tx, &tariffs, JULY_1 + 2, euro).unwrap().units.get(), 5_000);
+    receipt(&mut tx, 2, 104_000, JULY_1 + 3);
+    let quote = ask(&mut tx, &tariffs, JULY_1 + 4, euro).unwrap();
+    assert_eq!(quote.units.get(), 6_000 + 2_000, "the meter says that 4 of 10 kWh were consumed");
+    assert!(quote.explanation[0].text.ends_with("a month, read back from the meter)"), "{:?}", quote.explanation);
+}
+
+#[test]
+fn another_purchase_does_not_change_a_price_by_consumption() {
+    let (mut tx, tariffs) = (SqliteTx::in_memory().unwrap(), blocks_over_consumption());
+    let asked = Asked::Money(Money::from_minor(60));
+    receipt(&mut tx, 1, 100_000, JULY_1 - 1);
+    receipt(&mut tx, 2, 104_000, JULY_1);
+    let quote = ask(&mut tx, &tariffs, JULY_1, asked).unwrap();
+    for id in ["o/1", "o/2"] {
+        let said = vend(&mut Work::new(&mut tx, JULY_1), &tariffs, &request(id, asked, &quote)).unwrap();
+        assert_eq!(said, SaleOutcome::Sold { units: Units::new(6_000).unwrap() }, "{id}");
+    }
 }
