@@ -5,15 +5,16 @@
 use crate::audit::{self, Action};
 use crate::lifecycle::{LineState, PaymentState};
 use crate::meters;
-use crate::orders::{self, OrderRequest};
+use crate::orders::{self, OrderLine, OrderRequest};
 use crate::problem::{Code, Error};
+use crate::sales::ExplanationLine;
 use crate::work::Work;
 use coinless_protocol::MeterId;
 
 /// Most open orders that a refusal names.
 const MOST_NAMED: usize = 5;
 /// What stands where a text was.
-const ERASED: &str = "erased";
+pub(crate) const ERASED: &str = "erased";
 
 /// What was erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -154,7 +155,35 @@ fn what_is_open(work: &mut Work<'_>, order_id: &str) -> Result<Option<String>, E
         "SELECT cause FROM exception WHERE (subject = $1 OR subject LIKE $2) AND resolved_ms IS NULL ORDER BY cause LIMIT 1",
         &[order_id.into(), format!("{order_id}/%").into()],
     )?;
-    exception.map(|row| Ok(format!("nobody has seen to the exception {}", row.text(0)?))).transpose()
+    if let Some(row) = exception {
+        return Ok(Some(format!("nobody has seen to the exception {}", row.text(0)?)));
+    }
+    // The words of a quote are told to the sales system with all that it still has to hear of the line.
+    for line in &lines {
+        let task = work.query_first("SELECT task FROM outbox WHERE subject = $1", &[line.subject().into()])?;
+        if let Some(task) = task {
+            return Ok(Some(format!("line {} is still to be told to its utility ({})", line.line, task.text(0)?)));
+        }
+    }
+    Ok(None)
+}
+
+/// Erases the words of a line: why it stands where it does, and what the sales system said of its quote. The amounts stay.
+fn erase_words(work: &mut Work<'_>, line: &OrderLine) -> Result<(), Error> {
+    let unreadable = |error: serde_json::Error| Error::inconsistent(format!("a stored quote: {error}"));
+    let mut explanation: Vec<ExplanationLine> = serde_json::from_str(&line.quote).map_err(unreadable)?;
+    for part in &mut explanation {
+        ERASED.clone_into(&mut part.text);
+    }
+    work.execute_one(
+        "erasing the words of a line",
+        "UPDATE order_line SET reason = NULL, quote = $3, terms = '' WHERE order_id = $1 AND line = $2",
+        &[
+            line.order_id.as_str().into(),
+            line.line.into(),
+            serde_json::to_string(&explanation).map_err(unreadable)?.into(),
+        ],
+    )
 }
 
 /// Erases what names the payer; gives whether that was not done before.
@@ -176,7 +205,11 @@ fn erase_order(work: &mut Work<'_>, order_id: &str) -> Result<bool, Error> {
             work.now_ms.into(),
         ],
     )?;
-    work.execute("UPDATE order_line SET reason = NULL WHERE order_id = $1", &[order_id.into()])?;
+    for line in orders::lines(work, order_id)? {
+        erase_words(work, &line)?;
+    }
+    // Who paid, as a cashier noted it; `''` is none.
+    work.execute("UPDATE cash SET note = $2 WHERE order_id = $1 AND note <> ''", &[order_id.into(), ERASED.into()])?;
     for sql in [
         "UPDATE exception SET detail = $3 WHERE subject = $1 OR subject LIKE $2",
         "UPDATE exception SET resolution = $3 WHERE (subject = $1 OR subject LIKE $2) AND resolution IS NOT NULL",

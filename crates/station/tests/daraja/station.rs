@@ -1,17 +1,19 @@
 //! A whole station for one test: real commands, workers, HTTP and database, one meter, and the providers under test.
 
 #[path = "../place/mod.rs"]
-mod place;
+pub mod place;
 
 use coinless_station::config::Config;
 use coinless_station::money::Currency;
 use coinless_station::provider::PaymentProvider;
+use coinless_station::receipts;
 use coinless_station::resolve::{self, Decision, Resolution};
 use coinless_station::service::Station;
 use coinless_station::show;
 use coinless_station::store::Store;
+use coinless_station::utilities::Utilities;
 use coinless_station::view::{self, OrderView};
-use place::{Place, Plan};
+use place::{METER, Place, Plan};
 use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -30,16 +32,27 @@ pub struct App {
 
 impl App {
     pub async fn start(providers: impl FnOnce(&Arc<dyn Store>) -> Vec<Arc<dyn PaymentProvider>>) -> Self {
-        let place = Place::new();
-        let mut config = Config::default();
-        let utility = &mut config.utilities[0];
-        utility.currency = Currency::from_code("KES").unwrap();
-        let tariff = toml::from_str("price = \"100\"\ntax_percent = \"0\"").unwrap();
-        utility.tariffs = [("gas".to_owned(), tariff)].into();
+        Self::at(Place::new(), providers, |place| {
+            let mut config = Config::default();
+            let utility = &mut config.utilities[0];
+            utility.currency = Currency::from_code("KES").unwrap();
+            let tariff = toml::from_str("price = \"100\"\ntax_percent = \"0\"").unwrap();
+            utility.tariffs = [("gas".to_owned(), tariff)].into();
+            config.utilities(&place.store).unwrap()
+        })
+        .await
+    }
+
+    /// The same with other utilities.
+    pub async fn at(
+        place: Place,
+        providers: impl FnOnce(&Arc<dyn Store>) -> Vec<Arc<dyn PaymentProvider>>,
+        utilities: impl FnOnce(&Place) -> Utilities,
+    ) -> Self {
         let plan = Plan {
             // Nobody may be waiting.
             probe: |point| drop(POINTS.send(point.to_owned())),
-            ..Plan::new(config.utilities(&place.store).unwrap(), providers(&place.store))
+            ..Plan::new(utilities(&place), providers(&place.store))
         };
         let (station, url) = place.start(plan).await;
         let http = coinless_station::net::http_client(Duration::from_secs(60)).unwrap();
@@ -134,6 +147,22 @@ impl App {
             decision: Decision::Refund,
         };
         self.station.run("resolve", move |work| resolve::resolve(work, &resolution)).await.unwrap();
+    }
+
+    #[allow(dead_code, reason = "shared with the tests of another provider")]
+    /// A receipt shows that the meter has loaded what was bought by this order alone.
+    pub async fn deliver(&self, id: &str) {
+        let (context, units) = (self.station.context().clone(), self.show(id).await.lines[0].quote.units);
+        self.station
+            .run("deliver", move |work| receipts::accept(work, &place::loaded(METER, units), &context))
+            .await
+            .unwrap();
+    }
+
+    /// Every text in every table.
+    #[allow(dead_code, reason = "shared with the tests of another provider")]
+    pub fn dump(&self) -> String {
+        self.place.dump()
     }
 
     /// The causes of what a person must look at.

@@ -6,9 +6,11 @@
 #[allow(dead_code, reason = "shared with the tests of another provider")]
 mod station;
 
+use coinless_station::erase::{self, Erased};
 use coinless_station::lifecycle::{LineState, PaymentState};
 use coinless_station::money::Money;
 use coinless_station::operator::Operator;
+use coinless_station::orders;
 use coinless_station::payments;
 use coinless_station::problem::{Code, Error};
 use coinless_station::provider::EntryKind;
@@ -223,6 +225,40 @@ async fn a_wrong_mark_is_taken_back() {
             ("t-1", EntryKind::Payment, 50_000)
         ]
     );
+}
+
+#[tokio::test]
+async fn who_paid_is_erased_with_the_order() {
+    let app = office().await;
+    app.order(ORDER, "manual", "500", Some("+254700123456")).await;
+    app.mark(ORDER, &transfer("t-1", 50_000), "cashier-a").await.unwrap();
+    app.wait_for(ORDER, |order| order.lines[0].state == LineState::Issued).await;
+    let named = Mark { note: "Ada Lovelace, account 7".to_owned(), ..transfer("t-2", 20_000) };
+    app.mark(ORDER, &named, "cashier-a").await.unwrap();
+    app.wait_for_balance("suspense", "-200.00").await;
+    app.give_back(&format!("{ORDER}/receipt/t-2")).await;
+    app.pay_out(&format!("{ORDER}/receipt/t-2"), "cashier-b").await.unwrap();
+    app.wait_for_balance("refunds_due", "0.00").await;
+    app.deliver(ORDER).await;
+
+    let (day, balance) = (app.day("cashier-a").await, app.balance(CLEARING).await);
+    let erased = app.station.run("erase", |work| erase::order(work, ORDER, "grace")).await.unwrap();
+    assert_eq!(erased, Erased { orders: 1, names: false });
+    let all = app.dump();
+    for gone in ["Lovelace", "account 7", "bank reference 9", "254700123456", "100.00 KES a m³"] {
+        assert!(!all.contains(gone), "{gone} is in\n{all}");
+    }
+    assert_eq!((sums(&app.day("cashier-a").await), app.balance(CLEARING).await), (sums(&day), balance));
+    let line = app.show(ORDER).await.lines.remove(0);
+    assert_eq!(
+        (line.quote.explanation[0].text.as_str(), line.quote.explanation[0].amount.as_str()),
+        ("erased", "500.00")
+    );
+    let terms = app.station.read(|work| Ok(orders::line(work, ORDER, 1)?.terms)).await.unwrap();
+    assert_eq!(terms, "");
+    // The same entry again is still the same.
+    app.mark(ORDER, &named, "cashier-a").await.unwrap();
+    assert!(!app.dump().contains("Lovelace"));
 }
 
 #[tokio::test]

@@ -10,11 +10,14 @@ pub mod direct;
 #[allow(missing_docs, reason = "a part of another crate that depends on this one")]
 pub mod postgres;
 
-use coinless_protocol::Commodity;
 use coinless_protocol::keys::KeyPair;
+use coinless_protocol::readings::Readings;
+use coinless_protocol::receipt::{Decision, Outcome, Receipt, RegisterNumbers, Sums};
+use coinless_protocol::{Commodity, CreditNumber, Epoch, FineCredit, MeterId, Units};
 use coinless_station::keys::Keys;
 use coinless_station::payments::Patience;
 use coinless_station::provider::PaymentProvider;
+use coinless_station::receipts::OpenedReceipt;
 use coinless_station::records::{DeliveryRecord, HexKey};
 use coinless_station::service::{self, Parts, Probe, Station};
 use coinless_station::signer::LocalSigner;
@@ -103,9 +106,15 @@ impl Plan {
 
 /// The delivery record of [`METER`].
 fn meter(customer: Option<&str>) -> DeliveryRecord {
+    record(METER, customer)
+}
+
+/// The delivery record of a gas meter.
+pub fn record(id: &str, customer: Option<&str>) -> DeliveryRecord {
+    let label = id.parse::<MeterId>().unwrap().label().to_string();
     DeliveryRecord {
-        id: METER.to_owned(),
-        label: format!("{METER}-Z"),
+        id: id.to_owned(),
+        label,
         commodity: Commodity::Gas.name().to_owned(),
         public_key: HexKey(KeyPair::from_secret(&[7; 32]).unwrap().public_key()),
         initial_units: 2_000,
@@ -113,6 +122,25 @@ fn meter(customer: Option<&str>) -> DeliveryRecord {
         customer: customer.map(str::to_owned),
         place: None,
     }
+}
+
+/// A receipt of a meter that has loaded its first token, of so many units.
+pub fn loaded(meter: &str, units: u64) -> OpenedReceipt {
+    let (total, initial) = (Units::new(units).unwrap(), FineCredit(2_000_000));
+    let registers = RegisterNumbers { epoch: Epoch(0), credit: CreditNumber(1), tariff: 0, settings: 0, keys: 0 };
+    let receipt = Receipt {
+        meter: meter.parse().unwrap(),
+        number: 1,
+        outcome: Outcome { decision: Decision::Read, token: CreditNumber(0) },
+        registers,
+        total,
+        sums: Sums { initial, withdrawn: FineCredit(0), charged: FineCredit(0) },
+        flags: Default::default(),
+        readings: Default::default(),
+        challenge: None,
+    };
+    let balance = FineCredit(initial.0 + total.fine().0);
+    OpenedReceipt { bytes: vec![1], receipt, readings: Readings { balance, consumed: FineCredit(0), clock: None } }
 }
 
 /// Every text in every table of a SQLite file.

@@ -1,6 +1,7 @@
 //! What a cashier does: mark an order as paid, correct that, hand a refund out.
 
 use super::{CashKind, NAME, stored_currency};
+use crate::erase::ERASED;
 use crate::lifecycle::PaymentState;
 use crate::money::{Amount, Currency, Money};
 use crate::operator::Operator;
@@ -230,7 +231,7 @@ fn is_known(work: &mut Work<'_>, order: &Order, mark: &Mark, cashier: &Operator)
         && row.text(1)? == mark.kind.name()
         && row.int(2)? == mark.amount.minor()
         && row.text(3)? == order.currency.code()
-        && row.text(4)? == mark.note
+        && [mark.note.as_str(), ERASED].contains(&row.text(4)?)
         && row.optional_text(5)?.is_none();
     if same { Ok(true) } else { Err(taken()) }
 }
