@@ -7,6 +7,7 @@ mod cancel;
 mod check;
 mod daraja;
 mod debt;
+mod enrol;
 mod erase;
 mod float;
 mod init;
@@ -35,11 +36,10 @@ use coinless_sim::sandbox::Behaviour;
 use coinless_station::config::Config;
 use coinless_station::keys::Keys;
 use coinless_station::money::Currency;
-use coinless_station::records::DeliveryRecord;
 use coinless_station::store::{GroupSize, PostgresStore, SqliteStore, Store};
 use coinless_station::utilities::UtilityName;
 use coinless_station::work::Work;
-use coinless_station::{meters, problem, service};
+use coinless_station::{problem, service};
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
@@ -169,10 +169,7 @@ pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
             let keys = open_keys(&data, &config)?;
             output.record(&keys.of(&utility).context("the station's keys")?.record())
         }
-        Command::Enrol { data, utility, files } => {
-            let utility = chosen(&serve::read_config(&data, None)?, utility)?;
-            enrol(&data, &files, utility, output)
-        }
+        Command::Enrol { data, utility, files } => enrol::enrol(&data, &files, utility, output),
         Command::Erase(options) => erase::erase(&options, output),
         Command::TenantChange(options) => tenant::change(&options, output),
         Command::Show { data, what, id, all } => show::show(&data, what, id.as_deref(), all, output),
@@ -294,24 +291,4 @@ fn wait<T>(answer: impl Future<Output = Result<T, problem::Error>>) -> Result<T,
         problem::Error::Refused { detail, .. } => Failure::new(detail),
         error => Failure::new(error.to_string()),
     })
-}
-
-fn enrol(data: &Path, files: &[PathBuf], utility: UtilityName, output: &Output) -> Result<(), Failure> {
-    let records = files.iter().map(|file| read_records(file)).collect::<Result<Vec<_>, _>>()?.concat();
-    // All or none: a list that stops half way would be hard to go on with.
-    let enrolled = with_work(data, move |work| {
-        let enrol = |record: &DeliveryRecord| Ok((meters::enrol(work, record, &utility)?, record.commodity.clone()));
-        records.iter().map(enrol).collect::<Result<Vec<_>, problem::Error>>()
-    })?;
-    enrolled.iter().try_for_each(|(id, commodity)| {
-        let shown = serde_json::json!({ "enrolled": id.to_string(), "label": id.label().to_string() });
-        output.result(&shown, format_args!("enrolled {} ({commodity})", id.label()))
-    })
-}
-
-fn read_records(file: &Path) -> Result<Vec<DeliveryRecord>, Failure> {
-    let text = fs::read_to_string(file).context(format_args!("reading {}", file.display()))?;
-    let one = serde_json::from_str::<DeliveryRecord>(&text).map(|record| vec![record]);
-    let records = one.or_else(|error| serde_json::from_str::<Vec<DeliveryRecord>>(&text).map_err(|_| error));
-    records.context(format_args!("{} is not a delivery record as `coinless meter new` prints it", file.display()))
 }

@@ -2,10 +2,15 @@
 
 use crate::money::Currency;
 use crate::problem::{Code, Error};
-use crate::sales::SalesSystem;
+use crate::sales::{Lookup, SalesSystem};
+use coinless_protocol::MeterId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a sales system is waited for that is asked whose meter it is: a person waits, and goes on without it.
+pub const LOOKUP_PATIENCE: Duration = Duration::from_secs(3);
 
 /// A utility's name in configuration, ledger and file names: 1 to 32 of `a-z0-9-`, beginning with a letter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +55,15 @@ pub struct Utility {
     pub currency: Currency,
     /// Its sales system.
     pub sales: Arc<dyn SalesSystem>,
+}
+
+impl Utility {
+    /// Whose meter this is, as its sales system says within [`LOOKUP_PATIENCE`]. Names and places are for the eyes of who asked:
+    /// they are neither kept nor logged.
+    pub async fn lookup(&self, meter: MeterId) -> Lookup {
+        let asked = tokio::time::timeout(LOOKUP_PATIENCE, self.sales.lookup(meter)).await;
+        asked.unwrap_or_else(|_| Lookup::Unavailable { why: "no answer in time".to_owned() })
+    }
 }
 
 /// All utilities of a station, at least one.

@@ -111,8 +111,9 @@ impl Display for MeterResult {
         if self.valve_failed {
             writeln!(f, "  VALVE FAILED: there was flow while it was shut")?;
         }
-        if let (Some(customer), Some(place)) = (&self.customer, &self.place) {
-            writeln!(f, "  {customer}, {place}")?;
+        let who: Vec<&str> = [&self.customer, &self.place].into_iter().filter_map(Option::as_deref).collect();
+        if !who.is_empty() {
+            writeln!(f, "  {}", who.join(", "))?;
         }
         match &self.display_code {
             Some(code) => writeln!(f, "  it is this meter; its display shows {code}")?,

@@ -1,8 +1,10 @@
 //! A utility with a sales system of its own, as a process.
 
-use crate::setting::{GAS_LABEL, Setting, complaint, desk};
+use crate::setting::{GAS, GAS_LABEL, Setting, complaint, desk};
 use coinless_sim::desk::Desk;
 use serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::time::Duration;
 
 fn utility_command(desk: &Desk, more: &[&str]) -> std::process::Command {
@@ -53,6 +55,56 @@ fn a_utility_sells_over_http_and_is_down_or_unclear_on_demand() {
         }))
         .contains("a sales system of its own")
     );
+}
+
+/// A sales system that knows no meter.
+fn knows_nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let problem = json!({ "type": "urn:coinless:sales:problem:unknown_meter", "title": "unknown meter", "status": 404,
+        "detail": "this meter is not one of ours", "code": "unknown_meter" });
+    let (body, kind) = (problem.to_string(), "application/problem+json");
+    let answer = format!("HTTP/1.1 404 x\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().map_while(Result::ok) {
+            // A question of this kind fits one packet.
+            let _ = connection.read(&mut [0; 4096]);
+            let _ = connection.write_all(answer.as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn who_enrols_a_meter_is_warned_if_the_utility_does_not_know_it() {
+    let (desk, _folder) = desk();
+    let enrol = || {
+        let mut command = desk.command(&["station", "enrol"]);
+        command.arg("--data").arg(desk.path("station")).arg(desk.path(&format!("{GAS}.json")));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    desk.new_meter(GAS, "gas", &[]).unwrap();
+    assert_eq!(enrol(), "", "a utility without a sales system of its own is not asked");
+    let token_file = desk.path("token");
+    std::fs::write(&token_file, "token").unwrap();
+    let configure = |url: &str| {
+        let config = format!(
+            "[[utilities]]\nname = \"sample-utility\"\nbrand = \"City Gas\"\ncurrency = \"EUR\"\nsales = {{ url = {url:?}, token_file = {token_file:?} }}\n"
+        );
+        std::fs::write(desk.path("station").join("station.toml"), config).unwrap();
+    };
+    configure(&knows_nobody());
+    let warned = enrol();
+    assert!(
+        warned.contains(&format!("City Gas does not sell to {GAS_LABEL}: this meter is not one of ours")),
+        "{warned}"
+    );
+    // Down: the meter is enrolled all the same.
+    configure("http://127.0.0.1:1");
+    let warned = enrol();
+    assert!(warned.contains("City Gas was not asked whether it knows 1 of these meters"), "{warned}");
 }
 
 #[test]

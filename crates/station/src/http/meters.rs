@@ -1,11 +1,14 @@
 //! Meters and the keys that they must know.
 
 use super::extract::Json;
-use crate::meters;
+use crate::meters::{self, Meter};
 use crate::problem::{Code, Error, ProblemDetails};
 use crate::records::{IssuerRecord, from_hex, to_hex};
+use crate::sales::Lookup;
 use crate::service::Station;
 use crate::signer::{ReadSignRequest, SignError};
+use crate::telemetry::Words;
+use crate::utilities::Utility;
 use crate::view::{self, MeterView};
 use axum::Json as JsonAnswer;
 use axum::extract::{Path, Query, State};
@@ -61,9 +64,26 @@ pub(super) async fn meter(
     Path(label): Path<String>,
 ) -> Result<JsonAnswer<MeterView>, Error> {
     let id = meters::parse_label(&label)?;
-    let meter = station.read(move |work| meters::find(work, id)).await?;
+    let mut meter = station.read(move |work| meters::find(work, id)).await?;
     let utility = station.utilities().find(&meter.utility)?;
+    ask_whose(utility, &mut meter).await;
     Ok(JsonAnswer(view::meter(&meter, &utility.brand, utility.currency)))
+}
+
+/// Puts customer and place as the utility's sales system tells them in the place of those that the station keeps. Where it tells
+/// none, or gives no answer, the station's own are shown.
+pub(super) async fn ask_whose(utility: &Utility, meter: &mut Meter) {
+    match utility.lookup(meter.id).await {
+        Lookup::Known { customer, place } => {
+            meter.customer = customer.or(meter.customer.take());
+            meter.place = place.or(meter.place.take());
+        }
+        // Its quote says so, too.
+        Lookup::Refused { .. } => {}
+        Lookup::Unavailable { why } => {
+            tracing::warn!(utility = %utility.name, why = %Words(&why), "a sales system does not say whose meter it is");
+        }
+    }
 }
 
 /// A signed read request: the meter answers it with a fresh receipt.

@@ -1,6 +1,7 @@
 //! Quotes and orders.
 
 use super::extract::{Json, order_id};
+use super::meters::ask_whose;
 use crate::float::{self, Credential};
 use crate::lifecycle::LineState;
 use crate::meters::{self, Meter};
@@ -12,6 +13,7 @@ use crate::refunds;
 use crate::sales::{QuoteError, SalesSystem};
 use crate::service::Station;
 use crate::telemetry::Words;
+use crate::utilities::LOOKUP_PATIENCE;
 use crate::view::{self, OrderView, QuotesView, RecoveryView};
 use axum::Json as JsonAnswer;
 use axum::extract::{Path, State};
@@ -50,7 +52,9 @@ pub(super) async fn quote(
     State(station): State<Station>,
     Json(request): Json<OrderRequest>,
 ) -> Result<JsonAnswer<QuotesView>, Error> {
-    let (currency, lines) = quoted(&station, &request).await?;
+    let (currency, mut lines) = quoted(&station, &request).await?;
+    // Whoever is not told of in time is shown as the station knows him.
+    let _ = tokio::time::timeout(LOOKUP_PATIENCE, ask_whose_all(&station, &mut lines)).await;
     let rooms: Vec<_> = lines.iter().map(|line| (line.meter.id, line.quote.units, line.line.immediate)).collect();
     station.read(move |work| orders::check_rooms(work, rooms.iter().copied())).await?;
     let total = orders::total(&lines)?;
@@ -227,6 +231,16 @@ async fn show(station: &Station, id: String) -> Result<OrderView, Error> {
 
 /// Most sales systems that are asked at once for one request.
 const TRIALS_AT_ONCE: usize = 16;
+
+/// Asks whose the meters of these lines are.
+async fn ask_whose_all(station: &Station, lines: &mut [QuotedLine]) {
+    let ask = stream::iter(lines).for_each_concurrent(TRIALS_AT_ONCE, |line| async move {
+        if let Ok(utility) = station.utilities().find(&line.meter.utility) {
+            ask_whose(utility, &mut line.meter).await;
+        }
+    });
+    ask.await;
+}
 
 /// Reads a request, looks its meters up and asks the sales systems what each line buys; with the currency that all sell in.
 async fn quoted(station: &Station, request: &OrderRequest) -> Result<(Currency, Vec<QuotedLine>), Error> {

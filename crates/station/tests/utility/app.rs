@@ -5,14 +5,15 @@ mod place;
 
 use crate::sandbox::{Options, Utility};
 use crate::support::{METER, PATIENT_MS, TOKEN, adapter, eur};
+use coinless_station::erase::{self, Erased};
 use coinless_station::payments::Patience;
 use coinless_station::provider::{
     BadCallback, Call, Callback, MoneyReceipt, Notice, PaymentOutcome, PaymentProvider, PaymentRequest, RefundOutcome,
     RefundRequest, StatementEntry, StatementError,
 };
 use coinless_station::service::Station;
-use coinless_station::show;
 use coinless_station::utilities::{Utilities, Utility as SellingUtility, UtilityName};
+use coinless_station::{receipts, show, view};
 use place::{Place, Plan};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -86,10 +87,22 @@ impl App {
         let selling = SellingUtility { name, brand: "Utility".to_owned(), currency: eur(), sales: Arc::new(sales) };
         let provider = Arc::new(Provider::default());
         let utilities = Utilities::new(vec![selling]).unwrap();
-        let plan = Plan { patience, ..Plan::new(utilities, vec![provider.clone()]) };
+        let plan = Plan { patience, customer: Some("Grace Hopper"), ..Plan::new(utilities, vec![provider.clone()]) };
         let (station, url) = place.start(plan).await;
         let http = coinless_station::net::http_client(std::time::Duration::from_secs(120)).unwrap();
         Self { utility, provider, station, url, http, _place: place }
+    }
+
+    /// What the station shows of the meter, and of a quote for it: customer and place.
+    pub async fn whose(&self) -> [(Value, Value); 2] {
+        let whose = |shown: &Value| (shown["customer"].clone(), shown["place"].clone());
+        let meter = self.http.get(format!("{}/v1/meters/{METER}-Z", self.url)).send().await.unwrap();
+        assert_eq!(meter.status(), 200);
+        let meter: Value = meter.json().await.unwrap();
+        let body = json!({ "lines": [{ "meter": format!("{METER}-Z"), "amount": "50.00" }] });
+        let quotes = self.http.post(format!("{}/v1/quotes", self.url)).json(&body).send().await.unwrap();
+        let quotes: Value = quotes.json().await.unwrap();
+        [whose(&meter), whose(&quotes["lines"][0])]
     }
 
     /// Orders credit for 50.00 EUR; gives status and body.
@@ -123,6 +136,20 @@ impl App {
                 text = rest.to_owned();
             }
         }
+    }
+
+    /// A receipt shows that the meter has loaded this order.
+    pub async fn deliver(&self, id: &str) {
+        let context = self.station.context().clone();
+        let wanted = id.to_owned();
+        let order = self.station.read(move |work| view::order(work, &wanted)).await.unwrap();
+        let receipt = place::loaded(METER, order.lines[0].quote.units);
+        self.station.run("deliver", move |work| receipts::accept(work, &receipt, &context)).await.unwrap();
+    }
+
+    /// Erases the payer of an order, or gives why not.
+    pub async fn erase(&self, id: &'static str) -> Result<Erased, String> {
+        self.station.run("erase", |work| erase::order(work, id, "grace")).await.map_err(|error| error.to_string())
     }
 
     /// The causes of everything that a person is to look at.

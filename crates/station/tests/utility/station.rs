@@ -73,6 +73,7 @@ async fn one_call((behaviour, way, fault): (Behaviour, usize, Fault)) {
         // Believed, and paid back: that it was sold shows when the books are compared.
         Fault::SaysFailed => ("refunded", vec![], 1),
         Fault::OtherUnits => ("exception", vec!["other_units_sold"], 0),
+        Fault::OtherAmount | Fault::OtherSale => ("issued", vec!["sale_contradiction"], 0),
         _ => ("issued", vec![], 0),
     };
     assert_eq!(state, wanted, "{fault:?}: {order}");
@@ -133,6 +134,28 @@ async fn a_sale_that_was_never_made_is_taken_back_before() {
     app.wait_for(ORDER, &["refunded"]).await;
     assert_eq!((standing(&app).await, seen(&app, "vend"), seen(&app, "reverse")), (0, 0, 1));
     assert_eq!(app.provider_saw().1, [format!("{ORDER}/1")]);
+}
+
+#[tokio::test]
+async fn whose_meter_it_is_the_utility_says_and_the_station_masks() {
+    let app = App::start(Patience::default()).await;
+    let told = || ("S***** C*****".into(), "1 S***** S*****".into());
+    assert_eq!(app.whose().await, [told(), told()]);
+    // Down for the meter alone: what the station knows is shown.
+    app.utility.set(Setting { behaviour: Behaviour::Down, calls: Some(1), way: Some(0) });
+    assert_eq!(app.whose().await, [("G**** H*****".into(), serde_json::Value::Null), told()]);
+}
+
+#[tokio::test]
+async fn nobody_is_erased_whose_delivery_the_utility_has_not_heard_of() {
+    let app = App::start(Patience::default()).await;
+    paid(&app, Behaviour::Ok, 0, None).await;
+    app.wait_for(ORDER, &["issued"]).await;
+    app.utility.set(Setting { behaviour: Behaviour::Down, calls: None, way: Some(0) });
+    app.deliver(ORDER).await;
+    // The words of its quote go with the confirmation.
+    let refused = app.erase(ORDER).await.unwrap_err();
+    assert!(refused.contains("line 1 is still to be told to its utility (confirm)"), "{refused}");
 }
 
 #[tokio::test]
