@@ -1,7 +1,7 @@
 //! A station for one test.
 
 #[path = "../place/mod.rs"]
-mod place;
+pub mod place;
 
 use coinless_station::money::{Currency, Money};
 use coinless_station::provider::{
@@ -153,9 +153,14 @@ impl Answer {
 
 impl App {
     pub async fn start(script: Script) -> Self {
+        Self::of(&Config::default(), script).await
+    }
+
+    /// A station of these utilities.
+    pub async fn of(config: &Config, script: Script) -> Self {
         let place = Place::new();
         let provider = Arc::new(Provider { script: Mutex::new(script.0), started: AtomicUsize::new(0) });
-        let utilities = Config::default().utilities(&place.store).unwrap();
+        let utilities = config.utilities(&place.store).unwrap();
         let plan = Plan { customer: Some("Ada Lovelace"), ..Plan::new(utilities, vec![provider.clone()]) };
         let (station, url) = place.start(plan).await;
         let http = coinless_station::net::http_client(std::time::Duration::from_secs(60)).unwrap();
