@@ -69,7 +69,8 @@ fn vectors(runner: &mut Runner, peers: &Peers) {
 }
 
 /// The tests that open a station's database: only these run once more on PostgreSQL. (`stores` has both kinds by itself.)
-const STORE_TESTS: [&str; 8] = ["books", "daraja", "http", "manual", "operations", "story", "traps", "utility"];
+const STORE_TESTS: [&str; 10] =
+    ["books", "daraja", "http", "logs", "manual", "operations", "story", "traps", "utilities", "utility"];
 
 /// The same tests again with every station's database in PostgreSQL, in clusters that they start by themselves.
 fn tests_on_postgres(runner: &mut Runner, peers: &Peers, doubles: &Doubles, long: bool, ci: bool) {

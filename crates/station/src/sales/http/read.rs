@@ -19,6 +19,9 @@ pub const MAX_EXPLANATION_LINES: usize = 40;
 /// Most characters of a line or reason that is shown to people; the rest is cut off.
 pub const MAX_WORDS_CHARS: usize = 200;
 
+/// Most bytes of a problem's code.
+const MAX_CODE_BYTES: usize = 40;
+
 /// An answer as it came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answer {
@@ -273,7 +276,11 @@ fn body<T: DeserializeOwned>(answer: &Answer) -> Read<T> {
 }
 
 fn status(answer: &Answer) -> Unclear {
-    let code = problem(answer).map(|problem| format!(" ({})", words(&problem.code))).unwrap_or_default();
+    // Only what looks like a code: other words may name somebody, and this is for the log.
+    let is_code =
+        |code: &str| code.len() <= MAX_CODE_BYTES && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let code = problem(answer).map(|problem| problem.code).filter(|code| is_code(code));
+    let code = code.map(|code| format!(" ({code})")).unwrap_or_default();
     let why = format!("the utility answered {}{code}", answer.status);
     // Our own id with other content: one of the two sides has lost something.
     if answer.status == 409 { contradiction(why) } else { silent(why) }
