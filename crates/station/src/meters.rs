@@ -2,6 +2,7 @@
 
 use crate::problem::{Code, Error};
 use crate::records::DeliveryRecord;
+use crate::recovery;
 use crate::store::Row;
 use crate::utilities::UtilityName;
 use crate::work::Work;
@@ -86,10 +87,13 @@ pub fn enrol(work: &mut Work<'_>, record: &DeliveryRecord, utility: &UtilityName
         return Err(Error::refused(Code::Malformed, "customer and place must not hold the character NUL (U+0000)"));
     }
     let key = record.public_key.0.to_sec1();
+    // It may have been enrolled, and sold to, since the backup that this station was restored from.
+    let (gap, recovering_since_ms) = recovery::of_new_meter(work)?;
     work.execute(
         "INSERT INTO meter (meter_id, public_key, commodity, customer, place, initial_units, max_credit_units, epoch,
-                            last_number, live_total, reserved_units, enrolled_ms, utility)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, 0, $8, $9) ON CONFLICT (meter_id) DO NOTHING",
+                            last_number, live_total, reserved_units, enrolled_ms, utility, gap_first, gap_last,
+                            recovering_since_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, 0, 0, $9, $10, $11, $12, $13) ON CONFLICT (meter_id) DO NOTHING",
         &[
             id.as_str().into(),
             key.as_slice().into(),
@@ -98,8 +102,12 @@ pub fn enrol(work: &mut Work<'_>, record: &DeliveryRecord, utility: &UtilityName
             record.place.as_deref().into(),
             (record.initial_units as i64).into(),
             (record.max_credit_units as i64).into(),
+            gap.map_or(0, |gap| gap.last().0).into(),
             work.now_ms.into(),
             utility.as_str().into(),
+            gap.map(|gap| gap.first().0).into(),
+            gap.map(|gap| gap.last().0).into(),
+            recovering_since_ms.into(),
         ],
     )?;
     let known = find(work, id)?;

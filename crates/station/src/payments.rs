@@ -5,6 +5,7 @@ mod money;
 mod unpaid;
 
 pub use money::Patience;
+pub(crate) use money::came;
 pub use unpaid::cancel;
 pub(crate) use unpaid::end;
 
@@ -270,7 +271,7 @@ pub fn outcome(work: &mut Work<'_>, task: &Task, said: &PaymentOutcome, context:
     }
     match said {
         PaymentOutcome::Captured(receipts) => {
-            money::came(work, &order, &lines, receipts)?;
+            came(work, &order, &lines, receipts)?;
             finish_both(work, &order.id)
         }
         PaymentOutcome::Declined { reason } => unpaid::declined(work, &order, &lines, reason),

@@ -1,7 +1,7 @@
 //! Receipts: accepted from anybody, in any order, any number of times. They settle lines.
 
 use crate::lifecycle::LineEvent;
-use crate::meters::{self, Meter};
+use crate::meters::{self, Meter, NewestReceipt};
 use crate::orders;
 use crate::payments::Context;
 use crate::problem::{Code, Error};
@@ -82,6 +82,12 @@ pub fn accept(work: &mut Work<'_>, opened: &OpenedReceipt, context: &Context) ->
         work.exception(&subject, "receipt_contradiction", &wrong)?;
         return Ok(true);
     }
+    let shown = NewestReceipt {
+        number: receipt.number,
+        credit: receipt.registers.credit,
+        total: receipt.total,
+        balance: opened.readings.balance,
+    };
     if meter.newest_receipt.is_none_or(|newest| newest.number < receipt.number) {
         work.execute_one(
             "noting the newest receipt",
@@ -109,7 +115,7 @@ pub fn accept(work: &mut Work<'_>, opened: &OpenedReceipt, context: &Context) ->
             }
         }
     }
-    recovery::take_over(work, &meter, receipt)?;
+    recovery::take_over(work, &meter, &shown)?;
     Ok(true)
 }
 

@@ -10,20 +10,24 @@
 //!
 //! `docs/decisions.md` lists what the model of the protocol says about this.
 
+mod ending;
 mod found;
+mod lost;
 
+pub(crate) use ending::take_over;
 pub use found::{Found, take};
+pub use lost::give_up;
+pub(crate) use lost::{AWAITED, arrived, end_wait, is_awaited};
 
-use crate::lifecycle::{LineEvent, LineState};
+use crate::lifecycle::LineState;
 use crate::meters::{self, Meter};
 use crate::money::{Amount, Currency, Money};
 use crate::orders::{self, Order, OrderLine};
 use crate::problem::{Code, Error};
-use crate::registers;
-use crate::store::Row;
-use crate::tasks::{Kind, Task};
+use crate::tasks::Kind;
 use crate::work::Work;
-use coinless_protocol::receipt::Receipt;
+use coinless_protocol::CreditNumber;
+use coinless_protocol::token::RefusedRange;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -31,6 +35,9 @@ use uuid::Uuid;
 const GAP: i64 = 1 << 16;
 /// The most that are skipped: a meter takes no number that is more than 2^20 beyond its own (DESIGN §2).
 const MAX_GAP: i64 = (1 << 20) - (1 << 16);
+/// A meter that was enrolled after the backup has used so many times fewer numbers. What is skipped of such meters adds up over
+/// all restores, since no backup says which of them has been here before.
+const OLDER_TO_NEW: i64 = 8;
 /// What the task of a recovery is about.
 pub const SUBJECT: &str = "station";
 /// How much earlier than the backup statements are read from: clocks differ, and payments take their time.
@@ -49,7 +56,7 @@ pub struct Status {
     pub settled_ms: i64,
     /// Providers and utilities whose word is missing, and why.
     pub waits_for: Vec<(String, String)>,
-    /// Payments whose orders are missing: order, receipt, amount.
+    /// Payments whose orders are missing: the order's id or its account, receipt, amount.
     pub lost_payments: Vec<(String, String, Amount)>,
     /// Orders whose payment is under way.
     pub under_way: Vec<String>,
@@ -64,6 +71,7 @@ pub struct Status {
 /// When the database fails.
 pub fn begin(work: &mut Work<'_>, backup_ms: i64, settle_ms: i64) -> Result<(), Error> {
     let gap = gap_after((work.now_ms - backup_ms).max(0) / 1000);
+    let skipped_of_new = (skipped_of_new(work)? + gap / OLDER_TO_NEW).min(MAX_GAP);
     work.execute(
         "UPDATE meter SET gap_first = COALESCE(gap_first, last_number + 1), gap_last = last_number + $1,
                           last_number = last_number + $1, recovering_since_ms = COALESCE(recovering_since_ms, $2)",
@@ -77,6 +85,9 @@ pub fn begin(work: &mut Work<'_>, backup_ms: i64, settle_ms: i64) -> Result<(), 
         &[],
     )?;
     work.execute("UPDATE outbox SET claimed_until_ms = 0", &[])?;
+    // What was about to be asked for may have been, and some providers would ask a payer twice.
+    let asks_ms = asks_from(work.now_ms + settle_ms);
+    work.execute("UPDATE outbox SET due_ms = $1 WHERE task = 'pay' AND due_ms < $1", &[asks_ms.into()])?;
     // Whoever accepted a quote in the life that is forgotten is given the time to say so again.
     let expires_ms = work.now_ms + orders::QUOTE_LIFETIME_MS;
     work.execute(
@@ -87,21 +98,74 @@ pub fn begin(work: &mut Work<'_>, backup_ms: i64, settle_ms: i64) -> Result<(), 
     work.execute("UPDATE outbox SET due_ms = $1 WHERE task = 'expire'", &[expires_ms.into()])?;
     work.execute("DELETE FROM recovery_waiver", &[])?;
     work.execute(
-        "INSERT INTO recovery (subject, backup_ms, begun_ms, settled_ms) VALUES ($1, $2, $3, $4)
+        "INSERT INTO recovery (subject, backup_ms, begun_ms, settled_ms, skipped_of_new) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (subject) DO UPDATE SET backup_ms = CASE WHEN recovery.ended_ms IS NULL THEN recovery.backup_ms ELSE $2 END,
-             begun_ms = $3, settled_ms = $4, ended_ms = NULL",
-        &[SUBJECT.into(), backup_ms.into(), work.now_ms.into(), (work.now_ms + settle_ms).into()],
+             begun_ms = $3, settled_ms = $4, ended_ms = NULL, skipped_of_new = $5",
+        &[
+            SUBJECT.into(),
+            backup_ms.into(),
+            work.now_ms.into(),
+            (work.now_ms + settle_ms).into(),
+            skipped_of_new.into(),
+        ],
     )?;
+    if gap == MAX_GAP {
+        let detail = "the backup is so old that no more numbers can be skipped: restore it no more, and make another one as soon as \
+                      the recovery is done";
+        work.exception(SUBJECT, "numbers_run_out", detail)?;
+    }
+    if skipped_of_new == MAX_GAP {
+        let detail = "this station was restored so often that no more numbers can be skipped of meters that a backup does not \
+                      have: do not enrol a meter again that was enrolled after the backup";
+        work.exception(SUBJECT, "numbers_run_out_of_new_meters", detail)?;
+    }
     Ok(work.queue_at(Kind::Recover, SUBJECT, work.now_ms)?)
 }
 
 /// How many numbers are skipped if the backup is `age_s` old. It grows with the time: a second restore from the same backup skips
-/// those too that were used after the first. Four a second for an hour, one a second for a day, then one in ten seconds.
+/// those too that were used after the first. Four a second for an hour, one a second for a day, one in ten seconds for two
+/// months, then one in a hundred seconds for most of a year.
 fn gap_after(age_s: i64) -> i64 {
     const HOUR_S: i64 = 3_600;
     const DAY_S: i64 = 86_400;
-    let grown = 4 * age_s.min(HOUR_S) + (age_s.min(DAY_S) - HOUR_S).max(0) + (age_s - DAY_S).max(0) / 10;
+    const MONTHS_S: i64 = 60 * DAY_S;
+    let within = |from_s: i64, to_s: i64| (age_s.min(to_s) - from_s).max(0);
+    let grown =
+        4 * within(0, HOUR_S) + within(HOUR_S, DAY_S) + within(DAY_S, MONTHS_S) / 10 + within(MONTHS_S, i64::MAX) / 100;
     (GAP + grown).min(MAX_GAP)
+}
+
+/// How many numbers are skipped of a meter that no backup had.
+fn skipped_of_new(work: &mut Work<'_>) -> Result<i64, Error> {
+    let row = work.query_first("SELECT skipped_of_new FROM recovery WHERE subject = $1", &[SUBJECT.into()])?;
+    Ok(row.map_or(Ok(0), |row| row.int(0))?)
+}
+
+/// The numbers that may have been used for a meter that is enrolled now, by a station that a restore forgot; and since when what
+/// was sold to it must be recovered, if it must.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn of_new_meter(work: &mut Work<'_>) -> Result<(Option<RefusedRange>, Option<i64>), Error> {
+    let row = work.query_first("SELECT skipped_of_new FROM recovery WHERE subject = $1", &[SUBJECT.into()])?;
+    let Some(row) = row else { return Ok((None, None)) };
+    Ok((RefusedRange::new(CreditNumber(1), CreditNumber(row.number(0)?)), since(work)?))
+}
+
+/// From when on payments are asked for that may have been asked for before: statements were read then that would show them.
+fn asks_from(settled_ms: i64) -> i64 {
+    settled_ms + 2 * LOOK_EVERY_MS
+}
+
+/// The quote of an order that may have been accepted before is accepted again: first its provider is asked what it knows.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn ask_again(work: &mut Work<'_>, order_id: &str) -> Result<(), Error> {
+    let row = work.query_first("SELECT settled_ms FROM recovery WHERE subject = $1", &[SUBJECT.into()])?;
+    let settled_ms = row.map_or(Ok(work.now_ms), |row| row.int(0))?;
+    work.queue_at(Kind::Pay, order_id, asks_from(settled_ms).max(work.now_ms))?;
+    Ok(work.queue(Kind::QueryPayment, order_id)?)
 }
 
 /// Since when sales must be recovered, if any must.
@@ -157,25 +221,27 @@ pub fn status(work: &mut Work<'_>) -> Result<Option<Status>, Error> {
     }))
 }
 
-/// Orders whose payment was asked for and whose outcome is not known. Not those that a customer pays by himself, today or never:
-/// what he has paid is in a statement, or comes later.
+/// Orders whose payment was asked for and whose outcome is not known, but for those that a person does without. Not those that a
+/// customer pays by himself, today or never: once a statement shows that he has, their outcome is unknown.
 fn under_way(work: &mut Work<'_>) -> Result<Vec<String>, Error> {
     let rows = work.query(
-        "SELECT order_id FROM orders WHERE payment_state IN ('sent', 'unknown')
-         AND NOT EXISTS (SELECT 1 FROM pay_account p WHERE p.account = orders.account) ORDER BY order_id",
+        "SELECT order_id FROM orders WHERE (payment_state = 'unknown' OR payment_state = 'sent' AND
+             (payment_sent_ms IS NOT NULL OR NOT EXISTS (SELECT 1 FROM pay_account p WHERE p.account = orders.account)))
+         AND NOT EXISTS (SELECT 1 FROM recovery_waiver w WHERE w.name = orders.order_id) ORDER BY order_id",
         &[],
     )?;
     rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
 }
 
-/// Does without the word of a provider or a utility, named as in its exception.
+/// Does without the word of a provider or a utility, named as in its exception, or without the outcome of an order's payment.
 ///
 /// # Errors
 /// [`Code::NotPossibleNow`] if it is not waited for.
 pub fn waive(work: &mut Work<'_>, name: &str, operator: &str) -> Result<(), Error> {
     crate::ledger::check_operator(operator)?;
     let status = status(work)?;
-    let names: Vec<_> = status.iter().flat_map(|status| &status.waits_for).map(|(name, _)| name.as_str()).collect();
+    let named = status.iter().flat_map(|status| status.waits_for.iter().map(|(name, _)| name).chain(&status.under_way));
+    let names: Vec<_> = named.map(String::as_str).collect();
     if !names.contains(&name) {
         let waited = if names.is_empty() { "nobody's word".to_owned() } else { names.join(", ") };
         return Err(Error::refused(
@@ -188,49 +254,6 @@ pub fn waive(work: &mut Work<'_>, name: &str, operator: &str) -> Result<(), Erro
         &[name.into(), operator.into(), work.now_ms.into()],
     )?;
     Ok(work.queue(Kind::Recover, SUBJECT)?)
-}
-
-/// Gives up waiting for the orders of payments that only the statements know: their money stays in suspense, before a person.
-///
-/// # Errors
-/// [`Code::NotPossibleNow`] if it waits for none.
-pub fn give_up(work: &mut Work<'_>, operator: &str) -> Result<(), Error> {
-    crate::ledger::check_operator(operator)?;
-    let rows = work.query("SELECT order_id, receipt FROM lost_payment WHERE state = 'lost' ORDER BY order_id", &[])?;
-    if rows.is_empty() {
-        return Err(Error::refused(
-            Code::NotPossibleNow,
-            "no payment waits for its order: there is nothing to give up",
-        ));
-    }
-    for row in &rows {
-        let detail = format!("{operator} ended the recovery without the order of receipt {}", row.text(1)?);
-        work.exception(row.text(0)?, "payment_without_order", &detail)?;
-    }
-    work.execute("UPDATE lost_payment SET state = 'given_up' WHERE state = 'lost'", &[])?;
-    Ok(work.queue(Kind::Recover, SUBJECT)?)
-}
-
-/// Asks for the payments that only a statement knows of the order `$1`.
-pub(crate) const AWAITED: &str = "SELECT state FROM lost_payment WHERE order_id = $1";
-
-/// Whether one of these payments waits for its order.
-///
-/// # Errors
-/// [`Code::NotPossibleNow`] if a person has ended the recovery without it.
-pub(crate) fn is_awaited(rows: &[Row]) -> Result<bool, Error> {
-    let mut awaited = false;
-    for row in rows {
-        match row.text(0)? {
-            "given_up" => {
-                let detail =
-                    "this order was forgotten by a restore, and the recovery was ended without it: ask the operator";
-                return Err(Error::refused(Code::NotPossibleNow, detail));
-            }
-            state => awaited |= state == "lost",
-        }
-    }
-    Ok(awaited)
 }
 
 /// Whether numbers in the gap may count an order's lines: it was made before the newest restore. Only a phone or a cashier may
@@ -285,115 +308,4 @@ pub(crate) fn accepted_before(work: &mut Work<'_>, order: &Order) -> Result<(), 
 fn accept_again(work: &mut Work<'_>, order: &Order, lines: &[OrderLine]) -> Result<(), Error> {
     lines.iter().try_for_each(|line| meters::reserve(work, line.meter, line.units))?;
     orders::accepted(work, order, lines)
-}
-
-/// An order that a payment waited for is here: it is paid.
-///
-/// # Errors
-/// When the database fails.
-pub(crate) fn arrived(work: &mut Work<'_>, id: &str) -> Result<(), Error> {
-    let order = orders::find(work, id)?;
-    let rows = work.query(
-        "SELECT receipt, amount, currency, provider FROM lost_payment WHERE order_id = $1 AND state = 'lost' ORDER BY receipt",
-        &[id.into()],
-    )?;
-    let mut came = Vec::new();
-    for row in &rows {
-        let currency = Currency::from_code(row.text(2)?).map_err(|error| Error::inconsistent(error.to_string()))?;
-        came.push((row.text(0)?.to_owned(), Money::from_minor(row.int(1)?), currency));
-    }
-    let provider = rows.first().map(|row| row.text(3)).transpose()?.unwrap_or(&order.provider).to_owned();
-    work.execute("UPDATE lost_payment SET state = 'arrived' WHERE order_id = $1", &[id.into()])?;
-    work.execute_one(
-        "noting who was paid",
-        "UPDATE orders SET provider = $2, captured = $3 WHERE order_id = $1",
-        &[id.into(), provider.into(), came.iter().map(|(_, amount, _)| amount.minor()).sum::<i64>().into()],
-    )?;
-    let lines = orders::lines(work, id)?;
-    accept_again(work, &order, &lines)?;
-    found::pay(work, id, &came)?;
-    // It may have been the last one.
-    Ok(work.queue_at(Kind::Recover, SUBJECT, work.now_ms)?)
-}
-
-/// A receipt from the gap shows more than all lines that are known: what the meter has was sold, whoever bought it. It is
-/// counted, so that the meter's total never falls, and comes before a person.
-///
-/// # Errors
-/// When the database fails.
-pub(crate) fn take_over(work: &mut Work<'_>, meter: &Meter, receipt: &Receipt) -> Result<(), Error> {
-    let number = receipt.registers.credit;
-    if meter.recovering_since_ms.is_some() || !meter.gap.is_some_and(|gap| gap.contains(number)) {
-        return Ok(());
-    }
-    let meter = meters::find(work, meter.id)?;
-    let Some(more) = receipt.total.checked_sub(meter.live_total).filter(|more| more.get() > 0) else { return Ok(()) };
-    if registers::is_known(work, &meter, number)? {
-        return Ok(());
-    }
-    let units = more.get() as i64; // at most 10^15
-    work.execute_one(
-        "taking credit over from a meter",
-        "INSERT INTO meter_line (meter_id, order_id, line, units, state, epoch, first_number)
-         VALUES ($1, 'recovered', $2, $3, 'delivered', $4, $5)",
-        &[
-            meter.id.as_str().into(),
-            receipt.number.into(),
-            units.into(),
-            i64::from(meter.epoch.0).into(),
-            number.0.into(),
-        ],
-    )?;
-    work.execute_one(
-        "taking credit over from a meter",
-        "UPDATE meter SET live_total = live_total + $2 WHERE meter_id = $1",
-        &[meter.id.as_str().into(), units.into()],
-    )?;
-    let detail = format!("the meter holds {units} units of an order that a restore forgot; look for their payment");
-    work.exception(meter.id.as_str(), "credit_without_order", &detail)?;
-    registers::refresh(work, meter.id)
-}
-
-/// Ends the recovery: meters are sold to again, and those with open lines get a fresh token beyond the gap.
-fn end(work: &mut Work<'_>, task: &Task) -> Result<(), Error> {
-    let rows = work.query(
-        "SELECT m.meter_id FROM meter m WHERE m.recovering_since_ms IS NOT NULL AND EXISTS
-         (SELECT 1 FROM meter_line l WHERE l.meter_id = m.meter_id AND l.state IN ('issued', 'void_pending'))
-         ORDER BY m.meter_id",
-        &[],
-    )?;
-    work.execute("UPDATE meter SET recovering_since_ms = NULL WHERE recovering_since_ms IS NOT NULL", &[])?;
-    for row in &rows {
-        let meter = meters::stored_id(row.text(0)?)?;
-        let number = meters::find(work, meter)?.last_number;
-        // Receipts from the gap that came during the recovery have settled nothing.
-        again(work, meter)?;
-        if meters::find(work, meter)?.last_number == number {
-            registers::refresh(work, meter)?;
-        }
-    }
-    work.execute("UPDATE recovery SET ended_ms = $1", &[work.now_ms.into()])?;
-    work.execute(
-        "UPDATE exception SET resolved_ms = $1, resolved_by = 'station', resolution = 'seen: the recovery is done'
-         WHERE cause = 'recovery_waits' AND resolved_ms IS NULL",
-        &[work.now_ms.into()],
-    )?;
-    tracing::info!(meters = rows.len(), "the recovery is done");
-    Ok(work.finish(task)?)
-}
-
-/// Reads the newest receipt of a meter once more, now that the recovery is done.
-fn again(work: &mut Work<'_>, meter: coinless_protocol::MeterId) -> Result<(), Error> {
-    let Some(seen) = meters::find(work, meter)?.newest_receipt else { return Ok(()) };
-    for settled in registers::settle(work, meter, seen.credit)? {
-        if settled.end == registers::LineEnd::CountedAgain {
-            orders::lock(work, &settled.order_id)?;
-            let line = orders::line(work, &settled.order_id, settled.line)?;
-            let reason = "after a restore it cannot be proved that the meter has not loaded it: it stays bought";
-            orders::step(work, &line, LineEvent::CountedAgain, Some(reason))?;
-        } else {
-            return Err(Error::inconsistent("the newest receipt settles only now what it should have settled before"));
-        }
-    }
-    Ok(())
 }

@@ -13,6 +13,7 @@ use crate::lifecycle::{LineEvent, LineState, PaymentState};
 use crate::money::{Amount, Currency, Money};
 use crate::orders::{self, OrderLine};
 use crate::problem::{Code, Error};
+use crate::recovery;
 use crate::refunds::{self, GiveBack};
 use crate::work::Work;
 use crate::{payments, sell};
@@ -196,7 +197,7 @@ fn give_back(work: &mut Work<'_>, subject: &str, cause: &str, how: GiveBack<'_>)
             GiveBack::ByHand { .. } => refunds::stuck(work, subject, how),
         },
         "other_amount" | "captured_after_decline" | "second_success" | "taken_back" => unmatched(work, subject, how),
-        "unmatched_money" | "unknown_account" => strange(work, subject, how),
+        "unmatched_money" | "unknown_account" | "payment_without_order" => strange(work, subject, how),
         _ => match orders_line(work, subject)? {
             Some(line) if is_decided_here(line.state, cause) => own_money(work, &line, how),
             Some(line) => refuse(format!("the line is {}: no money of it waits for a decision", line.state.name())),
@@ -316,7 +317,7 @@ fn strange(work: &mut Work<'_>, subject: &str, how: GiveBack<'_>) -> Result<Vec<
     let GiveBack::ByHand { operator } = how else {
         return refuse("this money belongs to no order: pay it back by hand, then say --elsewhere");
     };
-    let receipt = subject.split_once('/').map(|(_, receipt)| receipt).unwrap_or_default();
+    let (provider, receipt) = subject.split_once('/').unwrap_or_default();
     let row = work.query_first(
         "SELECT m.currency, e.amount FROM movement m JOIN entry e ON e.subject = m.subject AND e.cause = m.cause
          WHERE m.subject = $1 AND m.cause = $2 AND e.account = 'suspense'",
@@ -347,6 +348,7 @@ fn strange(work: &mut Work<'_>, subject: &str, how: GiveBack<'_>) -> Result<Vec<
         };
         ledger::book(work, &movement)?;
     }
+    recovery::end_wait(work, provider, receipt)?;
     words(how, amount, Money::ZERO)
 }
 

@@ -41,7 +41,7 @@ pub struct RecoverOptions {
     /// Folder of the database and the keys.
     #[arg(long)]
     data: PathBuf,
-    /// Do without the word of this provider or utility.
+    /// Do without the word of this provider or utility, or without the outcome of this order's payment.
     #[arg(long, value_name = "NAME", requires = "operator")]
     without: Option<String>,
     /// Wait no longer for the orders of payments that only the statements know: their money is held for a person.
@@ -157,11 +157,13 @@ fn words(status: &Status) -> String {
         lines.push(format!("waits for {name}: {why} (--without {name} does without)"));
     }
     for order in &status.under_way {
-        lines.push(format!("the payment of order {order} is not known yet; its provider is asked"));
+        lines.push(format!(
+            "the payment of order {order} is not known yet; its provider is asked (--without {order} does without)"
+        ));
     }
     for (order, receipt, amount) in &status.lost_payments {
         let amount = amount.with_currency();
-        lines.push(format!("the phone with order {order} must sync: {amount} were paid (receipt {receipt})"));
+        lines.push(format!("the phone that paid for {order} must sync: {amount} were paid (receipt {receipt})"));
     }
     if !status.lost_payments.is_empty() {
         lines.push("--give-up ends the waiting; the money of these orders is then held for a person".to_owned());

@@ -204,7 +204,7 @@ const fn route(event: Event, debits: &'static [AccountKind], credits: &'static [
 pub const ROUTES: [Route; 19] = [
     route(Event::Captured, &[K::Clearing], &[K::PayerMoneyHeld]),
     route(Event::Unmatched, &[K::Clearing], &[K::Suspense]),
-    route(Event::Matched, &[K::Suspense], &[K::PayerMoneyHeld, K::Clearing, K::RefundsDue]),
+    route(Event::Matched, &[K::Suspense], &[K::Clearing, K::RefundsDue]),
     route(Event::Sold, &[K::PayerMoneyHeld], &[K::SoldUndelivered]),
     route(Event::Delivered, &[K::SoldUndelivered], &[K::UtilityPayable, K::TaxPayable, K::Fees]),
     route(Event::RefundDue, &[K::PayerMoneyHeld, K::SoldUndelivered], &[K::RefundsDue]),

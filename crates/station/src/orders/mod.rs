@@ -75,8 +75,9 @@ pub fn put(
 ) -> Result<bool, Error> {
     let sums = by_meter(lines.iter().map(|line| (line.meter.id, line.quote.units, line.line.immediate)))?;
     let keys: Vec<[Value; 1]> = sums.keys().map(|meter| [meter.as_str().into()]).collect();
-    let key = [id.into()];
-    let mut questions = vec![(SAME, &key[..]), (recovery::AWAITED, &key)];
+    let account = payments::account(id);
+    let named = [id.into(), account.as_str().into()];
+    let mut questions = vec![(SAME, &named[..1]), (recovery::AWAITED, &named)];
     questions.extend(keys.iter().map(|key| (meters::FIND, &key[..])));
     let answers = work.query_all(&questions)?;
     let [known, awaited, meters @ ..] = &answers[..] else { return Err(Error::inconsistent("answers are missing")) };
@@ -92,7 +93,6 @@ pub fn put(
     }
     let request_json = serde_json::to_string(request).map_err(|error| Error::inconsistent(error.to_string()))?;
     let (digest, expires_ms) = (request.digest()?, work.now_ms + QUOTE_LIFETIME_MS);
-    let account = payments::account(id);
     let was_restored = lines.iter().any(|line| line.meter.gap.is_some());
     let made_ms = if was_restored { recovery::made_ms(work, id)? } else { None }.unwrap_or(work.now_ms);
     // Another process may make it between the look and the insertion.
@@ -265,6 +265,7 @@ pub fn accept_with(
             let detail = "only an order whose provider is float takes a credential";
             return Err(Error::refused(Code::Malformed, detail));
         }
+        None if was_accepted => return recovery::ask_again(work, id),
         None => {}
     }
     Ok(work.queue(Kind::Pay, id)?)

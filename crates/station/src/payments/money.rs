@@ -43,7 +43,7 @@ impl Default for Patience {
 }
 
 /// Money came for an open payment. What was asked for is sold; anything else is held, and a person must look.
-pub(super) fn came(
+pub(crate) fn came(
     work: &mut Work<'_>,
     order: &Order,
     lines: &[OrderLine],

@@ -4,13 +4,16 @@ use super::{Station, now_ms};
 use crate::issue::SignRequest;
 use crate::payments;
 use crate::problem::Error;
-use crate::provider::{PaymentOutcome, RefundOutcome};
+use crate::provider::{PaymentOutcome, PaymentProvider, RefundOutcome, StatementEntry, StatementError};
 use crate::reconcile;
 use crate::recovery::Found;
 use crate::sales::{ConfirmationOutcome, ReversalOutcome, SaleOutcome};
 use crate::sell::Ask;
 use crate::signer::SignError;
 use crate::tasks::{Effect, EffectResult};
+
+/// A statement that reaches back only so far is read from so much later on: how far it reaches moves on with the clock.
+const FORGETS_MS: i64 = 60_000;
 
 impl Station {
     /// A payment that its provider must be asked for only once is noted before; one that was noted before is asked about.
@@ -92,11 +95,75 @@ impl Station {
         let to_ms = now_ms();
         let mut found = Found { statements: Vec::new(), sales: Vec::new() };
         for provider in &self.inner.providers {
-            found.statements.push((provider.name().to_owned(), provider.statement(from_ms, to_ms).await));
+            found.statements.extend(statement_since(provider.as_ref(), from_ms, to_ms).await);
         }
         for utility in self.utilities().all().filter(|utility| utility.sales.keeps_sales_apart()) {
             found.sales.push((utility.name.clone(), utility.sales.sales(from_ms, to_ms).await));
         }
         found
+    }
+}
+
+/// A provider's statement; if it does not reach back so far, that, and what it has.
+async fn statement_since(provider: &dyn PaymentProvider, from_ms: i64, to_ms: i64) -> Vec<Statement> {
+    let name = provider.name().to_owned();
+    let statement = provider.statement(from_ms, to_ms).await;
+    let Err(StatementError::TooOld { since_ms }) = statement else { return vec![(name, statement)] };
+    let rest = provider.statement((since_ms + FORGETS_MS).min(to_ms), to_ms).await.map_err(|error| match error {
+        StatementError::TooOld { .. } => StatementError::Unavailable(error.to_string()),
+        error => error,
+    });
+    vec![(name.clone(), statement), (name, rest)]
+}
+
+/// A provider with its statement.
+type Statement = (String, Result<Vec<StatementEntry>, StatementError>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::{BadCallback, Call, Callback, Notice, PaymentRequest, RefundRequest};
+
+    /// Its statement reaches back to this time.
+    struct Forgets(i64);
+
+    impl PaymentProvider for Forgets {
+        fn name(&self) -> &str {
+            "forgets"
+        }
+
+        fn start<'a>(&'a self, request: &'a PaymentRequest) -> Call<'a, PaymentOutcome> {
+            self.query(request)
+        }
+
+        fn query<'a>(&'a self, _: &'a PaymentRequest) -> Call<'a, PaymentOutcome> {
+            Box::pin(async { PaymentOutcome::NotFound })
+        }
+
+        fn refund<'a>(&'a self, _: &'a RefundRequest) -> Call<'a, RefundOutcome> {
+            Box::pin(async { RefundOutcome::Refunded })
+        }
+
+        fn statement<'a>(&'a self, from_ms: i64, _: i64) -> Call<'a, Result<Vec<StatementEntry>, StatementError>> {
+            let since_ms = self.0;
+            Box::pin(async move {
+                if from_ms < since_ms { Err(StatementError::TooOld { since_ms }) } else { Ok(Vec::new()) }
+            })
+        }
+
+        fn read_callback(&self, _: &Callback<'_>) -> Result<Notice, BadCallback> {
+            Ok(Notice::Nothing)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_statement_is_read_as_far_as_it_reaches_back() {
+        let name = || "forgets".to_owned();
+        let too_old = |since_ms| (name(), Err(StatementError::TooOld { since_ms }));
+        assert_eq!(statement_since(&Forgets(5), 5, 10).await, [(name(), Ok(Vec::new()))]);
+        let day_ms = 24 * 60 * 60 * 1000;
+        assert_eq!(statement_since(&Forgets(5), 0, day_ms).await, [too_old(5), (name(), Ok(Vec::new()))]);
+        let all_is_forgotten = statement_since(&Forgets(2 * day_ms), 0, day_ms).await;
+        assert!(matches!(&all_is_forgotten[1], (_, Err(StatementError::Unavailable(_)))), "{all_is_forgotten:?}");
     }
 }

@@ -156,7 +156,7 @@ const MONEY: &[&str] = &[
     // The range of a void that is pending: widened over a gap, narrowed by receipts.
     "ALTER TABLE meter_line ADD COLUMN refused_first BIGINT",
     "ALTER TABLE meter_line ADD COLUMN refused_last BIGINT",
-    // Money that a provider's statement knows of an order that a restore forgot.
+    // Money that a provider's statement knows of an order that a restore forgot. It names the order's id, or its account.
     "CREATE TABLE lost_payment (
         order_id TEXT NOT NULL,
         receipt TEXT NOT NULL,
@@ -350,7 +350,8 @@ const RECOVERY: &[&str] = &[
         backup_ms BIGINT NOT NULL,
         begun_ms BIGINT NOT NULL,
         settled_ms BIGINT NOT NULL,
-        ended_ms BIGINT
+        ended_ms BIGINT,
+        skipped_of_new BIGINT NOT NULL
     )",
     // A provider's statement names the account of an order.
     "CREATE INDEX orders_account ON orders (account)",

@@ -43,6 +43,8 @@ pub struct Outside {
     pub confirmation: ConfirmationOutcome,
     pub signature: Result<Vec<u8>, SignError>,
     pub refunds_asked: Vec<(String, i64)>,
+    /// The payments that were asked for, not only asked about.
+    pub payments_asked: Vec<String>,
     /// What a recovery reads.
     pub found: Found,
 }
@@ -119,7 +121,14 @@ pub fn meter_id() -> MeterId {
 }
 
 impl Desk {
+    /// A station with the gas meter.
     pub fn new() -> Self {
+        let mut desk = Self::without_meters();
+        desk.run(enrol).unwrap();
+        desk
+    }
+
+    pub fn without_meters() -> Self {
         let sample = Config::default().utilities.remove(0);
         let context = Context {
             confirming: BTreeSet::new(),
@@ -135,18 +144,17 @@ impl Desk {
             confirmation: ConfirmationOutcome::Confirmed,
             signature: Ok(vec![1]),
             refunds_asked: Vec::new(),
+            payments_asked: Vec::new(),
             found: Found { statements: vec![(PROVIDER.to_owned(), Ok(Vec::new()))], sales: Vec::new() },
         };
-        let mut desk = Self {
+        Self {
             tx: Arc::new(Mutex::new(Direct::new())),
             now_ms: NOON,
             outside,
             tariffs: sample.tariffs().unwrap(),
             context,
             receipts: 0,
-        };
-        desk.run(enrol).unwrap();
-        desk
+        }
     }
 
     /// All that is in the database, as text.
@@ -243,9 +251,11 @@ impl Desk {
 
     fn effect(&mut self, effect: Effect) -> EffectResult {
         match effect {
-            Effect::StartPayment(_, request) | Effect::QueryPayment(_, request) => {
+            Effect::StartPayment(_, request) => {
+                self.outside.payments_asked.push(request.payment_id.clone());
                 EffectResult::Payment((self.outside.payment)(&request))
             }
+            Effect::QueryPayment(_, request) => EffectResult::Payment((self.outside.payment)(&request)),
             Effect::Sell(Ask::Reverse, ..) => EffectResult::Reversal(self.outside.reversal.clone()),
             Effect::Sell(_, _, sale) => {
                 let said = self.outside.sale.clone();
@@ -394,9 +404,14 @@ impl Desk {
 
 /// Enrols the gas meter.
 pub fn enrol(work: &mut Work<'_>) -> Result<(), Error> {
+    enrol_for(work, meter_id(), UTILITY)
+}
+
+/// Enrols a gas meter for a utility.
+pub fn enrol_for(work: &mut Work<'_>, meter: MeterId, utility: &str) -> Result<(), Error> {
     let record = DeliveryRecord {
-        id: "CLS0000000017".to_owned(),
-        label: "CLS0000000017-Z".to_owned(),
+        id: meter.to_string(),
+        label: meter.label().to_string(),
         commodity: Commodity::Gas.name().to_owned(),
         public_key: HexKey(KeyPair::from_secret(&[7; 32]).unwrap().public_key()),
         initial_units: 2_000,
@@ -404,7 +419,7 @@ pub fn enrol(work: &mut Work<'_>) -> Result<(), Error> {
         customer: None,
         place: None,
     };
-    meters::enrol(work, &record, &UTILITY.parse().unwrap()).map(drop)
+    meters::enrol(work, &record, &utility.parse().unwrap()).map(drop)
 }
 
 /// Makes an order of these amounts.

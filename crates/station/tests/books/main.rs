@@ -6,6 +6,7 @@
 mod contradicting;
 mod desk;
 mod floats;
+mod forgotten;
 mod ledger;
 mod manual;
 #[path = "../place/mod.rs"]

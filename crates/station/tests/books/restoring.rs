@@ -1,6 +1,6 @@
 //! Backups, and what a station does that was restored from one (DESIGN §2, last point).
 
-use crate::desk::{Desk, PROVIDER, SETTLE_MS, UTILITY, meter_id, order_id, refused};
+use crate::desk::{Desk, PROVIDER, SETTLE_MS, UTILITY, enrol, enrol_for, meter_id, order_id, refused};
 use coinless_protocol::Units;
 use coinless_station::lifecycle::LineState;
 use coinless_station::meters;
@@ -12,9 +12,9 @@ use coinless_station::recovery;
 use coinless_station::sales::SaleEntry;
 
 /// What 10.00 EUR buy.
-const UNITS: u64 = 9_888;
+pub const UNITS: u64 = 9_888;
 
-fn entry(kind: EntryKind, order: &str, minor: i64) -> StatementEntry {
+pub fn entry(kind: EntryKind, order: &str, minor: i64) -> StatementEntry {
     StatementEntry {
         kind,
         receipt: format!("R-{order}"),
@@ -27,11 +27,11 @@ fn entry(kind: EntryKind, order: &str, minor: i64) -> StatementEntry {
     }
 }
 
-fn states(desk: &mut Desk, entries: Vec<StatementEntry>) {
+pub fn states(desk: &mut Desk, entries: Vec<StatementEntry>) {
     desk.outside.found.statements = vec![(PROVIDER.to_owned(), Ok(entries))];
 }
 
-fn sold(order: &str, minor: i64, units: u64) -> SaleEntry {
+pub fn sold(order: &str, minor: i64, units: u64) -> SaleEntry {
     SaleEntry {
         sale_id: format!("{order}/1"),
         meter_id: meter_id().to_string(),
@@ -43,20 +43,20 @@ fn sold(order: &str, minor: i64, units: u64) -> SaleEntry {
 }
 
 /// Lets the settling time pass, and looks again.
-fn settle(desk: &mut Desk) {
+pub fn settle(desk: &mut Desk) {
     desk.now_ms += SETTLE_MS;
     desk.look();
 }
 
-fn is_recovering(desk: &mut Desk) -> bool {
+pub fn is_recovering(desk: &mut Desk) -> bool {
     desk.run(recovery::since).unwrap().is_some()
 }
 
-fn meter(desk: &mut Desk) -> meters::Meter {
+pub fn meter(desk: &mut Desk) -> meters::Meter {
     desk.run(|work| meters::find(work, meter_id())).unwrap()
 }
 
-fn units(desk: &mut Desk, order: &str) -> u64 {
+pub fn units(desk: &mut Desk, order: &str) -> u64 {
     desk.run(|work| orders::line(work, order, 1)).unwrap().units.get()
 }
 
@@ -275,17 +275,18 @@ fn a_payment_on_its_way_at_the_backup_is_asked_about() {
     assert!(!is_recovering(&mut desk));
 }
 
+/// Makes all orders as those of the counter, which customers pay by themselves.
+fn by_account(desk: &mut Desk) {
+    let account = "INSERT INTO pay_account (account, order_id) SELECT account, order_id FROM orders";
+    desk.run(|work| Ok(work.execute(account, &[])?)).unwrap();
+}
+
 #[test]
 fn what_a_customer_may_pay_by_himself_some_day_is_not_waited_for() {
     let mut desk = Desk::new();
     desk.outside.payment = |_| PaymentOutcome::Pending { reference: None, instructions: None };
     let id = desk.buy(1, &[1_000]);
-    // As an order for the counter.
-    desk.run(|work| {
-        let account = "INSERT INTO pay_account (account, order_id) SELECT account, order_id FROM orders";
-        Ok(work.execute(account, &[])?)
-    })
-    .unwrap();
+    by_account(&mut desk);
     let file = desk.back_up();
     desk.restore(&file).unwrap();
     settle(&mut desk);
@@ -293,6 +294,147 @@ fn what_a_customer_may_pay_by_himself_some_day_is_not_waited_for() {
     desk.outside.payment = crate::desk::captured;
     crate::desk::called_back(&mut desk, &id);
     assert_eq!(desk.state(&id, 1), LineState::Issued, "and what he pays later is taken");
+}
+
+#[test]
+fn a_payment_whose_outcome_nobody_will_ever_know_is_done_without() {
+    let mut desk = Desk::new();
+    desk.outside.payment = |_| PaymentOutcome::Unknown { why: "no answer".to_owned() };
+    let id = desk.buy(1, &[1_000]);
+    let file = desk.back_up();
+    desk.restore(&file).unwrap();
+    settle(&mut desk);
+    assert!(is_recovering(&mut desk));
+    assert_eq!(desk.run(recovery::status).unwrap().unwrap().under_way, [id.as_str()]);
+    desk.run(|work| recovery::waive(work, &id, "ada")).unwrap();
+    assert_eq!(desk.run(recovery::status).unwrap().unwrap().under_way, Vec::<String>::new());
+    desk.look();
+    assert!(!is_recovering(&mut desk));
+    assert_eq!(desk.state(&id, 1), LineState::PaymentUnknown, "and is still asked about");
+}
+
+#[test]
+fn what_a_customer_paid_by_himself_is_waited_for_once_a_statement_shows_it() {
+    let mut desk = Desk::new();
+    desk.outside.payment = |_| PaymentOutcome::Pending { reference: None, instructions: None };
+    let id = desk.buy(1, &[1_000]);
+    by_account(&mut desk);
+    let file = desk.back_up();
+    desk.restore(&file).unwrap();
+    states(&mut desk, vec![entry(EntryKind::Payment, &id, 1_000)]);
+    desk.outside.payment = |_| PaymentOutcome::Unknown { why: "no answer".to_owned() };
+    settle(&mut desk);
+    assert!(is_recovering(&mut desk), "its token may be in the meter");
+    desk.outside.payment = crate::desk::captured;
+    desk.look();
+    crate::desk::called_back(&mut desk, &id);
+    assert_eq!(desk.state(&id, 1), LineState::Issued);
+    desk.look();
+    assert!(!is_recovering(&mut desk));
+}
+
+#[test]
+fn a_quote_that_is_accepted_again_is_first_asked_about() {
+    let mut desk = Desk::new();
+    let id = desk.put(1, &[1_000], PROVIDER);
+    let file = desk.back_up();
+    desk.restore(&file).unwrap();
+    desk.outside.payment = |_| PaymentOutcome::Unknown { why: "nothing so far".to_owned() };
+    desk.accept(&id, None).unwrap();
+    desk.work();
+    assert_eq!(desk.state(&id, 1), LineState::PaymentUnknown);
+    states(&mut desk, vec![entry(EntryKind::Payment, &id, 1_000)]);
+    desk.outside.payment = crate::desk::captured;
+    desk.look();
+    crate::desk::called_back(&mut desk, &id);
+    assert_eq!(desk.state(&id, 1), LineState::Issued);
+    desk.now_ms += 2 * SETTLE_MS;
+    desk.look();
+    assert!(!is_recovering(&mut desk));
+    assert_eq!(desk.outside.payments_asked, Vec::<String>::new(), "who has paid is not asked to pay");
+
+    desk.restore(&file).unwrap();
+    states(&mut desk, Vec::new());
+    desk.outside.payment = |_| PaymentOutcome::Unknown { why: "nothing so far".to_owned() };
+    desk.accept(&id, None).unwrap();
+    desk.work();
+    assert_eq!(desk.outside.payments_asked, Vec::<String>::new());
+    desk.now_ms += 2 * SETTLE_MS;
+    desk.work();
+    assert_eq!(desk.outside.payments_asked, [id], "who has not is asked");
+}
+
+#[test]
+fn a_meter_that_was_enrolled_after_the_backup_uses_no_number_twice() {
+    let mut desk = Desk::without_meters();
+    let file = desk.back_up();
+    desk.run(enrol).unwrap();
+    let id = desk.buy(1, &[1_000]);
+    desk.receipt(1);
+    let mut before = 1;
+    for again in 0..2 {
+        desk.now_ms += 60_000;
+        desk.restore(&file).unwrap();
+        states(&mut desk, vec![entry(EntryKind::Payment, &id, 1_000)]);
+        desk.run(enrol).unwrap();
+        settle(&mut desk);
+        let gap = meter(&mut desk).gap.unwrap();
+        assert!(gap.first().0 == 1 && gap.last().0 > before, "{again}: {gap:?}");
+        assert!(meter(&mut desk).recovering_since_ms.is_some());
+        desk.run(|work| crate::desk::put(work, &id, &[1_000], PROVIDER)).unwrap();
+        desk.work();
+        desk.look();
+        assert!(!is_recovering(&mut desk) && meter(&mut desk).recovering_since_ms.is_none());
+        let newest = meter(&mut desk).last_number;
+        assert!(newest > gap.last());
+        // The meter has it, under the number of the first life.
+        desk.receipt_of(1, UNITS);
+        desk.receipt(newest.0);
+        assert_eq!(meter(&mut desk).live_total.get(), UNITS);
+        before = newest.0;
+    }
+    let other = "CLS0000000025".parse().unwrap();
+    desk.run(|work| enrol_for(work, other, UTILITY)).unwrap();
+    let other = desk.run(|work| meters::find(work, other)).unwrap();
+    assert!(other.check_sellable().is_ok() && other.gap.is_some(), "the recovery is over, and still nobody knows it");
+}
+
+#[test]
+fn a_second_restore_from_an_old_backup_skips_what_was_used_after_the_first() {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+    let mut desk = Desk::new();
+    let file = desk.back_up();
+    let mut last = 0;
+    for days in [0, 1, 90, 30, 120] {
+        desk.now_ms += days * DAY_MS + 60 * 60 * 1000;
+        desk.restore(&file).unwrap();
+        let now = meter(&mut desk).last_number.0;
+        assert!(now >= last + 36, "{days} days later: {now} after {last}");
+        last = now;
+    }
+    assert_eq!(desk.causes(), Vec::<String>::new());
+    desk.now_ms += 400 * DAY_MS;
+    desk.restore(&file).unwrap();
+    assert_eq!(desk.causes(), ["numbers_run_out"]);
+    assert!(meter(&mut desk).last_number.0 < 1 << 20);
+}
+
+#[test]
+fn what_a_meter_told_during_the_recovery_is_counted_at_its_end() {
+    let mut desk = Desk::new();
+    let file = desk.back_up();
+    desk.restore(&file).unwrap();
+    states(&mut desk, vec![entry(EntryKind::Payment, &order_id(1), 1_000)]);
+    settle(&mut desk);
+    desk.receipt_of(1, UNITS);
+    assert_eq!(meter(&mut desk).live_total.get(), 0, "its order may come back");
+    desk.run(|work| recovery::give_up(work, "ada")).unwrap();
+    desk.look();
+    assert!(!is_recovering(&mut desk));
+    assert_eq!(meter(&mut desk).live_total.get(), UNITS);
+    assert!(desk.causes().contains(&"credit_without_order".to_owned()));
+    let more = desk.buy(2, &[2_000]);
+    assert_eq!(meter(&mut desk).live_total.get(), UNITS + units(&mut desk, &more));
 }
 
 #[test]
