@@ -66,21 +66,19 @@ pub async fn sync<S: Store, N: Station>(store: &mut S, station: &mut N, url: &st
         }
     }
     let forgotten_since_ms = if reachable { forgotten_since(station, &mut report, &mut reachable).await } else { None };
-    let of_interest = |order: &StoredOrder| order.station == url && (order.is_open() || !order.told);
-    let (of_interest, rest): (Vec<_>, Vec<_>) = contents.orders.into_iter().partition(of_interest);
-    let was_paid = |order: &StoredOrder| {
-        order.station == url && order.view.as_ref().is_some_and(|view| view.payment.state != PaymentState::None)
-    };
+    let mut known: Vec<_> = contents.orders.into_iter().filter(|order| order.station == url).collect();
+    let was_paid =
+        |order: &StoredOrder| order.view.as_ref().is_some_and(|view| view.payment.state != PaymentState::None);
     let since = |order: &StoredOrder| forgotten_since_ms.is_some_and(|since_ms| made_ms(order) >= since_ms);
-    for mut order in rest.into_iter().filter(|order| was_paid(order) && since(order)) {
-        match orders::bring_back(store, station, &mut order).await {
+    for order in known.iter_mut().filter(|order| !order.is_open() && was_paid(order) && since(order)) {
+        match orders::bring_back(store, station, order).await {
             Ok(new) => report.new_tokens.extend(new),
             Err(error @ Error::Store(_)) => return Err(error),
             // It does not miss this one.
             Err(_) => {}
         }
     }
-    for mut order in of_interest {
+    for mut order in known.into_iter().filter(|order| order.is_open() || !order.told) {
         if reachable && order.is_open() {
             match orders::advance(store, station, &mut order).await {
                 Ok(new) => report.new_tokens.extend(new),
