@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 pub(super) struct Provider {
     pub payments: BTreeMap<String, Payment>,
     pub refunds: BTreeMap<String, Refund>,
+    /// Whether its statement names accounts instead of our ids.
+    pub names_accounts: bool,
 }
 
 /// A payment.

@@ -172,6 +172,7 @@ impl World {
             hub.check_books(&balances);
             let held = hub.judge_lines();
             hub.judge_meters();
+            hub.count_recovered();
             hub.judge_accounts(&balances, &held);
             let tasks = hub.number("SELECT count(*) FROM outbox");
             if tasks != 0 {
@@ -190,7 +191,7 @@ struct Held {
 }
 
 impl Hub {
-    fn number(&mut self, sql: &'static str) -> i64 {
+    pub(super) fn number(&mut self, sql: &'static str) -> i64 {
         self.rows(sql).first().and_then(|row| row.int(0).ok()).unwrap_or(-1)
     }
 

@@ -12,7 +12,7 @@ use coinless_station::work::Work;
 /// Longer than any call of a station that died is on its way.
 const SETTLE_MS: i64 = 150_000;
 /// One in so many things that people do is followed by a backup, or by the loss of the database.
-const BACKUP_ONE_IN: u32 = 60;
+const BACKUP_ONE_IN: u32 = 200;
 const RESTORE_ONE_IN: u32 = 300;
 
 impl Hub {
@@ -40,6 +40,7 @@ impl Hub {
 
     fn restore(&mut self) {
         let Some(file) = self.station.backup.clone() else { return };
+        self.count_recovered();
         let now_ms = self.wall_ms();
         let restored = SqliteTx::in_memory().map_err(backup::Error::from).and_then(|mut tx| {
             tx.apply(|tx| backup::restore(&mut Work::new(tx, now_ms), &mut &file[..], SETTLE_MS, &mut |_| ()))?;
@@ -53,7 +54,29 @@ impl Hub {
         self.tell(|| "the database is lost, and restored from the backup".to_owned());
     }
 
-    /// What the provider has collected and given back.
+    /// Counts what recoveries have done, as far as this database knows.
+    pub fn count_recovered(&mut self) {
+        let counted = [
+            ("lost orders brought back", "SELECT count(*) FROM lost_payment WHERE state = 'arrived'"),
+            (
+                "refunds taken over",
+                "SELECT count(*) FROM refund r JOIN lost_refund l ON l.order_id = r.order_id AND l.refund_id = r.refund_id
+                 WHERE r.done_ms = r.due_ms",
+            ),
+            (
+                "receipts from the gap",
+                "SELECT count(*) FROM receipt r JOIN meter m ON m.meter_id = r.meter_id
+                 WHERE r.credit_number BETWEEN m.gap_first AND m.gap_last AND NOT EXISTS
+                     (SELECT 1 FROM token t WHERE t.meter_id = r.meter_id AND t.number = r.credit_number)",
+            ),
+        ];
+        for (what, sql) in counted {
+            let times = self.number(sql);
+            self.stats.add(what, times.max(0).unsigned_abs());
+        }
+    }
+
+    /// What the provider has collected and given back. Some providers keep only the account that the order has, and not its id.
     pub fn statement(&self) -> Vec<StatementEntry> {
         let at_ms = self.wall_ms();
         let payments = self.provider.payments.iter().filter_map(|(id, payment)| {
@@ -61,9 +84,9 @@ impl Hub {
             Some(StatementEntry {
                 kind: EntryKind::Payment,
                 receipt: id.clone(),
-                payment_id: Some(id.clone()),
+                payment_id: (!self.provider.names_accounts).then(|| id.clone()),
                 refund_id: None,
-                account: None,
+                account: self.provider.names_accounts.then(|| payment.request.account.clone()),
                 amount,
                 currency: payment.request.currency,
                 at_ms,

@@ -71,6 +71,7 @@ impl World {
         for number in 0..scale.meters {
             place_meter(&mut hub, number, &issuers)?;
         }
+        hub.provider.names_accounts = seed % 2 == 1;
         hub.after(0, Event::Person);
         hub.after(0, Event::AtHome);
         let hub = Rc::new(RefCell::new(hub));
