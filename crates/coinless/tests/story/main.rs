@@ -18,6 +18,7 @@ mod operator;
 mod peers;
 mod provider;
 mod purchase;
+mod round;
 mod setting;
 mod signer;
 mod tenants;

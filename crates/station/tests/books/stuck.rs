@@ -216,9 +216,12 @@ fn an_operator_ends_an_order_that_nobody_has_paid() {
     assert!(refused(cancel(&mut desk, &paid)).contains("money came for this order"));
 }
 
+/// Begins what then loses its task; gives the order's id.
+type Begin = fn(&mut Desk) -> String;
+
 #[test]
 fn whatever_lost_its_task_gets_it_again() {
-    let cases: [(Kind, fn(&mut Desk) -> String, LineState); 6] = [
+    let cases: [(Kind, Begin, LineState); 6] = [
         (
             Kind::Sell,
             |desk| {
