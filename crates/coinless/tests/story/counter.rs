@@ -22,7 +22,7 @@ fn pay(story: &Setting, words: &[&str]) -> Result<Vec<Value>, DeskError> {
 }
 
 /// Buys without waiting for the payment; gives the order's id and what the tenant is told.
-fn order(story: &Setting, amount: &str) -> (String, String) {
+pub fn order(story: &Setting, amount: &str) -> (String, String) {
     let line = format!("{GAS_LABEL}={amount}");
     let words = ["--station", &story.station.address(), "--wait", "0", &line];
     let bought = results(story.desk.phone("phone", "buy", &words));

@@ -2,7 +2,8 @@
 //! is done once.
 
 use super::each;
-use crate::setting::{GAS_LABEL, OTHER, Setting, results};
+use crate::counter::order;
+use crate::setting::{GAS_LABEL, OTHER, Setting, desk, results};
 use coinless_sim::desk::DeskError;
 use coinless_sim::failpoint::{self, COMMAND};
 use serde_json::{Value, json};
@@ -56,6 +57,74 @@ fn a_command_that_dies_is_done_once() {
         exceptions(&office);
         tenants(&office);
     });
+}
+
+#[test]
+fn a_command_of_a_landlord_that_dies_is_done_once() {
+    each(COMMAND, |point| {
+        let (desk, folder) = desk();
+        std::fs::write(desk.path("station").join("station.toml"), LANDLORD).unwrap();
+        let office = Office { story: Setting::at(desk, folder, &[]), point };
+        cash(&office);
+        unpaid(&office);
+        debts(&office);
+    });
+}
+
+/// He takes cash, and his tariff recovers what tenants owe.
+const LANDLORD: &str = r#"
+[[utilities]]
+name = "sample-utility"
+currency = "EUR"
+[utilities.tariffs.gas]
+[[utilities.tariffs.gas.versions]]
+price = "1"
+debt = { percent = "20" }
+[providers.manual]
+pay_where = "caretaker, ground floor, 8 to 10 h"
+"#;
+
+/// Money is taken in once, taken out of the books once, and handed out once.
+fn cash(office: &Office) {
+    let story = &office.story;
+    let till = || story.balance("provider:manual:clearing");
+    let mark = |id: &str, amount: &str, slip: &str| {
+        office.twice(&["pay", "mark", id, amount, "--cashier", "ada", "--id", slip]).unwrap();
+        story.wait_for(id, "issued");
+    };
+    let (wrong, _) = order(story, "50.00");
+    mark(&wrong, "50.00", "slip-1");
+    assert_eq!(till(), "50.00");
+    let correct = ["pay", "correct", &wrong, "slip-1", "--cashier", "ada", "--id", "slip-2", "--note", "wrong tenant"];
+    office.twice(&correct).unwrap();
+    story.wait_for(&wrong, "taken_back");
+    assert_eq!((till(), story.balance("suspense")), ("0.00".to_owned(), "50.00".to_owned()));
+
+    // Another sum, or the phone would take it for the same purchase.
+    let (back, _) = order(story, "40.00");
+    mark(&back, "40.00", "slip-3");
+    story.sync("phone");
+    story.refund("phone", &back);
+    story.deliver("phone");
+    story.sync("phone");
+    story.wait_for(&back, "sale_reversed");
+    office.twice(&["pay", "hand-out", &format!("{back}/1"), "--cashier", "ada"]).unwrap();
+    story.wait_for(&back, "refunded");
+    assert_eq!((till(), story.balance("refunds_due")), ("0.00".to_owned(), "0.00".to_owned()));
+}
+
+/// An order that nobody pays is ended.
+fn unpaid(office: &Office) {
+    let (id, _) = order(&office.story, "30.00");
+    let ended = office.twice(&["cancel", &id, "--operator", "ada"]).unwrap();
+    assert_eq!(ended[0]["ended"], !office.is_kept());
+    assert_eq!(office.story.line_state(&id), "failed");
+}
+
+fn debts(office: &Office) {
+    let set = office.twice(&["debt", GAS_LABEL, "--set", "15.00", "--operator", "ada"]).unwrap();
+    assert_eq!(set[0]["before"], if office.is_kept() { "15.00" } else { "0.00" }, "{set:?}");
+    assert_eq!(set[0]["debt"], "15.00");
 }
 
 fn floats(office: &Office) {
