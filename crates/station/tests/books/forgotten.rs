@@ -1,7 +1,7 @@
 //! Payments, refunds and sales of a life that a restore forgot, as providers and utilities tell of them.
 
 use crate::desk::{Desk, PROVIDER, UTILITY, enrol_for, meter_id, order_id, refused};
-use crate::restoring::{UNITS, entry, is_recovering, meter, settle, sold, states};
+use crate::restoring::{UNITS, entry, is_recovering, meter, settle, sold, states, units};
 use coinless_protocol::{MeterId, Units};
 use coinless_station::lifecycle::LineState;
 use coinless_station::meters;
@@ -147,6 +147,32 @@ fn what_the_utility_will_not_sell_again_goes_back_by_a_person() {
     assert_eq!(desk.state(&order_id(1), 1), LineState::Refunded);
     assert_eq!(desk.outside.refunds_asked, [(subject, 1_000)]);
     assert_eq!((desk.balance("payer_money_held"), desk.balance("provider:test:clearing")), (0, 0));
+}
+
+#[test]
+fn a_line_that_is_not_counted_yet_is_not_taken_over_from_its_meter() {
+    let mut desk = restored();
+    let id = order_id(1);
+    states(&mut desk, vec![entry(EntryKind::Payment, &id, 1_000)]);
+    settle(&mut desk);
+    desk.outside.sale = Some(SaleOutcome::Unknown { why: "no answer".to_owned(), contradicts: false });
+    put_again(&mut desk, 1);
+    let total = units(&mut desk, &id);
+    // The meter has it, from the life that is forgotten.
+    desk.receipt_of(1, total);
+    desk.look();
+    assert!(!is_recovering(&mut desk));
+    desk.receipt_of(1, total);
+    assert_eq!((desk.state(&id, 1), meter(&mut desk).live_total.get()), (LineState::SaleUnknown, 0));
+    assert_eq!(desk.causes(), Vec::<String>::new());
+    desk.outside.sale = None;
+    desk.run(|work| Ok(work.execute("UPDATE outbox SET attempts = 0, due_ms = 0", &[])?)).unwrap();
+    desk.work();
+    desk.receipt_of(1, total);
+    let newest = meter(&mut desk).last_number;
+    desk.receipt(newest.0);
+    assert_eq!((desk.state(&id, 1), meter(&mut desk).live_total.get()), (LineState::Delivered, total));
+    assert_eq!(desk.causes(), Vec::<String>::new());
 }
 
 #[test]

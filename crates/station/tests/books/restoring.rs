@@ -371,6 +371,7 @@ fn a_meter_that_was_enrolled_after_the_backup_uses_no_number_twice() {
     desk.run(enrol).unwrap();
     let id = desk.buy(1, &[1_000]);
     desk.receipt(1);
+    let total = units(&mut desk, &id);
     let mut before = 1;
     for again in 0..2 {
         desk.now_ms += 60_000;
@@ -388,9 +389,10 @@ fn a_meter_that_was_enrolled_after_the_backup_uses_no_number_twice() {
         let newest = meter(&mut desk).last_number;
         assert!(newest > gap.last());
         // The meter has it, under the number of the first life.
-        desk.receipt_of(1, UNITS);
+        desk.receipt_of(1, total);
         desk.receipt(newest.0);
-        assert_eq!(meter(&mut desk).live_total.get(), UNITS);
+        assert_eq!(meter(&mut desk).live_total.get(), total);
+        assert_eq!(desk.causes(), Vec::<String>::new());
         before = newest.0;
     }
     let other = "CLS0000000025".parse().unwrap();
