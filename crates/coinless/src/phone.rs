@@ -131,9 +131,9 @@ pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
     runtime.block_on(async {
         match command {
             Command::Scan { store, station, link } => scan_meter(output, &store, station, &link).await,
-            Command::Quote { station, lines } => quote(output, &station, &lines.purchase(output)?).await,
+            Command::Quote { station, lines } => quote(output, &station, &lines.purchase()?).await,
             Command::Buy { store, station, lines, payment, at, wait } => {
-                let purchase = payment.of(lines.purchase(output)?)?;
+                let purchase = payment.of(lines.purchase()?)?;
                 buy::run(output, &store, &station, &purchase, at.as_deref(), wait).await
             }
             Command::Deliver { store, link } => deliver::run(output, &store, &link).await,

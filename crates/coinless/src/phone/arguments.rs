@@ -1,6 +1,6 @@
 //! What is bought, as typed or as a file has it.
 
-use crate::output::{Context, Failure, Output};
+use crate::output::{Context, Failure};
 use clap::Args;
 use coinless_phone::courier::{Purchase, PurchaseLine};
 use coinless_phone::round;
@@ -61,10 +61,10 @@ impl Lines {
     ///
     /// # Errors
     /// [`Failure`] says everything that is wrong.
-    pub fn purchase(self, output: &Output) -> Result<Purchase, Failure> {
+    pub fn purchase(self) -> Result<Purchase, Failure> {
         let purchase = match self.file {
             None => Purchase { lines: self.lines.into_iter().map(|line| line.0).collect(), ..Purchase::default() },
-            Some(path) => from_file(&path, output)?,
+            Some(path) => from_file(&path)?,
         };
         check(purchase)
     }
@@ -85,15 +85,12 @@ fn check(purchase: Purchase) -> Result<Purchase, Failure> {
     Ok(purchase)
 }
 
-fn from_file(path: &Path, output: &Output) -> Result<Purchase, Failure> {
+fn from_file(path: &Path) -> Result<Purchase, Failure> {
     let place = path.display();
     let mut bytes = Vec::new();
     let file = File::open(path).context(format_args!("opening {place}"))?;
     file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).context(format_args!("reading {place}"))?;
     let file = round::read(&bytes).context(format_args!("{place}; nothing was sent"))?;
-    for warning in &file.warnings {
-        output.warning(format_args!("{place}: {warning}"));
-    }
     Ok(Purchase { lines: file.lines, round: Some(file.round), ..Purchase::default() })
 }
 

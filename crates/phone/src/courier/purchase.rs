@@ -6,6 +6,7 @@ use crate::store::Contents;
 use crate::wire::{LineView, MeterInfo, OrderRequest, RequestLine};
 use crate::{Amount, Asked, Error, Sum};
 use coinless_protocol::MeterId;
+use std::collections::HashSet;
 
 /// Most lines of one order.
 pub const MAX_LINES: usize = 500;
@@ -45,6 +46,11 @@ impl Purchase {
         let bad = |why: String| Err(Error::BadPurchase(why));
         if self.lines.is_empty() || self.lines.len() > MAX_LINES {
             return bad(format!("these are {} lines, and an order has 1 to {MAX_LINES}", self.lines.len()));
+        }
+        let mut known = HashSet::new();
+        if let Some(twice) = self.lines.iter().find(|line| !known.insert(line.meter)) {
+            let label = twice.meter.label();
+            return bad(format!("{label} is in two lines: put all that it is to get in one"));
         }
         for (what, name) in [("payer", &self.payer), ("provider", &self.provider)] {
             let Some(name) = name else { continue };

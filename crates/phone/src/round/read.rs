@@ -18,8 +18,6 @@ pub struct RoundFile {
     pub lines: Vec<PurchaseLine>,
     /// The file, to be kept with the order.
     pub round: Round,
-    /// What looks like a mistake and need not be one.
-    pub warnings: Vec<String>,
 }
 
 /// Why a file cannot be used. Nothing of it was sent.
@@ -93,7 +91,7 @@ pub fn read(bytes: &[u8]) -> Result<RoundFile, RoundError> {
 
 /// Reads every row by itself, so that all that is wrong is told at once.
 fn take(mut round: Round, rows: &[Row]) -> Result<RoundFile, RoundError> {
-    let (mut lines, mut bad, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut lines, mut bad) = (Vec::new(), Vec::new());
     let mut first_lines: HashMap<MeterId, u64> = HashMap::new();
     for row in rows {
         let read = cells(row, round.columns.len()).map_err(|why| vec![why]);
@@ -102,11 +100,12 @@ fn take(mut round: Round, rows: &[Row]) -> Result<RoundFile, RoundError> {
             Err(whys) => bad.extend(whys.into_iter().map(|why| BadLine { line: row.line, why })),
             Ok((line, cells)) => {
                 match first_lines.get(&line.meter) {
-                    Some(first) => warnings.push(format!(
-                        "line {}: the meter {} is on line {first} too; it gets both",
-                        row.line,
-                        line.meter.label()
-                    )),
+                    Some(first) => {
+                        let label = line.meter.label();
+                        let why =
+                            format!("the meter {label} is on line {first} too: put all that it is to get on one line");
+                        bad.push(BadLine { line: row.line, why });
+                    }
                     None => drop(first_lines.insert(line.meter, row.line)),
                 }
                 lines.push(line);
@@ -114,7 +113,7 @@ fn take(mut round: Round, rows: &[Row]) -> Result<RoundFile, RoundError> {
             }
         }
     }
-    if bad.is_empty() { Ok(RoundFile { lines, round, warnings }) } else { Err(RoundError::Lines(bad)) }
+    if bad.is_empty() { Ok(RoundFile { lines, round }) } else { Err(RoundError::Lines(bad)) }
 }
 
 fn purchase_line(columns: &[String], cells: &[String]) -> Result<PurchaseLine, Vec<String>> {
@@ -246,7 +245,7 @@ mod tests {
             (file.round.columns, file.round.rows),
             (columns.map(String::from).to_vec(), vec![row.map(String::from).to_vec()])
         );
-        assert_eq!((file.round.separator, file.round.byte_order_mark, file.warnings), (';', true, vec![]));
+        assert_eq!((file.round.separator, file.round.byte_order_mark), (';', true));
     }
 
     #[test]
@@ -278,9 +277,8 @@ mod tests {
 
     #[test]
     fn the_same_meter_twice_is_told() {
-        let file = read(b"meter,amount\nCLS0000000017-Z,50\ncls0000000017-z,60\n").unwrap();
-        assert_eq!(file.lines.len(), 2);
-        assert_eq!(file.warnings, ["line 3: the meter CLS0000000017-Z is on line 2 too; it gets both"]);
+        let twice = error(b"meter,amount\nCLS0000000017-Z,50\ncls0000000017-z,60\n");
+        assert!(twice.contains("line 3: the meter CLS0000000017-Z is on line 2 too"), "{twice}");
     }
 
     #[test]
@@ -292,7 +290,11 @@ mod tests {
         assert!(error(b"meter,sum\nCLS0000000017-Z,50\n").contains("no column amount; it has: meter, sum"));
         assert!(error(b"meter,amount,Meter\n").contains("twice"));
         assert!(error(&vec![b'x'; MAX_FILE_BYTES + 1]).contains("larger"));
-        let many = |lines: usize| format!("meter,amount\n{}", "CLS0000000017-Z,1\n".repeat(lines));
+        let label = |number: usize| format!("CLS{number:010}").parse::<MeterId>().unwrap().label();
+        let many = |lines: usize| {
+            let rows = (1..=lines).map(|number| format!("{},1\n", label(number)));
+            format!("meter,amount\n{}", rows.collect::<String>())
+        };
         assert_eq!(lines(&many(500)).len(), 500);
         assert!(error(many(501).as_bytes()).contains("501 lines, and an order has at most 500: split it into 2 files"));
         assert_eq!(read(many(1001).as_bytes()), Err(RoundError::TooMany(1001)));

@@ -127,6 +127,7 @@ fn what_is_wrong_is_told_before_anything_is_sent() {
     let wrong = [
         purchase(&[]),
         purchase(&[gas; 501]),
+        purchase(&[gas, gas]),
         Purchase { payer: name(&"x".repeat(65)), ..purchase(&[gas]) },
         Purchase { payer: name("a\nb"), ..purchase(&[gas]) },
         Purchase { provider: name(" "), ..purchase(&[gas]) },
@@ -163,8 +164,14 @@ fn who_pays_and_how_is_sent_and_must_not_change_under_way() {
 #[test]
 fn five_hundred_lines() {
     let mut world = World::new();
-    let lines: Vec<(&str, &str)> =
-        (0..500).map(|line| if line % 2 == 0 { (GAS, "2") } else { (WATER, "1m3") }).collect();
+    // Two meters are here, of the others only the keys are known.
+    let others: Vec<String> = (1_000..1_498).map(|number| format!("CLS{number:010}")).collect();
+    for other in &others {
+        let other = TestMeter::new(other, 3);
+        world.http.station.borrow_mut().enrol(other.id, other.key.public_key(), u64::MAX);
+    }
+    let meters = [GAS, WATER].into_iter().chain(others.iter().map(String::as_str));
+    let lines: Vec<(&str, &str)> = meters.zip(["2", "1m3"].into_iter().cycle()).collect();
     let bought = world.buy(&purchase(&lines)).unwrap().unwrap();
     assert_eq!((bought.trouble, world.payments()), (None, 1));
     let summary = Summary::of(&reports(&world));
@@ -175,10 +182,10 @@ fn five_hundred_lines() {
     let contents = world.contents();
     let current = contents.current_tokens();
     assert!(contents.tokens.iter().all(|token| current.contains(&token.key) == contents.is_current(token)));
-    // The newest token counts every line of its meter.
-    assert_eq!(world.deliver().unwrap().unwrap().deliveries.len(), 250);
+    // A meter is handed its own and nothing else.
+    assert_eq!(world.deliver().unwrap().unwrap().deliveries.len(), 1);
     let summary = Summary::of(&reports(&world));
-    assert_eq!((summary.loaded.lines, summary.loaded.sum.to_string()), (250, "500".into()));
+    assert_eq!((summary.loaded.lines, summary.loaded.sum.to_string()), (1, "2".into()));
 }
 
 #[test]

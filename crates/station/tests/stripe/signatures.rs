@@ -107,7 +107,7 @@ fn what_events_are_about() {
         refund_id: "0190-a/1".to_owned(),
         said: RefundOutcome::Declined { reason: "the refund failed; the money is in the Stripe balance".to_owned() },
     };
-    let again = json!({ "payment_id": "0190-a", "refund_id": "0190-a/1", "attempt": "2" });
+    let again = json!({ "coinless_payment_id": "0190-a", "coinless_refund_id": "0190-a/1", "coinless_attempt": "2" });
     let failed_again = match failed.clone() {
         Notice::Refund { said, .. } => Notice::Refund { refund_id: "0190-a/1/again/2".to_owned(), said },
         other => panic!("{other:?}"),
