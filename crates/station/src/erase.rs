@@ -145,11 +145,11 @@ fn what_is_open(work: &mut Work<'_>, order_id: &str) -> Result<Option<String>, E
         return Ok(Some(format!("its payment is {}", payment.name())));
     }
     let refund = work.query_first(
-        "SELECT refund_id FROM refund WHERE order_id = $1 AND state = 'due' LIMIT 1",
+        "SELECT state FROM refund WHERE order_id = $1 AND state IN ('due', 'declined') LIMIT 1",
         &[order_id.into()],
     )?;
-    if refund.is_some() {
-        return Ok(Some("a refund is due".to_owned()));
+    if let Some(row) = refund {
+        return Ok(Some(format!("a refund is {}", row.text(0)?)));
     }
     let exception = work.query_first(
         "SELECT cause FROM exception WHERE (subject = $1 OR subject LIKE $2) AND resolved_ms IS NULL ORDER BY cause LIMIT 1",
@@ -212,7 +212,10 @@ fn erase_order(work: &mut Work<'_>, order_id: &str) -> Result<bool, Error> {
     work.execute("UPDATE cash SET note = $2 WHERE order_id = $1 AND note <> ''", &[order_id.into(), ERASED.into()])?;
     for sql in [
         "UPDATE exception SET detail = $3 WHERE subject = $1 OR subject LIKE $2",
-        "UPDATE exception SET resolution = $3 WHERE (subject = $1 OR subject LIKE $2) AND resolution IS NOT NULL",
+        "UPDATE exception SET resolution = $3 WHERE (subject = $1 OR subject LIKE $2) AND resolution IS NOT NULL
+         AND resolution NOT LIKE 'seen: %'",
+        // What was only seen may still be decided.
+        "UPDATE exception SET resolution = 'seen: ' || $3 WHERE (subject = $1 OR subject LIKE $2) AND resolution LIKE 'seen: %'",
     ] {
         work.execute(sql, &[order_id.into(), format!("{order_id}/%").into(), ERASED.into()])?;
     }

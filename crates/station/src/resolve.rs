@@ -15,6 +15,7 @@ use crate::orders::{self, OrderLine};
 use crate::problem::{Code, Error};
 use crate::recovery;
 use crate::refunds::{self, GiveBack};
+use crate::tasks::{Kind, Task};
 use crate::work::Work;
 use crate::{payments, sell};
 
@@ -160,6 +161,11 @@ fn sold(work: &mut Work<'_>, subject: &str, cause: &str, operator: &str) -> Resu
     let (meter, order, line) = orders::lock_line_of_subject(work, subject)?;
     if !is_decided_here(line.state, cause) {
         return refuse(format!("the line is {}: its sale is not open any more", line.state.name()));
+    }
+    if refunds::is_uncovered(work, &order)? && !sell::may_have_been_sold(work, &line)? {
+        return refuse(
+            "its money was taken away again: have the sale taken back in the sales system's own books instead",
+        );
     }
     sell::sold(work, &meter, &order, &line, Some(operator))?;
     Ok(vec![format!("line {} is booked as sold; its token will be signed", line.line)])
@@ -363,6 +369,10 @@ fn own_money(work: &mut Work<'_>, line: &OrderLine, how: GiveBack<'_>) -> Result
     };
     if matches!(line.state, LineState::Paid | LineState::SaleUnknown) {
         sell::release(work, line)?;
+    }
+    if line.state == LineState::Voided {
+        // The person has seen to the sale. Nobody else may say that it is still to be taken back.
+        work.finish(&Task { kind: Kind::Reverse, subject: line.subject(), attempts: 0 })?;
     }
     end_line(work, line, how)?;
     let off = refunds::owe_by(work, line, from, how)?;

@@ -145,6 +145,11 @@ pub fn retracted(work: &mut Work<'_>, task: &Task, said: &ReversalOutcome) -> Re
             let detail = format!("the sales system took the sale back, and the line is {}", line.state.name());
             work.exception(&task.subject, "sale_contradiction", &detail)?;
         }
+        // It is taken back for money that is gone, not for being late: it has as long as any sale.
+        ReversalOutcome::Unknown { why, .. } if open && refunds::is_uncovered(work, &order)? => {
+            tracing::warn!(why = %Words(why), attempts = task.attempts, "a sale is not taken back yet; asking again");
+            return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
+        }
         ReversalOutcome::Refused { reason: why } | ReversalOutcome::Unknown { why, .. } if open => {
             let detail = format!(
                 "neither sold nor taken back in time: {why}; if its books say more, --sold, --refund or --elsewhere"

@@ -101,7 +101,8 @@ pub fn look(work: &mut Work<'_>, context: &Context) -> Result<(), Error> {
     lost_signatures(work)?;
     lost_recovery(work)?;
     // After all that was lost is there again.
-    limits(context.patience).iter().try_for_each(|limit| done_at_last(work, limit))
+    limits(context.patience).iter().try_for_each(|limit| done_at_last(work, limit))?;
+    ended_at_last(work)
 }
 
 /// Queues the first look, if none is queued.
@@ -137,10 +138,34 @@ fn stuck_tasks(work: &mut Work<'_>, limit: &Limit) -> Result<(), Error> {
         }
         let (order, line) = orders::order_and_line(work, subject)?;
         let mut detail = limit.detail.to_owned();
+        if line.state == LineState::Refunded {
+            // After a restore: only the sales system does not know it.
+            detail = "its money went back, and the utility has not taken the sale back for too long; have it taken back in the \
+                      sales system's own books"
+                .to_owned();
+        }
         if limit.kind == Kind::Sell && sell::may_have_been_sold(work, &line)? {
             detail += "; a restore forgot whether it was sold before: look whether the meter has it";
         }
         work.exception_of(subject, limit.cause, &detail, Some(Amount(line.amount, order.currency)))?;
+    }
+    Ok(())
+}
+
+/// Payments and refunds that were stuck and have their outcome need nobody any more.
+fn ended_at_last(work: &mut Work<'_>) -> Result<(), Error> {
+    for (sql, cause) in [
+        "UPDATE exception SET resolved_ms = $2, resolved_by = 'station', resolution = 'seen: it went on'
+         WHERE cause = $1 AND resolved_ms IS NULL
+         AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.order_id = exception.subject AND o.payment_state IN ('sent', 'unknown'))",
+        "UPDATE exception SET resolved_ms = $2, resolved_by = 'station', resolution = 'seen: it went on'
+         WHERE cause = $1 AND resolved_ms IS NULL
+         AND NOT EXISTS (SELECT 1 FROM refund r WHERE r.refund_id = exception.subject AND r.state = 'due')",
+    ]
+    .into_iter()
+    .zip([payments::STUCK, refunds::STUCK])
+    {
+        work.execute(sql, &[cause.into(), work.now_ms.into()])?;
     }
     Ok(())
 }

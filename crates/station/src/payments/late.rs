@@ -103,6 +103,15 @@ fn taken_back(
         };
         ledger::book(work, &movement)?;
     }
+    if known > Money::ZERO {
+        let detail = format!(
+            "{} were taken away, {} in all ({reason}), and taken to be the refund of which a person said that it was made in \
+             another way: look whether it is that one",
+            Amount(known, currency).with_currency(),
+            currency.format(amount)
+        );
+        work.growing_exception(&order.id, "taken_back_as_said", &detail, Amount(amount, currency))?;
+    }
     if is_own {
         work.execute_one(
             "noting money that was taken back",

@@ -42,7 +42,7 @@ pub(super) async fn compare(
     compared.theirs = within.len();
     compared.their_sums = sums(&within);
     for page in taken_so_far(within).chunks(PAGE) {
-        judge_page(look, &name, page.to_vec(), differences).await?;
+        judge_page(look, &name, page.to_vec(), statement.cut_ms(from_ms), differences).await?;
     }
     compared.ours = noted::compare(look, provider, period, &statement, differences).await?;
     compared.our_sums = look.store.read(move |tx| clearing(&mut Work::new(tx, 0), &name, period)).await?;
@@ -54,6 +54,13 @@ pub(super) struct Statement {
     /// From when on it was read, in milliseconds since 1970.
     pub(super) since_ms: i64,
     pub(super) entries: Vec<StatementEntry>,
+}
+
+impl Statement {
+    /// From when on it was read, if that is later than it was asked for.
+    fn cut_ms(&self, asked_from_ms: i64) -> Option<i64> {
+        (self.since_ms > asked_from_ms).then_some(self.since_ms)
+    }
 }
 
 /// Reads a statement in slices; from as far back as it reaches, if that is later than `from_ms`.
@@ -170,6 +177,7 @@ async fn judge_page(
     look: &Look,
     provider: &str,
     page: Vec<(StatementEntry, Money)>,
+    cut_ms: Option<i64>,
     differences: &mut Vec<Difference>,
 ) -> Result<(), Error> {
     let name = provider.to_owned();
@@ -177,7 +185,7 @@ async fn judge_page(
         let mut work = Work::new(tx, 0);
         let mut steps = Vec::new();
         for (entry, taken) in &page {
-            steps.extend(judge(&mut work, &name, entry, *taken)?);
+            steps.extend(judge(&mut work, &name, entry, *taken, cut_ms)?);
         }
         Ok::<_, Error>(steps)
     });
@@ -207,8 +215,15 @@ async fn judge_page(
     note(look, found, differences).await
 }
 
-/// What is to be done about an entry; up to it `taken` was taken back of its payment in this statement.
-fn judge(work: &mut Work<'_>, provider: &str, entry: &StatementEntry, taken: Money) -> Result<Vec<Step>, Error> {
+/// What is to be done about an entry; up to it `taken` was taken back of its payment in this statement, which reaches back to
+/// `cut_ms` only.
+fn judge(
+    work: &mut Work<'_>,
+    provider: &str,
+    entry: &StatementEntry,
+    taken: Money,
+    cut_ms: Option<i64>,
+) -> Result<Vec<Step>, Error> {
     let source = format!("provider:{provider}");
     let amount = Amount(entry.amount, entry.currency);
     let differ = |subject: String, cause, ours: String| {
@@ -252,7 +267,10 @@ fn judge(work: &mut Work<'_>, provider: &str, entry: &StatementEntry, taken: Mon
         },
         EntryKind::TakenBack => match order_of(work, provider, entry)? {
             // Some of it may have been taken back before this statement begins: only the provider knows the whole sum.
-            Some((order, _, known)) if known >= taken => vec![Step::Ask(order)],
+            // Where it reaches back only so far, so may the provider's answer: each row comes before a person.
+            Some((order, _, known)) if known >= taken && !was_made_before(work, &order, cut_ms)? => {
+                vec![Step::Ask(order)]
+            }
             Some((order, payment, known)) => {
                 let ours = format!(
                     "{} taken back of order {order}, which is {}",
@@ -269,6 +287,13 @@ fn judge(work: &mut Work<'_>, provider: &str, entry: &StatementEntry, taken: Mon
             if booked.is_some() { Vec::new() } else { vec![Step::Fee(entry.clone())] }
         }
     })
+}
+
+/// Whether an order was made before a statement that is cut off begins.
+fn was_made_before(work: &mut Work<'_>, order_id: &str, cut_ms: Option<i64>) -> Result<bool, Error> {
+    let Some(cut_ms) = cut_ms else { return Ok(false) };
+    let row = work.query_first("SELECT created_ms FROM orders WHERE order_id = $1", &[order_id.into()])?;
+    Ok(row.map(|row| row.int(0)).transpose()?.is_some_and(|created_ms| created_ms < cut_ms))
 }
 
 fn kind(entry: &StatementEntry) -> &'static str {

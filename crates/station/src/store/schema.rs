@@ -4,7 +4,7 @@
 //! table is about, and every statement of a purchase names it.
 
 /// Each entry is one migration; the database's version is the number of those that ran.
-pub(super) const MIGRATIONS: [&[&str]; 7] = [FIRST, MONEY, CASH, CLAIMS, RECOVERY, WAITING, TAKEN_BACK];
+pub(super) const MIGRATIONS: [&[&str]; 8] = [FIRST, MONEY, CASH, CLAIMS, RECOVERY, WAITING, FORGOTTEN, TAKEN_BACK];
 
 /// One purchase.
 const FIRST: &[&str] = &[
@@ -350,16 +350,21 @@ const RECOVERY: &[&str] = &[
         backup_ms BIGINT NOT NULL,
         begun_ms BIGINT NOT NULL,
         settled_ms BIGINT NOT NULL,
-        ended_ms BIGINT,
-        skipped_of_new BIGINT NOT NULL
+        ended_ms BIGINT
     )",
-    // A provider's statement names the account of an order.
-    "CREATE INDEX orders_account ON orders (account)",
 ];
 
 /// Since when a task is there, for who looks for what takes too long.
 const WAITING: &[&str] =
     &["ALTER TABLE outbox ADD COLUMN queued_ms BIGINT NOT NULL DEFAULT 0", "UPDATE outbox SET queued_ms = due_ms"];
+
+/// How recovery tells what a backup does not have.
+const FORGOTTEN: &[&str] = &[
+    // How many numbers a meter skips that a backup did not have.
+    "ALTER TABLE recovery ADD COLUMN skipped_of_new BIGINT NOT NULL DEFAULT 0",
+    // A provider's statement names the account of an order.
+    "CREATE INDEX orders_account ON orders (account)",
+];
 
 /// Money that was taken away again, and refunds that are asked for again.
 const TAKEN_BACK: &[&str] = &[

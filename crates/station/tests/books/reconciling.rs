@@ -609,6 +609,32 @@ fn two_equal_parts_that_were_taken_back_are_told_apart() {
     assert_eq!(desk.balance("suspense"), 1_500);
 }
 
+#[test]
+fn what_a_short_statement_shows_as_taken_away_always_comes_before_a_person() {
+    let mut desk = Desk::new();
+    let id = desk.buy(1, &[5_000]);
+    desk.outside.payment = |request| taken(request, 500);
+    crate::desk::called_back(&mut desk, &id);
+    desk.resolve(&id, "taken_back", Decision::Seen).unwrap();
+    // Days later as much again. The provider too knows only of this one, and so says nothing new.
+    desk.now_ms += 5 * DAY;
+    let again = StatementEntry {
+        kind: EntryKind::TakenBack,
+        receipt: "T2".to_owned(),
+        at_ms: desk.now_ms - DAY / 2,
+        ..payment(1, 500)
+    };
+    let provider: Arc<dyn PaymentProvider> =
+        Arc::new(Kept { since_ms: desk.now_ms - 45 * DAY / 24, entries: vec![again] });
+    let look = Look { store: desk.store(), now_ms: desk.now_ms, probe: |_| () };
+    let period = Period { from_ms: desk.now_ms - 2 * DAY, to_ms: desk.now_ms };
+    for is_new in [true, false] {
+        let report = wait(reconcile::run(&look, std::slice::from_ref(&provider), &utilities(Vec::new()), period));
+        let found: Vec<_> = report.differences.iter().filter(|one| one.cause == "taken_back_in_statement").collect();
+        assert_eq!((found.len(), found[0].is_new), (1, is_new));
+    }
+}
+
 fn taken(request: &PaymentRequest, minor: i64) -> PaymentOutcome {
     PaymentOutcome::TakenBack {
         receipts: Vec::new(),

@@ -167,6 +167,46 @@ fn a_reversal_without_an_answer_comes_before_a_person() {
 }
 
 #[test]
+fn a_reversal_that_a_person_has_seen_to_is_not_asked_for_any_more() {
+    let mut desk = Desk::new();
+    desk.outside.reversal = silent_reversal();
+    let id = desk.buy(1, &[5_000]);
+    desk.void(&id, 1);
+    desk.receipt(2);
+    desk.now_ms += Patience::default().reversal_ms + 1;
+    desk.sweep();
+    desk.resolve(&format!("{id}/1"), "reversal_stuck", Decision::Elsewhere).unwrap();
+    assert_eq!((desk.state(&id, 1), desk.balance("bank")), (LineState::Refunded, -5_000));
+    for _ in 0..2 {
+        desk.now_ms += 2 * Patience::default().reversal_ms;
+        desk.sweep();
+        assert_eq!(desk.causes(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_payment_that_is_known_at_last_needs_nobody() {
+    let mut desk = Desk::new();
+    desk.outside.payment = |_| PaymentOutcome::Unknown { why: "no answer".to_owned() };
+    desk.outside.sale = Some(SaleOutcome::Failed { reason: "closed".to_owned() });
+    desk.outside.refund = RefundOutcome::Pending { why: "later".to_owned() };
+    let id = desk.buy(1, &[5_000]);
+    desk.now_ms += Patience::default().payment_ms + 1;
+    desk.sweep();
+    assert_eq!(desk.causes(), ["payment_stuck"]);
+    desk.outside.payment = captured;
+    called_back(&mut desk, &id);
+    desk.sweep();
+    assert_eq!(desk.causes(), Vec::<String>::new());
+    desk.now_ms += Patience::default().refund_ms + 1;
+    desk.sweep();
+    assert_eq!(desk.causes(), ["refund_stuck"]);
+    desk.said(&format!("{id}/1"), &RefundOutcome::Declined { reason: "no".to_owned() });
+    desk.sweep();
+    assert_eq!(desk.causes(), ["refund_declined"]);
+}
+
+#[test]
 fn a_payment_that_the_provider_never_collected_ends_on_a_persons_word() {
     let mut desk = Desk::new();
     desk.outside.payment = |_| PaymentOutcome::Unknown { why: "no answer".to_owned() };
