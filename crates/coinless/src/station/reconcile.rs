@@ -75,11 +75,11 @@ fn words(report: &Report) -> String {
             (Some(why), _) => write!(text, "{}: {why}", one.state),
             (None, "ledger") => write!(text, "compared with itself"),
             (None, "meters") => write!(text, "newest receipts of {} compared with what was signed", one.ours),
-            (None, _) => write!(text, "{} rows here, {} there", one.ours, one.theirs),
+            (None, _) => write!(text, "rows: {} here, {} there", one.ours, one.theirs),
         };
         if !one.our_sums.is_empty() || !one.their_sums.is_empty() {
             let show = |sums: &[String]| if sums.is_empty() { "nothing".to_owned() } else { sums.join(" and ") };
-            let _ = write!(text, ", {} here, {} there", show(&one.our_sums), show(&one.their_sums));
+            let _ = write!(text, "; {} here, {} there", show(&one.our_sums), show(&one.their_sums));
         }
     }
     for one in &report.differences {
