@@ -192,7 +192,12 @@ fn erase_order(work: &mut Work<'_>, order_id: &str) -> Result<bool, Error> {
         work.query_first("SELECT request FROM orders WHERE order_id = $1 AND erased_ms IS NULL", &[order_id.into()])?;
     let Some(row) = row else { return Ok(false) };
     let unreadable = |error: serde_json::Error| Error::inconsistent(format!("a stored request: {error}"));
-    let request = serde_json::from_str::<OrderRequest>(row.text(0)?).map_err(unreadable)?.without_payer();
+    let text = match row.text(0)? {
+        // As earlier versions kept it.
+        "{}" => OrderRequest::NOT_KNOWN,
+        text => text,
+    };
+    let request = serde_json::from_str::<OrderRequest>(text).map_err(unreadable)?.without_payer();
     work.execute_one(
         "erasing a payer",
         "UPDATE orders SET payer = NULL, request = $2, request_digest = $3, payment_reason = NULL,

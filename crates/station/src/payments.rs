@@ -27,6 +27,11 @@ use std::collections::BTreeSet;
 /// The cause of an exception about a payment whose outcome has been unknown for too long.
 pub(crate) const STUCK: &str = "payment_stuck";
 
+/// Characters of an account.
+const ACCOUNT_LENGTH: usize = 10;
+/// What an account is made of.
+const ACCOUNT_DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
 /// What steps need to know of the station around them.
 #[derive(Clone)]
 pub struct Context {
@@ -84,9 +89,14 @@ fn message(provider: &str, subject: &str) -> String {
 
 /// What a customer types who pays an order by himself: 10 characters of its id's SHA-256, in Crockford's base 32 (no I, L, O, U).
 pub fn account(order_id: &str) -> String {
-    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let hash = digest(&SHA256, order_id.as_bytes());
-    hash.as_ref().iter().take(10).map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+    let digits = hash.as_ref().iter().take(ACCOUNT_LENGTH);
+    digits.map(|byte| char::from(ACCOUNT_DIGITS[usize::from(byte % 32)])).collect()
+}
+
+/// Whether a text may be the [`account`] of an order.
+pub(crate) fn is_account(text: &str) -> bool {
+    text.len() == ACCOUNT_LENGTH && text.bytes().all(|byte| ACCOUNT_DIGITS.contains(&byte))
 }
 
 /// Moves the payment of `order` on by an event.
@@ -151,14 +161,8 @@ pub fn mark_sent(work: &mut Work<'_>, order_id: &str) -> Result<bool, Error> {
 /// [`Code::UnknownOrder`] if nothing with this id was asked for.
 pub fn called_back(work: &mut Work<'_>, provider: &str, notice: &Notice) -> Result<(), Error> {
     match notice {
-        Notice::Payment { payment_id, reference } => {
-            remember(work, provider, payment_id)?;
-            ask(work, provider, payment_id, reference.as_deref())
-        }
-        Notice::Outcome { payment_id, said: _ } => {
-            remember(work, provider, payment_id)?;
-            ask(work, provider, payment_id, None)
-        }
+        Notice::Payment { payment_id, reference } => remember_and_ask(work, provider, payment_id, reference.as_deref()),
+        Notice::Outcome { payment_id, said: _ } => remember_and_ask(work, provider, payment_id, None),
         Notice::Push { account, receipt } => {
             let row =
                 work.query_first("SELECT order_id FROM pay_account WHERE account = $1", &[account.as_str().into()])?;
@@ -194,7 +198,9 @@ pub fn told(
     said: &PaymentOutcome,
     context: &Context,
 ) -> Result<(), Error> {
-    remember(work, provider, order_id)?;
+    if remember(work, provider, order_id)? == Remembered::Over {
+        return Ok(());
+    }
     // Without its lock: meters are locked before orders, and that it was asked for does not change.
     was_asked_for(&orders::find(work, order_id)?, provider)?;
     match said {
@@ -206,16 +212,33 @@ pub fn told(
     }
 }
 
+/// What becomes of a genuine word of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Remembered {
+    /// It is taken in, if it was asked for.
+    Open,
+    /// Its order ended here before anybody remembered the payment: that is before a person, and nobody is asked.
+    Over,
+}
+
 /// A genuine word of a payment that was not asked for here: it was, if a restore forgot it.
-fn remember(work: &mut Work<'_>, provider: &str, order_id: &str) -> Result<(), Error> {
+fn remember(work: &mut Work<'_>, provider: &str, order_id: &str) -> Result<Remembered, Error> {
     let is_new = |order: &Order| order.payment == PaymentState::None && order.provider == provider;
     let order = orders::find(work, order_id)?;
     if !is_new(&order) || !recovery::may_have_forgotten(work, &order)? {
-        return Ok(());
+        return Ok(Remembered::Open);
     }
     refunds::lock_meters(work, order_id)?;
     let order = orders::lock(work, order_id)?;
-    if is_new(&order) { recovery::accepted_before(work, &order) } else { Ok(()) }
+    let is_over = is_new(&order) && !recovery::accepted_before(work, &order)?;
+    Ok(if is_over { Remembered::Over } else { Remembered::Open })
+}
+
+fn remember_and_ask(work: &mut Work<'_>, provider: &str, order_id: &str, reference: Option<&str>) -> Result<(), Error> {
+    match remember(work, provider, order_id)? {
+        Remembered::Open => ask(work, provider, order_id, reference),
+        Remembered::Over => Ok(()),
+    }
 }
 
 fn was_asked_for(order: &Order, provider: &str) -> Result<(), Error> {

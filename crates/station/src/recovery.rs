@@ -84,7 +84,8 @@ pub fn begin(work: &mut Work<'_>, backup_ms: i64, settle_ms: i64) -> Result<(), 
          WHERE state = 'void_pending'",
         &[],
     )?;
-    work.execute("UPDATE outbox SET claimed_until_ms = 0", &[])?;
+    // What waited in the backup has not waited all the time since.
+    work.execute("UPDATE outbox SET claimed_until_ms = 0, queued_ms = $1", &[work.now_ms.into()])?;
     // What was about to be asked for may have been, and some providers would ask a payer twice.
     let asks_ms = asks_from(work.now_ms + settle_ms);
     work.execute("UPDATE outbox SET due_ms = $1 WHERE task = 'pay' AND due_ms < $1", &[asks_ms.into()])?;
@@ -290,18 +291,21 @@ pub(crate) fn may_have_forgotten(work: &mut Work<'_>, order: &Order) -> Result<b
     Ok(row.is_some())
 }
 
-/// The provider knows a payment of an order that is not accepted here: it was, in the life that is forgotten.
+/// The provider knows a payment of an order that is not accepted here: it was, in the life that is forgotten. Gives whether it is
+/// accepted again; if not, it has ended, and is before a person.
 ///
 /// # Errors
 /// When the database fails.
-pub(crate) fn accepted_before(work: &mut Work<'_>, order: &Order) -> Result<(), Error> {
+pub(crate) fn accepted_before(work: &mut Work<'_>, order: &Order) -> Result<bool, Error> {
     let lines = orders::lines(work, &order.id)?;
     if lines.iter().any(|line| line.state != LineState::Quoted) {
         let detail = "the provider knows a payment of this order, which nobody accepted in time here";
-        return Ok(work.exception(&order.id, "payment_after_expiry", detail)?);
+        work.exception(&order.id, "payment_after_expiry", detail)?;
+        return Ok(false);
     }
     accept_again(work, order, &lines)?;
-    Ok(work.queue(Kind::QueryPayment, order.id.as_str())?)
+    work.queue(Kind::QueryPayment, order.id.as_str())?;
+    Ok(true)
 }
 
 /// Accepts an order that the payer accepted before, whatever room its meters have.

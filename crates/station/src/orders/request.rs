@@ -60,6 +60,9 @@ pub struct Line {
 const MAX_PAYER_CHARS: usize = 64;
 
 impl OrderRequest {
+    /// What is stored as the request of an order that was made again without its payer: nobody knows what was asked for.
+    pub(crate) const NOT_KNOWN: &str = r#"{"lines":[]}"#;
+
     /// The meters of the lines, in their order; everything that does not depend on the meters is checked.
     ///
     /// # Errors

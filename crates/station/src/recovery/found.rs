@@ -6,14 +6,15 @@ use crate::ledger::time;
 use crate::lifecycle::{LineEvent, LineState, PaymentEvent, PaymentState};
 use crate::meters::{self, Meter};
 use crate::money::Amount;
-use crate::orders::{self, Order};
+use crate::orders::{self, Order, OrderRequest};
+use crate::payments::{self, is_account};
 use crate::problem::{Code, Error};
 use crate::provider::{EntryKind, StatementEntry, StatementError};
+use crate::refunds;
 use crate::sales::SaleEntry;
 use crate::tasks::{Kind, Task};
 use crate::utilities::UtilityName;
 use crate::work::Work;
-use crate::{payments, refunds};
 use coinless_protocol::MeterId;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -141,11 +142,6 @@ fn orders_of_accounts(
         }
     }
     Ok(orders)
-}
-
-/// Whether a text may be the account of an order ([`payments::account`]).
-fn is_account(text: &str) -> bool {
-    text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
 }
 
 fn take_payment(
@@ -318,8 +314,16 @@ fn make_again(work: &mut Work<'_>, id: &str, sold: &Sold<'_>) -> Result<(), Erro
         "making an order again",
         "INSERT INTO orders (order_id, request, currency, total, version, quote_version, expires_ms, provider, account,
                              payment_state, captured, refunding, created_ms)
-         VALUES ($1, '{}', $2, $3, 1, 1, $4, $5, $6, 'none', 0, 0, $4)",
-        &[id.into(), currency.into(), total.into(), work.now_ms.into(), provider.into(), account.as_str().into()],
+         VALUES ($1, $7, $2, $3, 1, 1, $4, $5, $6, 'none', 0, 0, $4)",
+        &[
+            id.into(),
+            currency.into(),
+            total.into(),
+            work.now_ms.into(),
+            provider.into(),
+            account.as_str().into(),
+            OrderRequest::NOT_KNOWN.into(),
+        ],
     )?;
     if first.text(3)? == account {
         work.execute_one(

@@ -18,20 +18,18 @@ pub(crate) const AWAITED: &str = "SELECT state FROM lost_payment WHERE order_id 
 /// Whether one of these payments waits for its order.
 ///
 /// # Errors
-/// [`Code::NotPossibleNow`] if a person has ended the recovery without it.
+/// [`Code::NotPossibleNow`] if none does, and a person has ended the recovery without one.
 pub(crate) fn is_awaited(rows: &[Row]) -> Result<bool, Error> {
-    let mut awaited = false;
-    for row in rows {
-        match row.text(0)? {
-            "given_up" => {
-                let detail =
-                    "this order was forgotten by a restore, and the recovery was ended without it: ask the operator";
-                return Err(Error::refused(Code::NotPossibleNow, detail));
-            }
-            state => awaited |= state == "lost",
-        }
+    let states = rows.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()?;
+    // Of an order that was paid twice, one payment may be gone, and the other one still buys it.
+    if states.contains(&"lost") {
+        return Ok(true);
     }
-    Ok(awaited)
+    if states.contains(&"given_up") {
+        let detail = "this order was forgotten by a restore, and the recovery was ended without it: ask the operator";
+        return Err(Error::refused(Code::NotPossibleNow, detail));
+    }
+    Ok(false)
 }
 
 /// Gives up waiting for the orders of payments that only the statements know: their money stays in suspense, before a person.
@@ -118,10 +116,12 @@ fn hold(work: &mut Work<'_>, provider: &str, entry: &StatementEntry) -> Result<b
     )?;
     let subject = format!("{provider}/{}", entry.receipt);
     if taken == 0 {
-        // The daily comparison may have held it first.
+        // The daily comparison may have held it first: its receipt says when it came, its movement when it was held.
         let held = work.query_first(
-            "SELECT 1 FROM money_receipt r JOIN recovery v ON v.subject = $3 AND r.at_ms >= v.begun_ms
+            "SELECT 1 FROM money_receipt r JOIN recovery v ON v.subject = $3
              WHERE r.provider = $1 AND r.receipt = $2 AND r.order_id = ''
+             AND EXISTS (SELECT 1 FROM movement m
+                         WHERE m.subject = $4 AND m.event = 'unmatched' AND m.at_ms >= v.begun_ms)
              AND NOT EXISTS (SELECT 1 FROM movement m WHERE m.subject = $4 AND m.event = 'matched')",
             &[provider.into(), entry.receipt.as_str().into(), SUBJECT.into(), subject.into()],
         )?;

@@ -302,9 +302,13 @@ pub(crate) fn found(work: &mut Work<'_>, line: &OrderLine) -> Result<(), Error> 
     if line.state == LineState::Refunded {
         return Ok(());
     }
-    if lifecycle::next(line.state, LineEvent::FoundRefunded).is_err() {
+    let subject = line.subject();
+    // A line fails too because nobody paid it.
+    let never_paid = line.state == LineState::Failed && !exists(work, &line.order_id, &subject)?;
+    if never_paid || lifecycle::next(line.state, LineEvent::FoundRefunded).is_err() {
         let detail = format!("the provider's statement shows a refund of this line, which is {}", line.state.name());
-        return Ok(work.exception(&line.subject(), "refund_contradiction", &detail)?);
+        work.difference(&subject, "refund_contradiction", &detail, None)?;
+        return Ok(());
     }
     let from = match line.state {
         LineState::Paid | LineState::SaleUnknown => {
@@ -318,7 +322,6 @@ pub(crate) fn found(work: &mut Work<'_>, line: &OrderLine) -> Result<(), Error> 
         LineState::Voided => Some(Account::SoldUndelivered),
         _ => None,
     };
-    let subject = line.subject();
     if let Some(from) = from {
         owe_by(work, line, from, GiveBack::Made)?;
         // Its sale was taken back then; the sales system here may have forgotten that with the rest.

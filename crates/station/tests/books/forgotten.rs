@@ -1,16 +1,18 @@
 //! Payments, refunds and sales of a life that a restore forgot, as providers and utilities tell of them.
 
-use crate::desk::{Desk, PROVIDER, UTILITY, enrol_for, meter_id, order_id, refused};
+use crate::desk::{Desk, PROVIDER, UTILITY, enrol_for, eur, meter_id, order_id, refused};
+use crate::reconciling::{compare, payment};
 use crate::restoring::{UNITS, entry, is_recovering, meter, settle, sold, states, units};
 use coinless_protocol::{MeterId, Units};
 use coinless_station::lifecycle::LineState;
 use coinless_station::meters;
 use coinless_station::money::Money;
-use coinless_station::payments;
-use coinless_station::provider::{EntryKind, PaymentOutcome, StatementEntry, StatementError};
+use coinless_station::payments::{self, Patience};
+use coinless_station::provider::{EntryKind, MoneyReceipt, PaymentOutcome, StatementEntry, StatementError};
 use coinless_station::recovery;
 use coinless_station::resolve::Decision;
-use coinless_station::sales::{SaleEntry, SaleOutcome};
+use coinless_station::sales::{ReversalOutcome, SaleEntry, SaleOutcome};
+use coinless_station::{erase, orders};
 
 /// An entry that names the account that the customer typed, and not our id.
 fn typed(receipt: &str, account: &str, minor: i64) -> StatementEntry {
@@ -108,7 +110,8 @@ fn an_order_after_the_backup_comes_back_from_the_sales_system_by_its_account() {
 fn a_payment_that_can_be_of_no_order_is_held_and_not_waited_for() {
     let mut desk = restored();
     let nameless = StatementEntry { account: None, ..typed("N1", "", 500) };
-    states(&mut desk, vec![typed("S1", "SHOP12", 700), nameless]);
+    // As long as an account, but for a letter that none has.
+    states(&mut desk, vec![typed("S1", "SHOPUNIT12", 700), nameless]);
     settle(&mut desk);
     desk.look();
     assert!(!is_recovering(&mut desk));
@@ -243,7 +246,7 @@ fn an_order_over_two_utilities_comes_back_from_the_sales_of_both() {
     states(&mut desk, vec![entry(EntryKind::Payment, &id, 1_000)]);
     sold_by_two(&mut desk, &id);
     settle(&mut desk);
-    let lines = desk.run(|work| coinless_station::orders::lines(work, &id)).unwrap();
+    let lines = desk.run(|work| orders::lines(work, &id)).unwrap();
     let shown: Vec<_> = lines.iter().map(|l| (l.meter, l.utility.as_str(), l.amount.minor(), l.state)).collect();
     let issued = LineState::Issued;
     assert_eq!(shown, [(meter_id(), UTILITY, 600, issued), (water(), "other-utility", 400, issued)]);
@@ -287,4 +290,116 @@ fn a_statement_that_does_not_reach_back_is_read_as_far_as_it_goes() {
         assert_eq!(desk.state(&order_id(1), 1), LineState::Issued);
         assert_eq!(desk.balance("suspense"), Money::ZERO.minor());
     }
+}
+
+#[test]
+fn a_payment_that_the_daily_comparison_held_first_waits_for_its_order() {
+    let mut desk = Desk::new();
+    let file = desk.back_up();
+    // It came before the restore, and is held after it.
+    desk.now_ms += 60 * 60 * 1000;
+    desk.restore(&file).unwrap();
+    let paid = payment(1, 1_000);
+    assert!(paid.at_ms < desk.now_ms);
+    compare(&mut desk, std::slice::from_ref(&paid), &[]);
+    assert_eq!((desk.balance("suspense"), desk.causes()), (-1_000, vec!["unmatched_money".to_owned()]));
+    states(&mut desk, vec![paid]);
+    settle(&mut desk);
+    assert!(is_recovering(&mut desk), "its order is missing");
+    put_again(&mut desk, 1);
+    assert_eq!(desk.state(&order_id(1), 1), LineState::Issued);
+    assert_eq!((desk.balance("suspense"), desk.causes()), (0, Vec::<String>::new()));
+    desk.look();
+    assert!(!is_recovering(&mut desk));
+}
+
+#[test]
+fn an_order_that_was_paid_twice_comes_back_with_the_payment_that_is_left() {
+    let mut desk = restored();
+    let id = order_id(1);
+    states(&mut desk, vec![for_order(&id, 1_000), typed("R2", &payments::account(&id), 1_000)]);
+    settle(&mut desk);
+    let one_is_gone = "UPDATE lost_payment SET state = 'given_up' WHERE receipt = 'R2'";
+    desk.run(|work| Ok(work.execute(one_is_gone, &[])?)).unwrap();
+    put_again(&mut desk, 1);
+    assert_eq!(desk.state(&id, 1), LineState::Issued);
+}
+
+#[test]
+fn who_paid_an_order_that_was_made_again_from_sales_can_be_erased() {
+    let mut desk = restored();
+    let id = order_id(1);
+    states(&mut desk, vec![entry(EntryKind::Payment, &id, 1_000)]);
+    desk.outside.found.sales = vec![(UTILITY.parse().unwrap(), Ok(vec![sold(&id, 1_000, UNITS)]))];
+    desk.outside.sale = Some(SaleOutcome::Sold { units: Units::new(UNITS).unwrap() });
+    settle(&mut desk);
+    desk.resolve(&id, "recovered_without_tax", Decision::Seen).unwrap();
+    let newest = meter(&mut desk).last_number;
+    desk.receipt(newest.0);
+    assert_eq!(desk.state(&id, 1), LineState::Delivered);
+    let erase = |desk: &mut Desk| desk.run(|work| erase::order(work, &order_id(1), "ada")).unwrap().orders;
+    assert_eq!([erase(&mut desk), erase(&mut desk)], [1, 0]);
+    let as_kept_earlier = "UPDATE orders SET request = '{}', request_digest = NULL, erased_ms = NULL";
+    desk.run(|work| Ok(work.execute(as_kept_earlier, &[])?)).unwrap();
+    assert_eq!(erase(&mut desk), 1);
+}
+
+#[test]
+fn a_refund_of_a_line_that_nobody_paid_comes_before_a_person_once() {
+    let mut desk = Desk::new();
+    desk.outside.payment = |_| PaymentOutcome::Declined { reason: "no funds".to_owned() };
+    let id = desk.buy(1, &[1_000]);
+    let file = desk.back_up();
+    desk.restore(&file).unwrap();
+    states(&mut desk, vec![entry(EntryKind::Refund, &id, 1_000)]);
+    settle(&mut desk);
+    assert_eq!((desk.state(&id, 1), desk.causes()), (LineState::Failed, vec!["refund_contradiction".to_owned()]));
+    assert!(!is_recovering(&mut desk), "it stops nothing");
+    desk.resolve(&format!("{id}/1"), "refund_contradiction", Decision::Seen).unwrap();
+    let file = desk.back_up();
+    desk.restore(&file).unwrap();
+    settle(&mut desk);
+    assert_eq!(desk.causes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_word_of_a_payment_whose_order_has_ended_comes_before_a_person() {
+    let captured = |id: &str| {
+        let receipt = MoneyReceipt { receipt: format!("R-{id}"), amount: Money::from_minor(1_000), currency: eur() };
+        PaymentOutcome::Captured(vec![receipt])
+    };
+    for is_believed in [false, true] {
+        let mut desk = Desk::new();
+        let id = desk.put(1, &[1_000], PROVIDER);
+        desk.run(|work| {
+            work.now_ms += orders::QUOTE_LIFETIME_MS;
+            orders::expire(work, &id)
+        })
+        .unwrap();
+        let file = desk.back_up();
+        desk.restore(&file).unwrap();
+        if is_believed {
+            let context = desk.context.clone();
+            desk.run(|work| payments::told(work, PROVIDER, &id, &captured(&id), &context)).unwrap();
+        } else {
+            crate::desk::called_back(&mut desk, &id);
+        }
+        assert_eq!((desk.state(&id, 1), desk.causes()), (LineState::Expired, vec!["payment_after_expiry".to_owned()]));
+    }
+}
+
+#[test]
+fn what_waited_in_the_backup_is_not_stuck_at_once() {
+    let mut desk = Desk::new();
+    desk.outside.sale = Some(SaleOutcome::Unknown { why: "no answer".to_owned(), contradicts: false });
+    desk.outside.reversal = ReversalOutcome::Unknown { why: "no answer".to_owned(), contradicts: false };
+    desk.buy(1, &[1_000]);
+    let file = desk.back_up();
+    desk.now_ms += 3 * Patience::default().sale_ms;
+    desk.restore(&file).unwrap();
+    desk.sweep();
+    assert!(!desk.causes().contains(&"sale_stuck".to_owned()), "{:?}", desk.causes());
+    desk.now_ms += 2 * Patience::default().sale_ms;
+    desk.sweep();
+    assert!(desk.causes().contains(&"sale_stuck".to_owned()), "{:?}", desk.causes());
 }

@@ -132,7 +132,7 @@ impl SalesSystem for Sold {
     }
 }
 
-fn payment(number: u32, minor: i64) -> StatementEntry {
+pub fn payment(number: u32, minor: i64) -> StatementEntry {
     let id = order_id(number);
     StatementEntry {
         kind: EntryKind::Payment,
@@ -173,7 +173,7 @@ fn utilities(sales: Vec<SaleEntry>) -> Utilities {
     Utilities::new(vec![Utility { name, brand: UTILITY.to_owned(), currency: eur(), sales }]).unwrap()
 }
 
-fn compare(desk: &mut Desk, statement: &[StatementEntry], sales: &[SaleEntry]) -> Report {
+pub fn compare(desk: &mut Desk, statement: &[StatementEntry], sales: &[SaleEntry]) -> Report {
     let provider: Arc<dyn PaymentProvider> = Arc::new(Statement(Some(statement.to_vec())));
     let look = Look { store: desk.store(), now_ms: desk.now_ms, probe: |_| () };
     let period = Period { from_ms: NOON - DAY / 2, to_ms: NOON + DAY / 2 };

@@ -18,6 +18,7 @@ pub use c2b::DarajaC2b;
 pub use stk::DarajaStk;
 
 use crate::money::{Currency, Money};
+use crate::payments;
 use crate::provider::{MoneyReceipt, PaymentOutcome};
 use client::Client;
 use serde::{Deserialize, Serialize};
@@ -38,8 +39,6 @@ const BAD_WORDS: [&str; 7] = ["mpesa", "m-pesa", "safaricom", "exec", "cmd", "sq
 /// What an account code of a prompt ends with, so that the shop's statement tells prompts from customers who pay by
 /// themselves. No account code has this letter.
 const PROMPT_MARK: char = 'U';
-/// Characters of an account code.
-const ACCOUNT_LENGTH: usize = 10;
 
 /// How the shop is known to Daraja. Secrets are in files of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,8 +191,7 @@ impl Daraja {
     /// that asks no telephones has no prompts.
     fn is_prompt(&self, account: &str) -> bool {
         let code = account.strip_suffix(PROMPT_MARK);
-        let is_code = |code: &str| code.len() == ACCOUNT_LENGTH && !code.contains(PROMPT_MARK) && code.is_ascii();
-        self.passkey.is_some() && code.is_some_and(is_code)
+        self.passkey.is_some() && code.is_some_and(payments::is_account)
     }
 
     /// What the statement of the last two days has for `account` since `since_ms`: every payment, and whether any of it was
