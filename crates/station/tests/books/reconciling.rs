@@ -24,12 +24,27 @@ use std::sync::Arc;
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// A provider that has nothing but a statement.
-struct Statement(Option<Vec<StatementEntry>>);
-
-/// The same, as far back as it is kept, and without refunds.
-struct Kept {
+struct Statement {
+    /// None if it cannot be read.
+    entries: Option<Vec<StatementEntry>>,
+    /// As far back as it is kept.
     since_ms: i64,
-    entries: Vec<StatementEntry>,
+    has_refunds: bool,
+}
+
+impl Statement {
+    fn of(entries: &[StatementEntry]) -> Self {
+        Self { entries: Some(entries.to_vec()), since_ms: i64::MIN, has_refunds: true }
+    }
+
+    fn out_of_reach() -> Self {
+        Self { entries: None, ..Self::of(&[]) }
+    }
+
+    /// One that is kept for 45 hours, and without refunds.
+    fn kept(now_ms: i64, entries: &[StatementEntry]) -> Self {
+        Self { since_ms: now_ms - 45 * DAY / 24, has_refunds: false, ..Self::of(entries) }
+    }
 }
 
 fn unused<T>() -> Call<'static, T> {
@@ -54,42 +69,18 @@ impl PaymentProvider for Statement {
     }
 
     fn statement<'a>(&'a self, from_ms: i64, to_ms: i64) -> Call<'a, Result<Vec<StatementEntry>, StatementError>> {
-        let within = |entry: &&StatementEntry| (from_ms..to_ms).contains(&entry.at_ms);
-        let entries = self.0.as_ref().map(|entries| entries.iter().filter(within).cloned().collect());
-        Box::pin(async move { entries.ok_or(StatementError::Unavailable("connection reset".to_owned())) })
-    }
-
-    fn read_callback(&self, _: &Callback<'_>) -> Result<Notice, BadCallback> {
-        Err(BadCallback(String::new()))
-    }
-}
-
-impl PaymentProvider for Kept {
-    fn name(&self) -> &str {
-        PROVIDER
-    }
-
-    fn start<'a>(&'a self, _: &'a PaymentRequest) -> Call<'a, PaymentOutcome> {
-        unused()
-    }
-
-    fn query<'a>(&'a self, _: &'a PaymentRequest) -> Call<'a, PaymentOutcome> {
-        unused()
-    }
-
-    fn refund<'a>(&'a self, _: &'a RefundRequest) -> Call<'a, RefundOutcome> {
-        unused()
-    }
-
-    fn statement<'a>(&'a self, from_ms: i64, to_ms: i64) -> Call<'a, Result<Vec<StatementEntry>, StatementError>> {
         let since_ms = self.since_ms;
-        let within = self.entries.iter().filter(|entry| (from_ms..to_ms).contains(&entry.at_ms)).cloned().collect();
-        let answer = if from_ms < since_ms { Err(StatementError::TooOld { since_ms }) } else { Ok(within) };
+        let within = |entry: &&StatementEntry| (from_ms..to_ms).contains(&entry.at_ms);
+        let answer = match &self.entries {
+            None => Err(StatementError::Unavailable("connection reset".to_owned())),
+            Some(_) if from_ms < since_ms => Err(StatementError::TooOld { since_ms }),
+            Some(entries) => Ok(entries.iter().filter(within).cloned().collect()),
+        };
         Box::pin(async move { answer })
     }
 
     fn states_refunds(&self) -> bool {
-        false
+        self.has_refunds
     }
 
     fn read_callback(&self, _: &Callback<'_>) -> Result<Notice, BadCallback> {
@@ -174,7 +165,7 @@ fn utilities(sales: Vec<SaleEntry>) -> Utilities {
 }
 
 pub fn compare(desk: &mut Desk, statement: &[StatementEntry], sales: &[SaleEntry]) -> Report {
-    let provider: Arc<dyn PaymentProvider> = Arc::new(Statement(Some(statement.to_vec())));
+    let provider: Arc<dyn PaymentProvider> = Arc::new(Statement::of(statement));
     let look = Look { store: desk.store(), now_ms: desk.now_ms, probe: |_| () };
     let period = Period { from_ms: NOON - DAY / 2, to_ms: NOON + DAY / 2 };
     wait(reconcile::run(&look, &[provider], &utilities(sales.to_vec()), period))
@@ -467,7 +458,8 @@ fn the_daily_task_catches_up_and_tries_again() {
     let line = units(&mut desk, 1);
     desk.now_ms = NOON + 2 * DAY;
     let daily = |desk: &Desk, statement: Option<Vec<StatementEntry>>| -> Vec<Compared> {
-        let provider: Arc<dyn PaymentProvider> = Arc::new(Statement(statement));
+        let provider: Arc<dyn PaymentProvider> =
+            Arc::new(statement.map_or_else(Statement::out_of_reach, |entries| Statement::of(&entries)));
         let look = Look { store: desk.store(), now_ms: desk.now_ms, probe: |_| () };
         wait(reconcile::daily(&look, &[provider], &utilities(vec![sale(1, 5_000, line)])))
     };
@@ -501,7 +493,7 @@ fn the_daily_task_catches_up_and_tries_again() {
 }
 
 /// What each day's comparison does with this provider, whose sales system has `sales`.
-fn compare_daily(desk: &mut Desk, provider: impl PaymentProvider + 'static, sales: &[SaleEntry]) -> Vec<Compared> {
+fn compare_daily(desk: &mut Desk, provider: Statement, sales: &[SaleEntry]) -> Vec<Compared> {
     let look = Look { store: desk.store(), now_ms: desk.now_ms, probe: |_| () };
     wait(reconcile::daily(&look, &[Arc::new(provider)], &utilities(sales.to_vec())))
 }
@@ -519,13 +511,9 @@ fn a_statement_that_reaches_back_two_days_is_compared_every_day() {
     desk.run(reconcile::start).unwrap();
     let sold = SaleEntry { at_ms: NOON + 4 * DAY, ..sale(1, 5_000, units(&mut desk, 1)) };
     let mut entries = vec![StatementEntry { at_ms: NOON + 4 * DAY, ..payment(1, 5_000) }];
-    let kept = |desk: &Desk, entries: &[StatementEntry]| Kept {
-        since_ms: desk.now_ms - 45 * DAY / 24,
-        entries: entries.to_vec(),
-    };
     for day in 5..=7 {
         desk.now_ms = NOON + day * DAY - 9 * DAY / 24;
-        let statement = kept(&desk, &entries);
+        let statement = Statement::kept(desk.now_ms, &entries);
         let compared = compare_daily(&mut desk, statement, std::slice::from_ref(&sold));
         assert!(compared.iter().all(|one| one.state == "compared"), "{compared:?}");
         assert_eq!(desk.causes(), Vec::<String>::new(), "day {day}");
@@ -534,21 +522,21 @@ fn a_statement_that_reaches_back_two_days_is_compared_every_day() {
     let stray = StatementEntry { payment_id: None, at_ms: desk.now_ms - 5 * DAY / 24, ..payment(9, 700) };
     entries.push(stray);
     desk.now_ms += DAY;
-    let statement = kept(&desk, &entries);
+    let statement = Statement::kept(desk.now_ms, &entries);
     compare_daily(&mut desk, statement, std::slice::from_ref(&sold));
     assert_eq!(desk.balance("suspense"), -700);
     assert_eq!(desk.causes(), ["unmatched_money"]);
     // And is not missing in any later one.
     for _ in 0..2 {
         desk.now_ms += DAY;
-        let statement = kept(&desk, &entries);
+        let statement = Statement::kept(desk.now_ms, &entries);
         compare_daily(&mut desk, statement, std::slice::from_ref(&sold));
         assert_eq!(desk.causes(), ["unmatched_money"]);
     }
     // Four days without a comparison: two of them are in no statement any more, which is said once, and the rest goes on.
     desk.now_ms += 4 * DAY;
     for _ in 0..2 {
-        let statement = kept(&desk, &entries);
+        let statement = Statement::kept(desk.now_ms, &entries);
         compare_daily(&mut desk, statement, std::slice::from_ref(&sold));
         assert_eq!(desk.causes(), ["unmatched_money", "statement_gap"]);
         desk.now_ms += DAY;
@@ -561,7 +549,8 @@ fn a_statement_without_refunds_misses_none() {
     desk.outside.sale = Some(SaleOutcome::Failed { reason: "closed".to_owned() });
     let id = desk.buy(1, &[5_000]);
     assert_eq!(desk.state(&id, 1), LineState::Refunded);
-    let provider: Arc<dyn PaymentProvider> = Arc::new(Kept { since_ms: 0, entries: vec![payment(1, 5_000)] });
+    let provider: Arc<dyn PaymentProvider> =
+        Arc::new(Statement { has_refunds: false, ..Statement::of(&[payment(1, 5_000)]) });
     let look = Look { store: desk.store(), now_ms: desk.now_ms, probe: |_| () };
     let period = Period { from_ms: NOON - DAY / 2, to_ms: NOON + DAY / 2 };
     assert_eq!(causes(&wait(reconcile::run(&look, &[provider], &utilities(Vec::new()), period))), Vec::<&str>::new());
@@ -624,8 +613,7 @@ fn what_a_short_statement_shows_as_taken_away_always_comes_before_a_person() {
         at_ms: desk.now_ms - DAY / 2,
         ..payment(1, 500)
     };
-    let provider: Arc<dyn PaymentProvider> =
-        Arc::new(Kept { since_ms: desk.now_ms - 45 * DAY / 24, entries: vec![again] });
+    let provider: Arc<dyn PaymentProvider> = Arc::new(Statement::kept(desk.now_ms, &[again]));
     let look = Look { store: desk.store(), now_ms: desk.now_ms, probe: |_| () };
     let period = Period { from_ms: desk.now_ms - 2 * DAY, to_ms: desk.now_ms };
     for is_new in [true, false] {
@@ -651,7 +639,7 @@ fn a_source_that_cannot_be_read_for_long_comes_before_a_person() {
     let task = tasks::Task { kind: Kind::Reconcile, subject: reconcile::SUBJECT.to_owned(), attempts: 0 };
     for (hour, told) in [(3, false), (14, false), (15, true)] {
         desk.now_ms = NOON - DAY / 2 + hour * DAY / 24;
-        let compared = compare_daily(&mut desk, Statement(None), &[]);
+        let compared = compare_daily(&mut desk, Statement::out_of_reach(), &[]);
         desk.run(|work| reconcile::ended(work, &task, &Ok(compared.clone()))).unwrap();
         assert_eq!(desk.causes().contains(&"not_reconciled".to_owned()), told, "{hour}");
     }

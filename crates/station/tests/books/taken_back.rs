@@ -262,7 +262,7 @@ fn a_refund_under_way_of_what_was_taken_away_is_not_paid_by_hand_as_well() {
     desk.outside.payment = taken::<2_000>;
     called_back(&mut desk, &id);
     assert_eq!((desk.causes(), desk.state(&id, 1)), (vec!["taken_back".to_owned()], LineState::SaleReversed));
-    desk.now_ms += coinless_station::payments::Patience::default().refund_ms + 1;
+    desk.now_ms += Patience::default().refund_ms + 1;
     desk.sweep();
     let done = desk.resolve(&format!("{id}/1"), "refund_stuck", Decision::Elsewhere).unwrap();
     assert_eq!(done.len(), 2, "{done:?}");
