@@ -28,13 +28,14 @@ async fn two_successes_for_one_order() {
 /// Another sum than was asked for sells nothing, is held, and goes back when a person says so.
 #[tokio::test]
 async fn other_amount() {
-    for side in Side::ALL {
+    // Less and more than was asked for.
+    for (side, minor) in Side::ALL.into_iter().flat_map(|side| [(side, 40_000), (side, 60_000)]) {
         let world = World::start(side).await;
         world.order().await;
-        world.pays(&[("R1", 40_000)]).await;
+        world.pays(&[("R1", minor)]).await;
         let order = world.app.wait_for(ORDER, |order| order.payment.state == PaymentState::Exception).await;
         assert!(order.lines[0].state == LineState::Exception && order.lines[0].token.is_none(), "{side:?}");
-        world.expect_books(40_000, -40_000, 0).await;
+        world.expect_books(minor, -minor, 0).await;
         world.expect_exceptions(&["other_amount"]).await;
         let receipt = match side {
             Side::Sandbox => ORDER,
@@ -42,7 +43,7 @@ async fn other_amount() {
             _ => "R1",
         };
         let refund = format!("{ORDER}/receipt/{receipt}");
-        side.refunds(&world.server, &refund, 40_000);
+        side.refunds(&world.server, &refund, minor);
         world.give_back(ORDER, "other_amount").await;
         world.refunds(&refund).await;
         world.expect_books(0, 0, 0).await;
