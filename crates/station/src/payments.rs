@@ -5,7 +5,7 @@ mod money;
 mod unpaid;
 
 pub use money::Patience;
-pub(crate) use money::came;
+pub(crate) use money::{came, hold_stray};
 pub use unpaid::cancel;
 pub(crate) use unpaid::end;
 

@@ -6,7 +6,7 @@ use crate::lifecycle::{LineEvent, PaymentEvent};
 use crate::money::{Amount, Money};
 use crate::orders::{self, Order, OrderLine};
 use crate::problem::Error;
-use crate::provider::MoneyReceipt;
+use crate::provider::{MoneyReceipt, StatementEntry};
 use crate::sell;
 use crate::tasks::Kind;
 use crate::work::Work;
@@ -109,6 +109,44 @@ pub(super) fn take(work: &mut Work<'_>, order: &Order, receipts: &[MoneyReceipt]
         )?;
     }
     Ok(fresh)
+}
+
+/// Holds money for no order that is here, of which only a statement tells: its receipt is noted with no order, and `at_ms`. Gives
+/// whether it was not noted before.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn hold_stray(
+    work: &mut Work<'_>,
+    provider: &str,
+    entry: &StatementEntry,
+    at_ms: i64,
+) -> Result<bool, Error> {
+    let noted = work.execute(
+        "INSERT INTO money_receipt (provider, receipt, order_id, amount, currency, at_ms) VALUES ($1, $2, '', $3, $4, $5)
+         ON CONFLICT (provider, receipt) DO NOTHING",
+        &[
+            provider.into(),
+            entry.receipt.as_str().into(),
+            entry.amount.minor().into(),
+            entry.currency.code().into(),
+            at_ms.into(),
+        ],
+    )?;
+    if noted == 0 {
+        return Ok(false);
+    }
+    let movement = Movement {
+        subject: &format!("{provider}/{}", entry.receipt),
+        cause: format!("receipt {} captured", entry.receipt),
+        event: Event::Unmatched,
+        currency: entry.currency,
+        debit: Account::Clearing(provider.to_owned()),
+        credits: vec![(Account::Suspense, entry.amount)],
+        operator: None,
+    };
+    ledger::book(work, &movement)?;
+    Ok(true)
 }
 
 /// Whether the receipt is of money that was held for no order, since a statement told of it first. Then the holding is undone:

@@ -4,6 +4,7 @@ use super::{Compared, Difference, HOUR_MS, Look, PAGE, SLICE_MS, Span, note, not
 use crate::ledger::{self, Account, Event, Movement, Period, time};
 use crate::lifecycle::PaymentState;
 use crate::money::{Amount, Currency, Money};
+use crate::payments;
 use crate::problem::Error;
 use crate::provider::{EntryKind, PaymentProvider, StatementEntry, StatementError};
 use crate::store::Row;
@@ -203,7 +204,7 @@ async fn judge_page(
             for step in &*others {
                 match step {
                     Step::Ask(order_id) => work.queue_at(Kind::QueryPayment, order_id, work.now_ms)?,
-                    Step::Hold(entry) => hold(&mut work, &name, entry)?,
+                    Step::Hold(entry) => drop(payments::hold_stray(&mut work, &name, entry, entry.at_ms)?),
                     Step::Fee(entry) => fee(&mut work, &name, entry)?,
                     Step::Differ(_) => {}
                 }
@@ -359,34 +360,6 @@ fn refund_of(work: &mut Work<'_>, entry: &StatementEntry) -> Result<Option<(Stri
         Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned(), amount))
     };
     row.as_ref().map(read).transpose()
-}
-
-/// Holds money that came for no order, once: its receipt is noted with no order.
-fn hold(work: &mut Work<'_>, provider: &str, entry: &StatementEntry) -> Result<(), Error> {
-    let noted = work.execute(
-        "INSERT INTO money_receipt (provider, receipt, order_id, amount, currency, at_ms) VALUES ($1, $2, '', $3, $4, $5)
-         ON CONFLICT (provider, receipt) DO NOTHING",
-        &[
-            provider.into(),
-            entry.receipt.as_str().into(),
-            entry.amount.minor().into(),
-            entry.currency.code().into(),
-            entry.at_ms.into(),
-        ],
-    )?;
-    if noted == 0 {
-        return Ok(());
-    }
-    let movement = Movement {
-        subject: &format!("{provider}/{}", entry.receipt),
-        cause: format!("receipt {} captured", entry.receipt),
-        event: Event::Unmatched,
-        currency: entry.currency,
-        debit: Account::Clearing(provider.to_owned()),
-        credits: vec![(Account::Suspense, entry.amount)],
-        operator: None,
-    };
-    ledger::book(work, &movement)
 }
 
 fn fee_subject(provider: &str, entry: &StatementEntry) -> String {

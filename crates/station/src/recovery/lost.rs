@@ -1,7 +1,7 @@
 //! Payments whose orders a restore forgot: their money is held as money for no order is, until the order is here again.
 
 use super::{SUBJECT, accept_again};
-use crate::ledger::{self, Account, Event, Movement};
+use crate::ledger;
 use crate::lifecycle::LineState;
 use crate::money::{Amount, Currency, Money};
 use crate::orders;
@@ -104,40 +104,24 @@ pub(super) fn stray(work: &mut Work<'_>, provider: &str, entry: &StatementEntry)
 /// what was held before belongs to none.
 fn hold(work: &mut Work<'_>, provider: &str, entry: &StatementEntry) -> Result<bool, Error> {
     // When it was noted says nothing of when it came: no daily comparison is to look for it.
-    let taken = work.execute(
-        "INSERT INTO money_receipt (provider, receipt, order_id, amount, currency, at_ms) VALUES ($1, $2, '', $3, $4, 0)
-         ON CONFLICT (provider, receipt) DO NOTHING",
+    if payments::hold_stray(work, provider, entry, 0)? {
+        return Ok(true);
+    }
+    // The daily comparison may have held it first: its receipt says when it came, its movement when it was held.
+    let held = work.query_first(
+        "SELECT 1 FROM money_receipt r JOIN recovery v ON v.subject = $3
+         WHERE r.provider = $1 AND r.receipt = $2 AND r.order_id = ''
+         AND EXISTS (SELECT 1 FROM movement m
+                     WHERE m.subject = $4 AND m.event = 'unmatched' AND m.at_ms >= v.begun_ms)
+         AND NOT EXISTS (SELECT 1 FROM movement m WHERE m.subject = $4 AND m.event = 'matched')",
         &[
             provider.into(),
             entry.receipt.as_str().into(),
-            entry.amount.minor().into(),
-            entry.currency.code().into(),
+            SUBJECT.into(),
+            format!("{provider}/{}", entry.receipt).into(),
         ],
     )?;
-    let subject = format!("{provider}/{}", entry.receipt);
-    if taken == 0 {
-        // The daily comparison may have held it first: its receipt says when it came, its movement when it was held.
-        let held = work.query_first(
-            "SELECT 1 FROM money_receipt r JOIN recovery v ON v.subject = $3
-             WHERE r.provider = $1 AND r.receipt = $2 AND r.order_id = ''
-             AND EXISTS (SELECT 1 FROM movement m
-                         WHERE m.subject = $4 AND m.event = 'unmatched' AND m.at_ms >= v.begun_ms)
-             AND NOT EXISTS (SELECT 1 FROM movement m WHERE m.subject = $4 AND m.event = 'matched')",
-            &[provider.into(), entry.receipt.as_str().into(), SUBJECT.into(), subject.into()],
-        )?;
-        return Ok(held.is_some());
-    }
-    let movement = Movement {
-        subject: &subject,
-        cause: format!("receipt {} captured", entry.receipt),
-        event: Event::Unmatched,
-        currency: entry.currency,
-        debit: Account::Clearing(provider.to_owned()),
-        credits: vec![(Account::Suspense, entry.amount)],
-        operator: None,
-    };
-    ledger::book(work, &movement)?;
-    Ok(true)
+    Ok(held.is_some())
 }
 
 /// An order that payments waited for is here: what is said of its money now goes the way of any payment.
