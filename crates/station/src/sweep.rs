@@ -152,31 +152,38 @@ fn stuck_tasks(work: &mut Work<'_>, limit: &Limit) -> Result<(), Error> {
     Ok(())
 }
 
+/// Sees to every open exception of the cause `$1`, at the time `$2`, unless there is such a row.
+macro_rules! went_on_unless {
+    ($row:literal) => {
+        concat!(
+            "UPDATE exception SET resolved_ms = $2, resolved_by = 'station', resolution = 'seen: it went on'
+             WHERE cause = $1 AND resolved_ms IS NULL AND NOT EXISTS (SELECT 1 FROM ",
+            $row,
+            ")"
+        )
+    };
+}
+
 /// Payments and refunds that were stuck and have their outcome need nobody any more.
 fn ended_at_last(work: &mut Work<'_>) -> Result<(), Error> {
-    for (sql, cause) in [
-        "UPDATE exception SET resolved_ms = $2, resolved_by = 'station', resolution = 'seen: it went on'
-         WHERE cause = $1 AND resolved_ms IS NULL
-         AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.order_id = exception.subject AND o.payment_state IN ('sent', 'unknown'))",
-        "UPDATE exception SET resolved_ms = $2, resolved_by = 'station', resolution = 'seen: it went on'
-         WHERE cause = $1 AND resolved_ms IS NULL
-         AND NOT EXISTS (SELECT 1 FROM refund r WHERE r.refund_id = exception.subject AND r.state = 'due')",
-    ]
-    .into_iter()
-    .zip([payments::STUCK, refunds::STUCK])
-    {
-        work.execute(sql, &[cause.into(), work.now_ms.into()])?;
-    }
+    let now_ms = work.now_ms;
+    work.execute(
+        went_on_unless!("orders o WHERE o.order_id = exception.subject AND o.payment_state IN ('sent', 'unknown')"),
+        &[payments::STUCK.into(), now_ms.into()],
+    )?;
+    work.execute(
+        went_on_unless!("refund r WHERE r.refund_id = exception.subject AND r.state = 'due'"),
+        &[refunds::STUCK.into(), now_ms.into()],
+    )?;
     Ok(())
 }
 
 /// What was stuck and has gone on by itself needs nobody any more.
 fn done_at_last(work: &mut Work<'_>, limit: &Limit) -> Result<(), Error> {
+    let now_ms = work.now_ms;
     work.execute(
-        "UPDATE exception SET resolved_ms = $3, resolved_by = 'station', resolution = 'seen: it went on'
-         WHERE cause = $1 AND resolved_ms IS NULL
-         AND NOT EXISTS (SELECT 1 FROM outbox b WHERE b.subject = exception.subject AND b.task = $2)",
-        &[limit.cause.into(), limit.kind.name().into(), work.now_ms.into()],
+        went_on_unless!("outbox b WHERE b.subject = exception.subject AND b.task = $3"),
+        &[limit.cause.into(), now_ms.into(), limit.kind.name().into()],
     )?;
     Ok(())
 }

@@ -285,6 +285,20 @@ impl<'a> Work<'a> {
         )
     }
 
+    /// An exception needs nobody any more, for a reason in words. If none is open, nothing is changed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn went_on(&mut self, subject: &str, cause: &str, why: &str) -> Result<(), StoreError> {
+        let resolution = format!("seen: {why}");
+        self.tx.execute(
+            "UPDATE exception SET resolved_ms = $3, resolved_by = 'station', resolution = $4
+             WHERE subject = $1 AND cause = $2 AND resolved_ms IS NULL",
+            &[subject.into(), cause.into(), self.now_ms.into(), resolution.into()],
+        )?;
+        Ok(())
+    }
+
     /// Puts something before a person that is found again at every look: only once, also if it was seen to. Gives whether it is
     /// new.
     ///

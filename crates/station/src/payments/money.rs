@@ -179,11 +179,7 @@ fn found_its_order(work: &mut Work<'_>, order: &Order, receipt: &MoneyReceipt) -
         operator: None,
     };
     ledger::book(work, &movement)?;
-    work.execute(
-        "UPDATE exception SET resolved_ms = $2, resolved_by = 'station', resolution = 'seen: it found its order'
-         WHERE subject = $1 AND cause = 'unmatched_money' AND resolved_ms IS NULL",
-        &[subject.as_str().into(), work.now_ms.into()],
-    )?;
+    work.went_on(&subject, "unmatched_money", "it found its order")?;
     Ok(true)
 }
 

@@ -157,11 +157,7 @@ pub(crate) fn arrived(work: &mut Work<'_>, id: &str) -> Result<(), Error> {
     let (order, lines) = orders::find_whole(work, id)?;
     payments::came(work, &order, &lines, &receipts)?;
     for receipt in &receipts {
-        work.execute(
-            "UPDATE exception SET resolved_ms = $2, resolved_by = 'station', resolution = 'seen: it found its order'
-             WHERE subject = $1 AND cause = 'unknown_account' AND resolved_ms IS NULL",
-            &[format!("{provider}/{}", receipt.receipt).into(), work.now_ms.into()],
-        )?;
+        work.went_on(&format!("{provider}/{}", receipt.receipt), "unknown_account", "it found its order")?;
     }
     take_refunds(work, id)?;
     // It may have been the last one.

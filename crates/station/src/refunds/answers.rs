@@ -103,10 +103,6 @@ fn made(work: &mut Work<'_>, due: &Due, provider: &str, attempt: u32) -> Result<
     book_refunded(work, due, provider, None)?;
     set_state(work, due, RefundState::Done)?;
     set_attempt(work, due, attempt)?;
-    work.execute(
-        "UPDATE exception SET resolved_ms = $3, resolved_by = 'station', resolution = 'seen: it went back'
-         WHERE subject = $1 AND cause = $2 AND resolved_ms IS NULL",
-        &[due.refund_id.as_str().into(), STUCK.into(), work.now_ms.into()],
-    )?;
+    work.went_on(&due.refund_id, STUCK, "it went back")?;
     step_line(work, due, LineEvent::MoneyBack, None)
 }
