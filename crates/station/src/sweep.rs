@@ -152,39 +152,36 @@ fn stuck_tasks(work: &mut Work<'_>, limit: &Limit) -> Result<(), Error> {
     Ok(())
 }
 
-/// Sees to every open exception of the cause `$1`, at the time `$2`, unless there is such a row.
-macro_rules! went_on_unless {
-    ($row:literal) => {
-        concat!(
-            "UPDATE exception SET resolved_ms = $2, resolved_by = 'station', resolution = 'seen: it went on'
-             WHERE cause = $1 AND resolved_ms IS NULL AND NOT EXISTS (SELECT 1 FROM ",
-            $row,
-            ")"
-        )
-    };
-}
-
 /// Payments and refunds that were stuck and have their outcome need nobody any more.
 fn ended_at_last(work: &mut Work<'_>) -> Result<(), Error> {
-    let now_ms = work.now_ms;
-    work.execute(
-        went_on_unless!("orders o WHERE o.order_id = exception.subject AND o.payment_state IN ('sent', 'unknown')"),
-        &[payments::STUCK.into(), now_ms.into()],
+    let payments = work.query(
+        "SELECT x.subject FROM exception x WHERE x.cause = $1 AND x.resolved_ms IS NULL AND NOT EXISTS (
+             SELECT 1 FROM orders o WHERE o.order_id = x.subject AND o.payment_state IN ('sent', 'unknown'))",
+        &[payments::STUCK.into()],
     )?;
-    work.execute(
-        went_on_unless!("refund r WHERE r.refund_id = exception.subject AND r.state = 'due'"),
-        &[refunds::STUCK.into(), now_ms.into()],
+    all_went_on(work, &payments, payments::STUCK)?;
+    let refunds = work.query(
+        "SELECT x.subject FROM exception x WHERE x.cause = $1 AND x.resolved_ms IS NULL AND NOT EXISTS (
+             SELECT 1 FROM refund r WHERE r.refund_id = x.subject AND r.state = 'due')",
+        &[refunds::STUCK.into()],
     )?;
-    Ok(())
+    all_went_on(work, &refunds, refunds::STUCK)
 }
 
 /// What was stuck and has gone on by itself needs nobody any more.
 fn done_at_last(work: &mut Work<'_>, limit: &Limit) -> Result<(), Error> {
-    let now_ms = work.now_ms;
-    work.execute(
-        went_on_unless!("outbox b WHERE b.subject = exception.subject AND b.task = $3"),
-        &[limit.cause.into(), now_ms.into(), limit.kind.name().into()],
+    let done = work.query(
+        "SELECT x.subject FROM exception x WHERE x.cause = $1 AND x.resolved_ms IS NULL AND NOT EXISTS (
+             SELECT 1 FROM outbox b WHERE b.subject = x.subject AND b.task = $2)",
+        &[limit.cause.into(), limit.kind.name().into()],
     )?;
+    all_went_on(work, &done, limit.cause)
+}
+
+fn all_went_on(work: &mut Work<'_>, subjects: &[Row], cause: &str) -> Result<(), Error> {
+    for row in subjects {
+        work.went_on(row.text(0)?, cause, "it went on")?;
+    }
     Ok(())
 }
 
