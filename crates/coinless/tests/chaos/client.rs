@@ -31,7 +31,8 @@ pub struct Client {
 /// A stream of server-sent events.
 struct Events {
     stream: Response,
-    text: String,
+    /// What came of the next events; a piece may end in the middle of a character.
+    bytes: Vec<u8>,
     /// The first event shows the order as it is; later ones may have waited here while another answer told more.
     is_first: bool,
 }
@@ -112,16 +113,16 @@ impl Client {
     async fn next_event(&mut self, path: &str) -> OrderView {
         loop {
             if let Some(events) = &mut self.events {
-                if let Some((event, rest)) = events.text.split_once("\n\n") {
+                if let Some(end) = events.bytes.windows(2).position(|two| two == b"\n\n") {
+                    let event = String::from_utf8(events.bytes.drain(..end + 2).collect()).unwrap();
                     let view = event.lines().find_map(|line| line.strip_prefix("data: ")).map(parse);
-                    events.text = rest.to_owned();
                     let Some(view) = view else { continue };
                     self.town.doors.answered();
                     if std::mem::take(&mut events.is_first) || view.version >= self.version {
                         return view;
                     }
                 } else if let Ok(Some(chunk)) = events.stream.chunk().await {
-                    events.text.push_str(std::str::from_utf8(&chunk).unwrap());
+                    events.bytes.extend_from_slice(&chunk);
                 } else {
                     self.events = None;
                 }
@@ -130,7 +131,7 @@ impl Client {
             let url = format!("{}{path}/events", self.town.doors.open_one(&mut self.random).await);
             if let Ok(stream) = self.town.doors.http.get(url).send().await {
                 assert!([200, 500, 503].contains(&stream.status().as_u16()), "an order is gone: {stream:?}");
-                let events = |stream| Events { stream, text: String::new(), is_first: true };
+                let events = |stream| Events { stream, bytes: Vec::new(), is_first: true };
                 self.events = (stream.status() == 200).then(|| events(stream));
             }
             tokio::task::yield_now().await;

@@ -49,13 +49,13 @@ impl Two {
     async fn watch(&self, at: usize, order: &str, state: LineState) -> OrderView {
         let watching = async {
             let mut stream = self.http.get(self.url(at, &format!("{order}/events"))).send().await.unwrap();
-            let mut text = String::new();
+            let mut bytes = Vec::new();
             loop {
                 let chunk = stream.chunk().await.unwrap().expect("the stream goes on");
-                text.push_str(std::str::from_utf8(&chunk).unwrap());
-                while let Some((event, rest)) = text.split_once("\n\n") {
+                bytes.extend_from_slice(&chunk);
+                while let Some(end) = bytes.windows(2).position(|two| two == b"\n\n") {
+                    let event = String::from_utf8(bytes.drain(..end + 2).collect()).unwrap();
                     let view = event.lines().find_map(|line| line.strip_prefix("data: ")).map(parse);
-                    text = rest.to_owned();
                     if let Some(view) = view.filter(|view| view.lines.iter().all(|line| has_come_to(line.state, state)))
                     {
                         return view;

@@ -122,18 +122,18 @@ impl App {
     /// Waits over server-sent events until line 1 is in one of `states`.
     pub async fn wait_for(&self, id: &str, states: &[&str]) -> Value {
         let mut stream = self.http.get(format!("{}/v1/orders/{id}/events", self.url)).send().await.unwrap();
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         loop {
             let chunk = stream.chunk().await.unwrap().expect("the stream goes on");
-            text.push_str(std::str::from_utf8(&chunk).unwrap());
-            while let Some((event, rest)) = text.split_once("\n\n") {
+            bytes.extend_from_slice(&chunk);
+            while let Some(end) = bytes.windows(2).position(|two| two == b"\n\n") {
+                let event = String::from_utf8(bytes.drain(..end + 2).collect()).unwrap();
                 let data = event.lines().find_map(|line| line.strip_prefix("data: "));
                 let order: Option<Value> = data.map(|data| serde_json::from_str(data).unwrap());
                 let in_state = |order: &Value| states.iter().any(|state| order["lines"][0]["state"] == **state);
                 if let Some(order) = order.filter(in_state) {
                     return order;
                 }
-                text = rest.to_owned();
             }
         }
     }
