@@ -7,6 +7,7 @@
 //! * [`cose`]: COSE_Sign1 and COSE_Encrypt0 (RFC 9052) over these objects.
 //! * [`problem`]: why a meter refused a message (RFC 9290).
 //! * [`coap`]: CoAP (RFC 7252), as sans-I/O client and server.
+//! * [`slipmux`]: CoAP messages as frames on a serial line.
 //!
 //! `docs/protocol.md` describes the protocol, `docs/protocol.cddl` its objects.
 //!
@@ -30,6 +31,7 @@ pub mod problem;
 mod quantity;
 pub mod readings;
 pub mod receipt;
+pub mod slipmux;
 pub mod state;
 pub mod token;
 

@@ -9,4 +9,5 @@ mod support;
 mod garbage;
 mod machines;
 mod roundtrip;
+mod slipmux;
 mod strategies;
