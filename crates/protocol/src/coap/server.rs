@@ -154,7 +154,8 @@ impl<P: Copy + Eq, const N: usize> Server<P, N> {
     }
 
     fn request<'a>(&mut self, now_ms: u64, peer: P, message: Message<'a>) -> Input<'a> {
-        let same = |e: &Exchange<P>| e.peer == peer && e.request_id == message.id;
+        // The token too: on a point-to-point link one peer goes and another comes, and may begin with the same id (§4.4).
+        let same = |e: &Exchange<P>| e.peer == peer && e.request_id == message.id && *e.token == *message.token;
         if let Some(known) = self.exchanges.iter().flatten().find(|e| same(e))
             && now_ms.saturating_sub(known.since_ms) < EXCHANGE_LIFETIME_MS
         {

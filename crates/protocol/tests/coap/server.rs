@@ -107,6 +107,18 @@ fn a_repeated_request_is_answered_without_being_executed() {
 }
 
 #[test]
+fn another_phone_on_the_same_line_may_begin_with_the_same_message_id() {
+    let mut server = Server::<u8, 2>::new(7);
+    for token in [b"t1", b"t2"] {
+        let datagram = write(Kind::Con, Code(1), 500, token, &[(11, b"meter")], b"").unwrap();
+        let request = served(&mut server, 0, PHONE, &datagram);
+        let bytes = server.respond(0, 0, &request, content()).unwrap();
+        assert_eq!(Message::parse(&bytes).unwrap().token, token);
+        assert_eq!(sent(&mut server, 0, &datagram), bytes.to_vec(), "a repeat is still a repeat");
+    }
+}
+
+#[test]
 fn a_request_whose_place_was_given_away_is_not_answered() {
     let mut server = Server::<u8, 1>::new(7);
     let first = request(Kind::Con, 500);
