@@ -3,24 +3,30 @@
 use crate::output::{Context, Failure, Output};
 use coinless_meter::{Issuer, IssuerRole};
 use coinless_protocol::{Commodity, FINE_PER_UNIT, MeterId, Units};
-use coinless_sim::meter::{self, Blueprint};
+use coinless_sim::meter::{self, Blueprint, LinkChoice};
 use coinless_station::records::{self, DeliveryRecord, HexKey, IssuerRecord};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
+
+/// Where a meter listens that is told nothing else.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 5683));
 
 /// A simulated meter.
 #[derive(clap::Subcommand)]
 pub enum Command {
     /// Make a meter with a new key; prints the delivery record for `coinless station enrol`.
     New(NewArguments),
-    /// Run a meter: CoAP over UDP, and control lines on standard input (type `help`).
+    /// Run a meter: CoAP over UDP or a serial line, and control lines on standard input (type `help`).
     Run {
         /// The meter's state file, made by `coinless meter new`.
         #[arg(long)]
         state: PathBuf,
-        /// Address and UDP port; port 0 takes any free one.
-        #[arg(long, default_value = "127.0.0.1:5683")]
-        listen: SocketAddr,
+        /// Address and UDP port; port 0 takes any free one [default: 127.0.0.1:5683, or no UDP with --serial].
+        #[arg(long)]
+        listen: Option<SocketAddr>,
+        /// Offer a serial line (Slipmux) on a pseudo-terminal, and print its path; together with --listen both.
+        #[arg(long)]
+        serial: bool,
     },
 }
 
@@ -54,7 +60,10 @@ pub struct NewArguments {
 pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::New(arguments) => new(&arguments, output),
-        Command::Run { state, listen } => serve(&state, listen, output),
+        Command::Run { state, listen, serial } => {
+            let listen = listen.or_else(|| (!serial).then_some(DEFAULT_LISTEN));
+            serve(&state, LinkChoice { listen, serial }, output)
+        }
     }
 }
 
@@ -86,11 +95,11 @@ fn new(arguments: &NewArguments, output: &Output) -> Result<(), Failure> {
     })
 }
 
-fn serve(state: &Path, listen: SocketAddr, output: &Output) -> Result<(), Failure> {
+fn serve(state: &Path, links: LinkChoice, output: &Output) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
     // Whoever started the meter may stop listening to it; the meter goes on.
     let report = |report: &meter::Report| drop(output.result(report, report));
-    let result = runtime.block_on(meter::run(state, listen, meter::stdin_lines(), report));
+    let result = runtime.block_on(meter::run(state, links, meter::stdin_lines(), report));
     result.context(state.display())
 }
 

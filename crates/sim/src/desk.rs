@@ -224,6 +224,13 @@ impl Desk {
         command
     }
 
+    /// The same on a serial line, and nothing else.
+    pub fn serial_meter_command(&self, id: &str) -> Command {
+        let mut command = self.command(&["meter", "run", "--serial"]);
+        command.arg("--state").arg(self.path(id));
+        command
+    }
+
     /// `coinless station show` of `what`, and of which.
     ///
     /// # Errors

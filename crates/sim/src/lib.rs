@@ -7,5 +7,6 @@ pub mod meter;
 #[cfg(unix)]
 pub mod postgres;
 pub mod sandbox;
+pub mod serial;
 pub mod utility;
 pub mod world;

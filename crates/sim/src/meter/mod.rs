@@ -1,10 +1,11 @@
 //! A simulated meter around the real core: the chip, the valve, the gas that flows, and a person at the button.
 //!
 //! [`SimulatedMeter`] is the meter without any I/O of its own, for a process or for a world of many. [`run()`] is the process:
-//! CoAP over UDP and control lines. [`make()`] makes the state file.
+//! CoAP over UDP or a serial line, and control lines. [`make()`] makes the state file.
 
 mod control;
 mod device;
+mod links;
 mod make;
 mod report;
 mod run;
@@ -13,6 +14,7 @@ mod tests;
 
 pub use control::{Control, ControlError, HELP};
 pub use device::{Consumed, MeterEvent, SimulatedMeter};
+pub use links::LinkChoice;
 pub use make::{Blueprint, MakeError, make};
 pub use report::{Report, Shown};
 pub use run::{RunError, run, stdin_lines};

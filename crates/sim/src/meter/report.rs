@@ -7,14 +7,13 @@ use coinless_protocol::state::ShutCauses;
 use coinless_protocol::{Commodity, FineCredit};
 use serde::Serialize;
 use std::fmt;
-use std::net::SocketAddr;
 
 /// One thing that happened. Amounts are given for people, and in thousandths of a credit unit (`_fine`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names of the fields are the words of DESIGN §3, and are what scripts read")]
 pub enum Report {
-    /// The meter answers on this link.
+    /// The meter answers on this link; said once for each.
     Listening { link: String, meter: String, label: String, commodity: &'static str },
     /// A token was answered with a receipt.
     Token {
@@ -86,10 +85,10 @@ fn shown(fine: FineCredit, commodity: Commodity) -> String {
 }
 
 impl Report {
-    pub(super) fn listening<C: Chip, P: Copy + Eq>(meter: &SimulatedMeter<C, P>, address: SocketAddr) -> Self {
+    pub(super) fn listening<C: Chip, P: Copy + Eq>(meter: &SimulatedMeter<C, P>, link: String) -> Self {
         let core = meter.meter();
         Self::Listening {
-            link: format!("coap://{address}"),
+            link,
             meter: core.id().to_string(),
             label: core.id().label().to_string(),
             commodity: core.commodity().name(),

@@ -1,7 +1,8 @@
-//! The process of a simulated meter: CoAP over UDP, and control lines.
+//! The process of a simulated meter: CoAP over its links, and control lines.
 
 use super::control::{Control, HELP};
 use super::device::SimulatedMeter;
+use super::links::{LinkChoice, Links, Peer};
 use super::report::Report;
 use crate::failpoint;
 use crate::flash::{FileFlash, FileFlashError};
@@ -10,7 +11,6 @@ use std::io::{self, BufRead};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tokio::net::UdpSocket;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -26,6 +26,9 @@ pub enum RunError {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}; choose another with --listen, port 0 for any free one")]
     Listen(SocketAddr, io::Error),
+    /// There is no pseudo-terminal to be had.
+    #[error("cannot make a pseudo-terminal: {0}")]
+    Serial(io::Error),
     /// The operating system refused something else.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -33,9 +36,6 @@ pub enum RunError {
 
 /// Longest time between two ticks of the meter.
 const TICK: Duration = Duration::from_secs(1);
-
-/// Longest datagram that is looked at; a longer one is not for a meter.
-const MAX_DATAGRAM_BYTES: usize = 2048;
 
 /// The lines of standard input. At its end the meter goes on.
 pub fn stdin_lines() -> UnboundedReceiver<String> {
@@ -52,34 +52,24 @@ pub fn stdin_lines() -> UnboundedReceiver<String> {
     receiver
 }
 
-/// Runs the meter of the file `state` until SIGINT or SIGTERM. `report` hears of everything, first of the link.
+/// Runs the meter of the file `state` until SIGINT or SIGTERM. `report` hears of everything, first of the links.
 ///
 /// # Errors
 /// [`RunError`] if it cannot be started.
 pub async fn run(
     state: &Path,
-    listen: SocketAddr,
+    links: LinkChoice,
     mut lines: UnboundedReceiver<String>,
     mut report: impl FnMut(&Report),
 ) -> Result<(), RunError> {
-    let mut process = Process::start(state, listen)?;
+    let mut process = Process::start(state, links)?;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let incoming = UdpSocket::from_std(process.socket.try_clone()?)?;
-    report(&Report::listening(&process.meter, process.socket.local_addr()?));
-    let mut buffer = [0; MAX_DATAGRAM_BYTES];
+    process.links.names().for_each(|link| report(&Report::listening(&process.meter, link)));
     let mut lines_open = true;
     loop {
         let wait = process.until_due();
         let happened = tokio::select! {
-            received = incoming.recv_from(&mut buffer) => match received {
-                Ok((len, peer)) if len < MAX_DATAGRAM_BYTES => process.datagram(peer, buffer.get(..len).unwrap_or(&[])),
-                Ok(_) => None,
-                Err(error) => {
-                    tracing::warn!(%error, "receiving failed");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    None
-                }
-            },
+            (peer, message) = process.links.receive() => process.message(peer, &message),
             line = lines.recv(), if lines_open => match line {
                 Some(line) => process.control(&line),
                 None => { lines_open = false; None }
@@ -94,22 +84,20 @@ pub async fn run(
 }
 
 struct Process {
-    meter: SimulatedMeter<FileFlash, SocketAddr>,
-    socket: std::net::UdpSocket,
+    meter: SimulatedMeter<FileFlash, Peer>,
+    links: Links,
     started: Instant,
     /// Time that went by in the meter's world only.
     skipped_ms: u64,
 }
 
 impl Process {
-    fn start(state: &Path, listen: SocketAddr) -> Result<Self, RunError> {
+    fn start(state: &Path, links: LinkChoice) -> Result<Self, RunError> {
         let chip = FileFlash::open(state)?;
         let mut random = [0; 2];
         getrandom::fill(&mut random).map_err(|error| RunError::Io(io::Error::other(error.to_string())))?;
         let meter = SimulatedMeter::start(chip, u16::from_le_bytes(random))?;
-        let socket = std::net::UdpSocket::bind(listen).map_err(|error| RunError::Listen(listen, error))?;
-        socket.set_nonblocking(true)?;
-        Ok(Self { meter, socket, started: Instant::now(), skipped_ms: 0 })
+        Ok(Self { meter, links: Links::open(links)?, started: Instant::now(), skipped_ms: 0 })
     }
 
     fn now_ms(&self) -> u64 {
@@ -121,17 +109,17 @@ impl Process {
         due.map_or(TICK, |due| TICK.min(Duration::from_millis(due)))
     }
 
-    fn datagram(&mut self, peer: SocketAddr, datagram: &[u8]) -> Option<Report> {
+    fn message(&mut self, peer: Peer, message: &[u8]) -> Option<Report> {
         let (now_ms, jitter) = (self.now_ms(), self.started.elapsed().subsec_nanos() as u8);
-        let Self { meter, socket, .. } = self;
-        let event = meter.serve(now_ms, jitter, peer, datagram, &mut |peer, bytes: &[u8]| send(socket, peer, bytes))?;
+        let Self { meter, links, .. } = self;
+        let event = meter.serve(now_ms, jitter, peer, message, &mut |peer, bytes: &[u8]| links.send(peer, bytes))?;
         Some(Report::event(meter, event))
     }
 
     fn poll(&mut self) {
         let now_ms = self.now_ms();
-        let Self { meter, socket, .. } = self;
-        meter.poll(now_ms, &mut |peer, bytes: &[u8]| send(socket, peer, bytes));
+        let Self { meter, links, .. } = self;
+        meter.poll(now_ms, &mut |peer, bytes: &[u8]| links.send(peer, bytes));
     }
 
     fn control(&mut self, line: &str) -> Option<Report> {
@@ -171,12 +159,5 @@ impl Process {
             }
             Control::Help => Report::Help { lines: HELP },
         })
-    }
-}
-
-/// A datagram that cannot be sent is lost like one that gets lost on its way: the peer asks again.
-fn send(socket: &std::net::UdpSocket, peer: SocketAddr, bytes: &[u8]) {
-    if let Err(error) = socket.send_to(bytes, peer) {
-        tracing::warn!(%error, %peer, "sending failed");
     }
 }

@@ -10,10 +10,15 @@ use coinless_protocol::state::ShutCause;
 use coinless_protocol::token::{Conditions, Order, Token};
 use coinless_protocol::{Commodity, CreditNumber, Epoch, FineCredit, Register, Units};
 use embedded_storage::nor_flash::NorFlash;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 const M3: i64 = 1_000_000;
+
+/// Any free port.
+const UDP: LinkChoice =
+    LinkChoice { listen: Some(SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))), serial: false };
 
 /// Long enough for a slow machine.
 const LONG: Duration = Duration::from_secs(20);
@@ -182,7 +187,7 @@ fn a_meter_process_takes_tokens_and_control_lines_and_goes_on_from_its_file() {
             }
         };
         tokio::select! {
-            ended = run(&path, "127.0.0.1:0".parse().unwrap(), receiver, report) => panic!("ended: {ended:?}"),
+            ended = run(&path, UDP, receiver, report) => panic!("ended: {ended:?}"),
             () = acting => {}
         }
         told
@@ -218,7 +223,7 @@ fn child() {
     let state = std::path::PathBuf::from(std::env::var_os(CHILD_STATE).unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let report = |report: &Report| println!("{}", serde_json::to_string(report).unwrap());
-    runtime.block_on(run(&state, "127.0.0.1:0".parse().unwrap(), stdin_lines(), report)).unwrap();
+    runtime.block_on(run(&state, UDP, stdin_lines(), report)).unwrap();
 }
 
 /// Starts a meter in a process of its own; gives it, its link and the lines that it will print.
