@@ -4,8 +4,10 @@ mod arguments;
 mod buy;
 mod deliver;
 mod http;
+mod link;
 mod restore;
 mod round;
+mod serial;
 mod show;
 mod store;
 mod udp;
@@ -18,12 +20,12 @@ use coinless_phone::store::{Damaged, Store};
 use coinless_phone::{OrderLink, api};
 use coinless_sim::failpoint;
 use http::{Http, StationUrl};
+use link::MeterLink;
 use std::path::{Path, PathBuf};
 use store::PhoneStore;
-use udp::Udp;
-
-pub use udp::random;
 use uuid::Uuid;
+
+pub use link::random;
 
 /// Commands of the phone.
 #[derive(Subcommand)]
@@ -36,7 +38,7 @@ pub enum Command {
         /// A station that knows the meter, to check that it is the one that it says it is.
         #[arg(long, value_name = "URL")]
         station: Option<StationUrl>,
-        /// The meter at hand: coap://HOST:PORT
+        /// The meter at hand: coap://HOST:PORT, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
         link: String,
     },
     /// Asks what amounts would buy or quantities would cost. Nothing is ordered.
@@ -62,7 +64,7 @@ pub enum Command {
         lines: Lines,
         #[command(flatten)]
         payment: Payment,
-        /// The meter at hand (coap://HOST:PORT): checks it before anybody pays, and loads the credit at once.
+        /// The meter at hand (coap://HOST:PORT or serial:PATH): checks it before anybody pays, and loads the credit at once.
         #[arg(long, value_name = "LINK")]
         at: Option<String>,
         /// How many seconds to wait for the payment and the sale.
@@ -74,7 +76,7 @@ pub enum Command {
         /// The phone's memory, a directory.
         #[arg(long, value_name = "DIR")]
         store: PathBuf,
-        /// The meter at hand: coap://HOST:PORT
+        /// The meter at hand: coap://HOST:PORT, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
         link: String,
     },
     /// Asks for the money of an order, or of one of its lines, back.
@@ -161,7 +163,7 @@ fn damage(damaged: &[Damaged]) -> Result<(), Failure> {
 
 async fn scan_meter(output: &Output, directory: &Path, station: Option<StationUrl>, link: &str) -> Result<(), Failure> {
     let mut store = open(directory)?;
-    let mut link = Udp::connect(link).await?;
+    let mut link = MeterLink::connect(link).await?;
     let scanned = scan(&mut link, random()?).await.context("reading the meter")?;
     let identity = scanned.identity;
     let contents = store.load().await.context("reading the store")?;
@@ -246,7 +248,7 @@ mod tests {
 
     #[test]
     fn every_fail_point_is_somewhere() {
-        let sources = [include_str!("phone/store.rs"), include_str!("phone/http.rs"), include_str!("phone/udp.rs")];
+        let sources = [include_str!("phone/store.rs"), include_str!("phone/http.rs"), include_str!("phone/link.rs")];
         for point in failpoint::PHONE {
             assert_eq!(sources.iter().map(|source| source.matches(point).count()).sum::<usize>(), 1, "{point}");
         }

@@ -1,8 +1,8 @@
 //! Buying, and saying how it ended.
 
 use super::http::{Clock, Http, StationUrl};
+use super::link::{MeterLink, random};
 use super::show::{BuyResult, MANY, OrderResult, instructions, quote_words};
-use super::udp::{self, Udp};
 use super::{deliver, open};
 use crate::output::{Context, Failure, Output};
 use coinless_phone::Error;
@@ -47,8 +47,8 @@ pub async fn run(
     let result = match at {
         None => buyer.buy(id, purchase).await.map(without_meter),
         Some(link) => {
-            let draws = Draws { order: id, scan: udp::random()?, read: udp::random()? };
-            buyer.buy_at(&mut Udp::connect(link).await?, draws, purchase).await
+            let draws = Draws { order: id, scan: random()?, read: random()? };
+            buyer.buy_at(&mut MeterLink::connect(link).await?, draws, purchase).await
         }
     };
     let mut result = result.context("nothing new was ordered or paid")?;

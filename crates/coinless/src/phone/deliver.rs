@@ -1,7 +1,7 @@
 //! Handing over tokens, and saying what became of them.
 
+use super::link::MeterLink;
 use super::show::{DeliveryResult, MANY, NothingToDeliver};
-use super::udp::Udp;
 use super::{damage, open};
 use crate::output::{Context, Failure, Output};
 use coinless_phone::courier::{Delivered, deliver};
@@ -11,7 +11,7 @@ use std::path::Path;
 /// `coinless phone deliver`.
 pub async fn run(output: &Output, directory: &Path, link: &str) -> Result<(), Failure> {
     let mut store = open(directory)?;
-    let mut link = Udp::connect(link).await?;
+    let mut link = MeterLink::connect(link).await?;
     let delivered = deliver(&mut store, &mut link).await.context("reaching the meter")?;
     let contents = store.load().await.context("reading the store")?;
     let results = results(&delivered, &contents);

@@ -1,24 +1,17 @@
-//! The link to a meter over UDP.
+//! A meter at a UDP address.
 
 use crate::output::{Context, Failure};
-use coinless_phone::io::{Link, NoAnswer};
-use coinless_protocol::coap::{Client, ClientEvent, MAX_MESSAGE_BYTES, Method, Request, Response};
-use coinless_protocol::token::{Order, Token};
-use coinless_sim::failpoint;
+use coinless_phone::io::NoAnswer;
+use coinless_protocol::coap::MAX_MESSAGE_BYTES;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
 use tokio::net::{UdpSocket, lookup_host};
-use tokio::time::{Instant, timeout_at};
 
 /// Port of CoAP over UDP (RFC 7252 §6.1).
 const COAP_PORT: u16 = 5683;
 
-/// A meter at a UDP address.
-pub struct Udp {
-    socket: UdpSocket,
-    started: Instant,
-}
+/// A socket that is connected to a meter's address.
+pub struct Udp(UdpSocket);
 
 impl Udp {
     /// The link `coap://HOST[:PORT]`. Nothing is sent yet.
@@ -33,86 +26,39 @@ impl Udp {
         };
         let socket = UdpSocket::bind(any).await.context("opening a socket")?;
         socket.connect(address).await.context(format_args!("reaching {link}"))?;
-        Ok(Self { socket, started: Instant::now() })
+        Ok(Self(socket))
     }
 
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] if the system refuses.
+    pub async fn send(&self, message: &[u8]) -> Result<(), NoAnswer> {
+        self.0.send(message).await.map(|_| ()).map_err(no_answer)
     }
 
-    async fn send(&self, datagram: &[u8]) -> Result<(), NoAnswer> {
-        self.socket.send(datagram).await.map(|_| ()).map_err(no_answer)
-    }
-
-    async fn ask(&self, request: &Request<'_>) -> Result<Response, NoAnswer> {
-        let random = random().map_err(|error| NoAnswer(error.to_string()))?;
-        let client = Client::start(self.now_ms(), u64::from_be_bytes(random), request);
-        let mut client = client.map_err(|error| NoAnswer(format!("not sent: {error}")))?;
-        self.send(client.first_datagram()).await?;
+    /// Waits for the next datagram. Nothing is lost if this future is dropped.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] if nobody listens at the address.
+    pub async fn receive(&mut self) -> Result<Vec<u8>, NoAnswer> {
         // One byte more than any message: a longer datagram is seen to be too long.
         let mut buffer = [0; MAX_MESSAGE_BYTES + 1];
-        loop {
-            let due = self.started + Duration::from_millis(client.next_due_ms());
-            let event = match timeout_at(due, self.socket.recv(&mut buffer)).await {
-                Ok(Ok(length)) => client.receive(self.now_ms(), buffer.get(..length).unwrap_or(&[])),
-                Ok(Err(error)) => return Err(no_answer(error)),
-                Err(_) => client.poll(self.now_ms()),
-            };
-            match event {
-                ClientEvent::Nothing => {}
-                ClientEvent::Send(datagram) => self.send(&datagram).await?,
-                ClientEvent::Response(response, acknowledgement) => {
-                    if let Some(datagram) = acknowledgement {
-                        // The response is here; if the meter does not hear so, it only sends it again.
-                        let _ = self.send(&datagram).await;
-                    }
-                    return Ok(response);
-                }
-                ClientEvent::Rejected => return Err(NoAnswer("it rejects the message".into())),
-                ClientEvent::NoAnswer => return Err(NoAnswer("it was silent although asked several times".into())),
-            }
-        }
+        let length = self.0.recv(&mut buffer).await.map_err(no_answer)?;
+        Ok(buffer.get(..length).unwrap_or(&[]).to_vec())
     }
-}
-
-impl Link for Udp {
-    async fn exchange(&mut self, request: &Request<'_>) -> Result<Response, NoAnswer> {
-        let points = match request.method {
-            Method::Post if is_read_request(request.payload) => ["phone.before_read", "phone.after_read"],
-            Method::Post => ["phone.before_post", "phone.after_post"],
-            _ => return self.ask(request).await,
-        };
-        failpoint::reach(points[0]);
-        let response = self.ask(request).await?;
-        failpoint::reach(points[1]);
-        Ok(response)
-    }
-}
-
-/// Random bytes of the operating system.
-///
-/// # Errors
-/// [`Failure`] if it gives none.
-pub fn random<const N: usize>() -> Result<[u8; N], Failure> {
-    let mut bytes = [0; N];
-    let filled = rustls::crypto::ring::default_provider().secure_random.fill(&mut bytes);
-    filled.map_err(|_| Failure::new("the system gives no random numbers"))?;
-    Ok(bytes)
 }
 
 async fn address(link: &str) -> Result<SocketAddr, Failure> {
     let authority = link.strip_prefix("coap://").map(|rest| rest.strip_suffix('/').unwrap_or(rest));
     let authority = authority.filter(|authority| !authority.is_empty() && !authority.contains(['/', '?', '#', '@']));
-    let authority = authority.ok_or_else(|| Failure::new(format!("{link} is not a link: write coap://HOST:PORT")))?;
+    let authority = authority
+        .ok_or_else(|| Failure::new(format!("{link} is not a link: write coap://HOST:PORT or serial:PATH")))?;
     let with_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
     let place =
         if with_port && !authority.ends_with(']') { authority.to_owned() } else { format!("{authority}:{COAP_PORT}") };
     let mut addresses = lookup_host(&place).await.context(format_args!("reaching {link}"))?;
     addresses.next().ok_or_else(|| Failure::new(format!("{link} has no address")))
-}
-
-fn is_read_request(payload: &[u8]) -> bool {
-    Token::parse(payload).is_ok_and(|(_, token)| matches!(token.order, Order::Read(_)))
 }
 
 fn no_answer(error: io::Error) -> NoAnswer {

@@ -19,6 +19,7 @@ mod peers;
 mod provider;
 mod purchase;
 mod round;
+mod serial;
 mod setting;
 mod signer;
 mod tenants;

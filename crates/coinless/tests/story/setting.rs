@@ -6,6 +6,7 @@ use coinless_sim::postgres;
 use coinless_station::records::from_hex;
 use serde_json::Value;
 use std::net::UdpSocket;
+use std::process::Command;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -37,6 +38,19 @@ impl Setting {
         let station = desk.start_station("127.0.0.1:0", more).unwrap();
         let meter = desk.start(desk.meter_command(GAS, "127.0.0.1:0")).unwrap();
         Self { desk, station, meter, _folder: folder }
+    }
+
+    /// The same with the meter on a serial line.
+    pub fn serial() -> Self {
+        let mut story = Self::new();
+        story.restart_meter(story.desk.serial_meter_command(GAS));
+        story
+    }
+
+    /// Stops the meter and starts it by another command.
+    pub fn restart_meter(&mut self, command: Command) {
+        assert!(self.meter.stop().unwrap().success());
+        self.meter = self.desk.start(command).unwrap();
     }
 
     /// Buys for the gas meter on the phone `store`; gives the order's id.
