@@ -11,6 +11,7 @@ mod support;
 mod cddl;
 mod coap;
 mod file;
+mod frames;
 mod identities;
 mod meter_ids;
 mod oracle;
