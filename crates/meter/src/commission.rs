@@ -3,6 +3,7 @@
 use crate::factory::{FACTORY_BYTES, Factory, FactoryError};
 use crate::journal::{CommitError, Journal, LayoutError};
 use crate::state::State;
+use crate::terms::Terms;
 use core::ops::Range;
 use embedded_storage::nor_flash::NorFlash;
 
@@ -11,8 +12,10 @@ use embedded_storage::nor_flash::NorFlash;
 pub struct Layout {
     /// The factory record: whole sectors, at least 512 bytes.
     pub factory: Range<u32>,
-    /// The journal: at least two whole sectors.
+    /// The journal of states: at least two whole groups ([`group_bytes`](crate::journal::group_bytes)).
     pub journal: Range<u32>,
+    /// The journal of terms, likewise.
+    pub terms: Range<u32>,
 }
 
 /// Why a meter could not be made.
@@ -46,9 +49,11 @@ pub fn commission<F: NorFlash>(mut flash: F, layout: &Layout, factory: &Factory)
     }
     flash.erase(layout.factory.start, layout.factory.end).map_err(|_| CommissionError::Flash)?;
     flash.erase(layout.journal.start, layout.journal.end).map_err(|_| CommissionError::Flash)?;
-    let (mut journal, _) = Journal::open(flash, layout.journal.clone())?;
-    journal.commit(&State::new(factory.initial))?;
-    let mut flash = journal.into_flash();
+    let (mut journal, _) = Journal::open(&mut flash, layout.journal.clone())?;
+    journal.commit(&mut flash, &State::new(factory.initial))?;
+    flash.erase(layout.terms.start, layout.terms.end).map_err(|_| CommissionError::Flash)?;
+    let (mut journal, _) = Journal::open(&mut flash, layout.terms.clone())?;
+    journal.commit(&mut flash, &Terms::default())?;
     let record = factory.to_record();
     flash.write(layout.factory.start, &record).map_err(|_| CommissionError::Flash)?;
     match read_record(&mut flash, layout) {

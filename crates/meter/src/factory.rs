@@ -20,19 +20,24 @@
 //! | 72 | 8 | maximum credit | credit units |
 //! | 80 | 65 | the station's readings key, SEC 1 uncompressed; zero if none | |
 //! | 145 | 4 × 66 | issuer keys: role (1 root, 2 operational) and SEC 1 uncompressed point; zero if none | |
-//! | 409 | 99 | zero | |
+//! | 409 | 3 | code of the currency that credit is counted in; zero for unit credit | |
+//! | 412 | 1 | digits after its point | |
+//! | 413 | 95 | zero | |
 //! | 508 | 4 | CRC-32C of bytes 0 to 507 | |
 
 use crate::fields::{FieldReader, FieldWriter};
 use crate::journal::CHECKSUM;
+use coinless_protocol::issuers::MAX_OPERATIONAL_KEYS;
 use coinless_protocol::keys::{KeyPair, PUBLIC_KEY_BYTES, PublicKey, SecretKeyError};
-use coinless_protocol::{Commodity, MeterId, Units};
+use coinless_protocol::{Commodity, CreditKind, Currency, MeterId, Units};
 
 /// Bytes of a factory record.
 pub const FACTORY_BYTES: usize = 512;
 
 /// Most issuer keys that a meter knows.
 pub const MAX_ISSUERS: usize = 4;
+/// Most of them that are root keys, so that there is room for the operational keys that they name.
+pub const MAX_ROOTS: usize = MAX_ISSUERS - MAX_OPERATIONAL_KEYS;
 
 const MAGIC: [u8; 4] = *b"CLSF";
 const FORMAT: u16 = 1;
@@ -46,6 +51,8 @@ pub struct Factory {
     pub meter: MeterId,
     /// What it measures.
     pub commodity: Commodity,
+    /// What its credit is counted in.
+    pub credit: CreditKind,
     /// Its private key, 32 bytes big-endian.
     pub secret: [u8; 32],
     /// Keys whose tokens it accepts. Without any it accepts nothing.
@@ -121,6 +128,9 @@ pub enum FactoryError {
     /// The private key is none.
     #[error(transparent)]
     Secret(#[from] SecretKeyError),
+    /// There are more root keys than may be.
+    #[error("a meter knows at most {MAX_ROOTS} root keys")]
+    Roots,
     /// There are issuers, but no key to seal readings to.
     #[error("a meter with issuer keys needs the station's readings key")]
     NoReadingsKey,
@@ -151,6 +161,9 @@ impl Factory {
         if !self.issuers.is_empty() && self.readings_key.is_none() {
             return Err(FactoryError::NoReadingsKey);
         }
+        if self.issuers.iter().filter(|issuer| issuer.role == IssuerRole::Root).count() > MAX_ROOTS {
+            return Err(FactoryError::Roots);
+        }
         if self.max_credit == Units::ZERO || self.initial > self.max_credit {
             return Err(FactoryError::MaxCredit);
         }
@@ -180,6 +193,14 @@ impl Factory {
             .put(self.readings_key.map_or([0; PUBLIC_KEY_BYTES], |key| key.to_sec1()));
         for issuer in &self.issuers {
             out.put([issuer.role as u8]).put(issuer.key.to_sec1());
+        }
+        for _ in self.issuers.len()..MAX_ISSUERS {
+            out.put([0; 1 + PUBLIC_KEY_BYTES]);
+        }
+        if let CreditKind::Money(currency) = &self.credit {
+            let mut code = [0; 3];
+            code.iter_mut().zip(currency.code().bytes()).for_each(|(to, from)| *to = from);
+            out.put(code).put([currency.exponent()]);
         }
         if let Some((checked, checksum)) = record.split_last_chunk_mut::<4>() {
             *checksum = CHECKSUM.checksum(checked).to_le_bytes();
@@ -222,11 +243,30 @@ impl Factory {
         for _ in 0..issuer_count {
             issuers.push(read_issuer(&mut input)?).ok()?;
         }
+        for _ in issuers.len()..MAX_ISSUERS {
+            (input.bytes()? == [0; 1 + PUBLIC_KEY_BYTES]).then_some(())?;
+        }
+        let (code, exponent): ([u8; 3], u8) = (input.bytes()?, input.u8()?);
+        let credit = match (code, exponent) {
+            ([0, 0, 0], 0) => CreditKind::Unit,
+            _ => CreditKind::Money(Currency::new(code, exponent)?),
+        };
         if !input.rest_is_zero() || bits & !(BIT_OPEN_BY_TOKEN | BIT_READINGS_KEY) != 0 {
             return None;
         }
         let open_by_token = bits & BIT_OPEN_BY_TOKEN != 0;
-        Some(Self { meter, commodity, secret, issuers, readings_key, initial, max_credit, opening, open_by_token })
+        Some(Self {
+            meter,
+            commodity,
+            credit,
+            secret,
+            issuers,
+            readings_key,
+            initial,
+            max_credit,
+            opening,
+            open_by_token,
+        })
     }
 }
 
@@ -246,6 +286,7 @@ impl core::fmt::Debug for Factory {
         f.debug_struct("Factory")
             .field("meter", &self.meter)
             .field("commodity", &self.commodity)
+            .field("credit", &self.credit)
             .field("issuers", &self.issuers.len())
             .field("initial", &self.initial)
             .field("max_credit", &self.max_credit)
@@ -266,6 +307,7 @@ mod tests {
         Factory {
             meter: "CLS0000000017ABC".parse().unwrap(),
             commodity: Commodity::Gas,
+            credit: CreditKind::Unit,
             secret: [7; 32],
             issuers: heapless::Vec::from_slice(&[
                 issuer(1, IssuerRole::Root),
@@ -296,6 +338,9 @@ mod tests {
             }
         }
         assert!(Factory::from_record(&[0xff; FACTORY_BYTES]).is_none());
+        let euro = CreditKind::Money(Currency::new(*b"EUR", 2).unwrap());
+        let record = Factory { credit: euro, ..factory() }.to_record();
+        assert_eq!((Factory::from_record(&record).unwrap().credit, &record[409..414]), (euro, b"EUR\x02\0".as_slice()));
         let bare = Factory { issuers: heapless::Vec::new(), readings_key: None, ..factory() };
         assert!(Factory::from_record(&bare.to_record()).unwrap().issuers.is_empty());
     }
@@ -303,6 +348,8 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         assert_eq!(factory().check(), Ok(()));
+        let roots = factory().issuers.iter().map(|issuer| Issuer { role: IssuerRole::Root, ..*issuer }).collect();
+        assert_eq!(Factory { issuers: roots, ..factory() }.check(), Err(FactoryError::Roots));
         assert_eq!(Factory { readings_key: None, ..factory() }.check(), Err(FactoryError::NoReadingsKey));
         assert_eq!(Factory { max_credit: Units::ZERO, ..factory() }.check(), Err(FactoryError::MaxCredit));
         assert_eq!(

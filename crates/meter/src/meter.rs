@@ -1,17 +1,26 @@
 //! The meter: its state, its journal, and how consumption is counted.
 
+use crate::calendar::LocalTime;
+use crate::charges::{self, Overflow};
+use crate::clock::RunningClock;
 use crate::commission::{Layout, read_factory};
-use crate::factory::{Issuer, MAX_ISSUERS, OpeningCheck};
+use crate::factory::{Issuer, IssuerRole, MAX_ISSUERS, OpeningCheck};
+use crate::flow::Flow;
 use crate::journal::{Journal, LayoutError, Newest};
 use crate::state::State;
+use crate::terms::{Terms, TermsInUse};
 use crate::tokens::{Answered, DisplayCode};
 use crate::valve::{ValveCommand, Watch};
+use crate::work::{Work, WorkLimit};
 use coinless_protocol::cose::MAX_OBJECT_BYTES;
 use coinless_protocol::keys::{KeyHash, KeyPair, PublicKey};
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::readings::ReadingsKey;
+use coinless_protocol::receipt::RegisterNumbers;
+use coinless_protocol::report::Event;
+use coinless_protocol::settings::NO_CORRECTION_PPM;
 use coinless_protocol::state::{Flags, ShutCause};
-use coinless_protocol::{Bytes, Commodity, FineCredit, MeterId, Units};
+use coinless_protocol::{Bytes, Commodity, CreditKind, DecodeError, FineCredit, MeterId, Units};
 use embedded_storage::nor_flash::NorFlash;
 
 /// Consumption of gas that may be lost in a power cut: 10 dm³, in thousandths.
@@ -40,8 +49,11 @@ pub const fn unbilled_bound(commodity: Commodity) -> FineCredit {
 /// called next journals it first.
 #[derive(Debug)]
 pub struct Meter<F> {
-    pub(crate) journal: Journal<F>,
+    pub(crate) flash: F,
+    pub(crate) journal: Journal<State>,
+    pub(crate) terms_journal: Journal<Terms>,
     pub(crate) made: Made,
+    pub(crate) terms: TermsInUse,
     /// What will be journaled next; what is journaled but for the consumption in `unjournaled` and for `dirty`.
     pub(crate) state: State,
     unjournaled: FineCredit,
@@ -58,6 +70,11 @@ pub struct Meter<F> {
     pub(crate) answered: Option<Answered>,
     pub(crate) receipt: Bytes<MAX_OBJECT_BYTES>,
     pub(crate) display_code: Option<DisplayCode>,
+    pub(crate) clock: RunningClock,
+    /// Whether the port had its chance to say that its clock went on.
+    clock_settled: bool,
+    pub(crate) flowing: Flow,
+    pub(crate) work: Work,
 }
 
 /// What the meter was made with, ready for use.
@@ -65,6 +82,7 @@ pub struct Meter<F> {
 pub(crate) struct Made {
     pub(crate) meter: MeterId,
     pub(crate) commodity: Commodity,
+    pub(crate) credit: CreditKind,
     pub(crate) issuers: heapless::Vec<Issuer, MAX_ISSUERS>,
     pub(crate) max_credit: Units,
     pub(crate) opening: OpeningCheck,
@@ -124,7 +142,7 @@ impl<F: NorFlash> Meter<F> {
     /// first call after this takes another one, for the key of the readings. Each is a second or so on a small processor.
     ///
     /// A start drives the valve only towards shut: if anything holds it shut, if it stands shut, or if the opening check was
-    /// under way. The first call after this journals the state once more, so that a record that was read from half-programmed
+    /// under way. The terms are journaled once more, and the first call after this journals the state once more, so that a record that was read from half-programmed
     /// cells is settled before anything is acknowledged on it.
     ///
     /// # Errors
@@ -135,19 +153,23 @@ impl<F: NorFlash> Meter<F> {
         let factory = read_factory(&mut flash, layout);
         let factory = factory.as_ref().ok_or(MountError::NoFactory)?;
         let pair = factory.key_pair().map_err(|_| MountError::NoFactory)?;
-        let (journal, newest) = Journal::open(flash, layout.journal.clone())?;
+        let (journal, newest) = Journal::<State>::open(&mut flash, layout.journal.clone())?;
+        let (terms_journal, terms) = Journal::<Terms>::open(&mut flash, layout.terms.clone())?;
         let (state, fault) = match newest {
-            Newest::State(state) if state.sums_hold() => (state, None),
-            Newest::State(state) => (state, Some(Fault::Sums)),
+            Newest::Record(state) if state.sums_hold() => (state, None),
+            Newest::Record(state) => (state, Some(Fault::Sums)),
             // Never used as a state: the fault keeps it from everybody.
             Newest::Nothing | Newest::OtherFormat => (State::new(Units::ZERO), Some(Fault::NoState)),
         };
         // One value from here to the end, as what is moved lies on the stack twice.
         let mut mounted = Ok(Self {
+            flash,
             journal,
+            terms_journal,
             made: Made {
                 meter: factory.meter,
                 commodity: factory.commodity,
+                credit: factory.credit,
                 issuers: factory.issuers.clone(),
                 max_credit: factory.max_credit,
                 opening: factory.opening,
@@ -158,6 +180,9 @@ impl<F: NorFlash> Meter<F> {
                     sealing: factory.readings_key.map_or(Sealing::Never, Sealing::To),
                 },
             },
+            terms: TermsInUse::default(),
+            clock: RunningClock::journaled(state.clock),
+            work: Work::started(WorkLimit::MAINS, state.work_stock),
             state,
             unjournaled: FineCredit::ZERO,
             dirty: true,
@@ -169,48 +194,62 @@ impl<F: NorFlash> Meter<F> {
             answered: None,
             receipt: Bytes::new(),
             display_code: None,
+            clock_settled: false,
+            flowing: Flow::default(),
         });
         if let Ok(meter) = &mut mounted {
-            match fault {
-                Some(fault) => meter.fail(fault),
-                None => meter.start_valve(),
+            match fault.map_or_else(|| meter.settle_terms(&terms), Err) {
+                Ok(()) => meter.start(),
+                Err(fault) => meter.fail(fault),
             }
         }
         mounted
     }
 
-    /// Counts consumption of `fine` thousandths of a credit unit, a pulse or a few, at `now_ms`. Nothing is counted for 0 or
+    /// Limits what the meter does for strangers; after a start there is no limit. To be called right after [`Meter::mount`] on a
+    /// meter with a battery.
+    pub fn limit_work(&mut self, limit: WorkLimit) {
+        self.work = Work::started(limit, self.state.work_stock);
+    }
+
+    /// The port's clock went on while the meter was off and says `unix_s`, seconds since 1970-01-01 UTC. To be called after
+    /// [`Meter::mount`] and before anything else; it counts if the meter knew the time before, and gives whether it does.
+    pub fn clock_went_on(&mut self, now_ms: u64, unix_s: u64) -> bool {
+        let known = self.state.clock_trusted && !self.clock_settled;
+        known && self.clock.kept(now_ms, unix_s)
+    }
+
+    /// Counts consumption of `fine` thousandths of dm³, litre or Wh, a pulse or a few, at `now_ms`. Nothing is counted for 0 or
     /// less: what flows back is not credit.
     pub fn consume(&mut self, now_ms: u64, fine: FineCredit) {
         self.tick(now_ms);
         if fine.0 <= 0 || self.fault.is_some() {
             return;
         }
-        let consumed = self.state.consumed.0.checked_add(fine.0);
-        let balance = self.state.balance.0.checked_sub(fine.0);
-        let (Some(consumed), Some(balance)) = (consumed, balance) else { return self.fail(Fault::Sums) };
-        (self.state.consumed, self.state.balance) = (FineCredit(consumed), FineCredit(balance));
+        if self.use_up(now_ms, fine).is_err() {
+            return self.fail(Fault::Sums);
+        }
         self.unjournaled = FineCredit(self.unjournaled.0.saturating_add(fine.0));
         self.flow(now_ms, fine);
-        if balance <= 0 {
-            self.hold_shut(now_ms, ShutCause::NoCredit);
-        }
+        self.keep_limits(now_ms);
         // With a valve to be shut first, it is journaled by the call after that.
         if !self.dirty && self.unjournaled >= unbilled_bound(self.made.commodity) {
             self.journal_now();
         }
     }
 
-    /// Does what is due at `now_ms`: journals what waits for a valve to have been driven, and ends an opening check. To be
-    /// called after each valve command, and about once a second.
+    /// Does what is due at `now_ms`: journals what waits for a valve to have been driven, takes standing charge and debt of a new
+    /// day, ends friendly periods and the opening check. To be called after each valve command, and about once a second.
     pub fn tick(&mut self, now_ms: u64) {
         if self.fault.is_some() {
             return;
         }
+        self.settle_clock();
         if self.dirty {
             self.journal_now();
         }
         self.end_watch(now_ms);
+        self.pass_time(now_ms);
         if let Sealing::To(station) = self.made.keys.sealing {
             self.made.agree(&station);
         }
@@ -226,9 +265,30 @@ impl<F: NorFlash> Meter<F> {
         self.made.commodity
     }
 
+    /// What its credit is counted in.
+    pub fn credit_kind(&self) -> CreditKind {
+        self.made.credit
+    }
+
     /// The most credit that it can hold.
     pub fn max_credit(&self) -> Units {
-        self.made.max_credit
+        self.terms.settings.max_credit.unwrap_or(self.made.max_credit)
+    }
+
+    /// The numbers of its registers.
+    pub fn registers(&self) -> RegisterNumbers {
+        let RegisterNumbers { epoch, tariff, settings, keys, .. } = self.terms.numbers;
+        RegisterNumbers { epoch, credit: self.state.in_epoch(epoch).credit, tariff, settings, keys }
+    }
+
+    /// The tariff, the settings and the numbers of what tokens set.
+    pub fn terms(&self) -> &TermsInUse {
+        &self.terms
+    }
+
+    /// Seconds since 1970-01-01 UTC that it is at least, and whether the meter knows the time; none if it was never set.
+    pub fn clock(&self, now_ms: u64) -> Option<(u64, bool)> {
+        Some((self.clock.now(now_ms), self.clock.trusted)).filter(|(unix_s, _)| *unix_s > 0)
     }
 
     /// Its check after an opening.
@@ -257,12 +317,12 @@ impl<F: NorFlash> Meter<F> {
 
     /// The flash.
     pub fn flash(&self) -> &F {
-        self.journal.flash()
+        &self.flash
     }
 
     /// Gives the flash back without journaling anything, as a power cut would.
     pub fn into_flash(self) -> F {
-        self.journal.into_flash()
+        self.flash
     }
 
     /// Makes `next` the state, in the journal and here.
@@ -272,7 +332,7 @@ impl<F: NorFlash> Meter<F> {
     pub(crate) fn commit(&mut self, next: State) -> Result<(), Refusal> {
         self.in_service()?;
         let done = match next.sums_hold() {
-            true => self.journal.commit(&next).map_err(|_| Fault::Journal),
+            true => self.journal.commit(&mut self.flash, &next).map_err(|_| Fault::Journal),
             false => Err(Fault::Sums),
         };
         match done {
@@ -291,15 +351,111 @@ impl<F: NorFlash> Meter<F> {
         if self.fault.is_some() { Err(Refusal::OutOfService) } else { Ok(()) }
     }
 
-    fn journal_now(&mut self) {
+    /// The local time, if the meter knows the time.
+    pub(crate) fn known_time(&self) -> Option<LocalTime> {
+        self.local_time().filter(|_| self.clock.trusted)
+    }
+
+    /// The local time that it is at least.
+    fn local_time(&self) -> Option<LocalTime> {
+        let unix_s = Some(self.state.clock).filter(|unix_s| *unix_s > 0)?;
+        LocalTime::at(unix_s, self.terms.settings.utc_offset_quarters)
+    }
+
+    pub(crate) fn journal_now(&mut self) {
         // A failure is not lost: it puts the meter out of service.
         let _ = self.commit(self.state);
     }
 
-    fn fail(&mut self, fault: Fault) {
+    pub(crate) fn fail(&mut self, fault: Fault) {
         self.fault = Some(fault);
         self.watch = None;
         self.command = Some(ValveCommand::Shut);
+    }
+
+    pub(crate) fn count(&mut self, event: Event) {
+        self.state.events.count(event);
+    }
+
+    /// Takes `terms` into use, as they were journaled.
+    // Not inlined, nor the other functions that hold terms: they are large, and to be gone when the meter signs or verifies.
+    #[inline(never)]
+    pub(crate) fn use_terms(&mut self, terms: &Terms) -> Result<(), DecodeError> {
+        self.terms.take(terms)?;
+        if let Some(keys) = terms.operational_keys()? {
+            self.made.issuers.retain(|issuer| issuer.role == IssuerRole::Root);
+            for key in keys.as_slice() {
+                let issuer = Issuer { role: IssuerRole::Operational, key: *key };
+                self.made.issuers.push(issuer).map_err(|_| DecodeError::Malformed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Journals the terms that were read once more, so that a record that was read from half-programmed cells is settled, and
+    /// takes them into use.
+    #[inline(never)]
+    fn settle_terms(&mut self, read: &Newest<Terms>) -> Result<(), Fault> {
+        let Newest::Record(terms) = read else { return Err(Fault::NoState) };
+        self.terms_journal.commit(&mut self.flash, terms).map_err(|_| Fault::Journal)?;
+        self.use_terms(terms).map_err(|_| Fault::NoState)
+    }
+
+    fn start(&mut self) {
+        self.count(Event::Start);
+        self.start_valve();
+    }
+
+    /// Before the first thing happens: a clock that the port did not keep is not known any more.
+    fn settle_clock(&mut self) {
+        if self.clock_settled {
+            return;
+        }
+        self.clock_settled = true;
+        if self.state.clock_trusted && !self.clock.trusted {
+            self.state.clock_trusted = false;
+            self.count(Event::ClockLost);
+        }
+    }
+
+    fn use_up(&mut self, now_ms: u64, measured: FineCredit) -> Result<(), Overflow> {
+        let now = self.known_time();
+        let state = &mut self.state;
+        state.metered = FineCredit(state.metered.0.checked_add(measured.0).ok_or(Overflow)?);
+        let amount = match self.terms.settings.correction_ppm {
+            NO_CORRECTION_PPM => measured,
+            ppm => charges::correct(state, measured, ppm)?,
+        };
+        let used = match self.made.credit {
+            CreditKind::Unit => amount,
+            CreditKind::Money(_) => {
+                let price = charges::price(&self.terms.tariff, now.as_ref(), state.used_in_month);
+                charges::cost(state, amount, price)?
+            }
+        };
+        state.used_in_month = FineCredit(state.used_in_month.0.checked_add(amount.0).ok_or(Overflow)?);
+        state.consumed = FineCredit(state.consumed.0.checked_add(used.0).ok_or(Overflow)?);
+        state.balance = FineCredit(state.balance.0.checked_sub(used.0).ok_or(Overflow)?);
+        state.clock = self.clock.now(now_ms);
+        let day = self.local_time().map(|now| now.day);
+        self.state.used_day = day.unwrap_or(self.state.used_day);
+        Ok(())
+    }
+
+    /// Time passed: a new day is charged, what holds by the clock begins or ends.
+    fn pass_time(&mut self, now_ms: u64) {
+        if self.fault.is_some() {
+            return;
+        }
+        self.state.clock = self.clock.now(now_ms);
+        if let Some(now) = self.local_time() {
+            match charges::days(&mut self.state, &self.terms.tariff, &now) {
+                Ok(begun) => self.dirty |= begun,
+                Err(Overflow) => return self.fail(Fault::Sums),
+            }
+            self.look_for_disuse(now_ms, now.day);
+        }
+        self.keep_limits(now_ms);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The meter's resources over CoAP: `/meter`, `/token`, `/receipt` and `/.well-known/core`.
+//! The meter's resources over CoAP: `/meter`, `/token`, `/receipt`, `/report`, `/challenge` and `/.well-known/core`.
 
 use crate::meter::Meter;
 use coinless_protocol::coap::{
@@ -14,7 +14,9 @@ use embedded_storage::nor_flash::NorFlash;
 pub const LINKS: &str = concat!(
     "</meter>;rt=\"coinless.meter\";ct=60,",
     "</token>;rt=\"coinless.token\";ct=18,",
-    "</receipt>;rt=\"coinless.receipt\";ct=18"
+    "</receipt>;rt=\"coinless.receipt\";ct=18,",
+    "</report>;rt=\"coinless.report\";ct=18,",
+    "</challenge>;rt=\"coinless.challenge\";ct=42"
 );
 
 /// A CoAP server for one link of a meter. `P` names a peer, `N` is how many exchanges it remembers; one is enough where one
@@ -29,7 +31,7 @@ pub struct MeterServer<P, const N: usize> {
 pub enum Served {
     /// Nothing of the meter: noise, a repeat, an acknowledgement, an error of the request.
     Nothing,
-    /// The identity or a receipt was read.
+    /// The identity, a receipt, a report or a challenge was read.
     Read,
     /// A token was answered.
     Token {
@@ -48,6 +50,8 @@ enum Resource {
     Meter,
     Token,
     Receipt,
+    Report,
+    Challenge,
 }
 
 impl Resource {
@@ -58,6 +62,8 @@ impl Resource {
             (b"meter", None) => Self::Meter,
             (b"token", None) => Self::Token,
             (b"receipt", None) => Self::Receipt,
+            (b"report", None) => Self::Report,
+            (b"challenge", None) => Self::Challenge,
             _ => return None,
         };
         path.next().is_none().then_some(resource)
@@ -74,6 +80,8 @@ enum Work<'a> {
     Meter(Option<Challenge>),
     Token(&'a [u8]),
     Receipt,
+    Report,
+    Challenge,
 }
 
 impl Work<'_> {
@@ -81,7 +89,8 @@ impl Work<'_> {
         match self {
             Self::Links => ContentFormat::LinkFormat,
             Self::Meter(None) => ContentFormat::Cbor,
-            Self::Meter(Some(_)) | Self::Token(_) | Self::Receipt => ContentFormat::CoseSign1,
+            Self::Meter(Some(_)) | Self::Token(_) | Self::Receipt | Self::Report => ContentFormat::CoseSign1,
+            Self::Challenge => ContentFormat::OctetStream,
         }
     }
 }
@@ -178,6 +187,15 @@ impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
                 let receipt = meter.receipt(self.now_ms);
                 self.read(request, format, receipt)
             }
+            Work::Report => self.report(meter, request, format),
+            Work::Challenge => {
+                let challenge = meter.challenge(self.now_ms);
+                self.read(
+                    request,
+                    format,
+                    challenge.as_ref().map(|challenge| challenge.as_slice()).map_err(|refusal| *refusal),
+                )
+            }
             Work::Token(token) => {
                 self.acknowledge(request);
                 match meter.token(self.now_ms, token) {
@@ -213,6 +231,19 @@ impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
         self.acknowledge(request);
         let mut signed = Bytes::new();
         let done = meter.sign_identity(self.now_ms, challenge, &mut signed);
+        self.read(request, format, done.map(|()| signed.as_slice()))
+    }
+
+    #[inline(never)]
+    fn report<F: NorFlash>(
+        &mut self,
+        meter: &mut Meter<F>,
+        request: &ServedRequest<'_>,
+        format: ContentFormat,
+    ) -> Served {
+        self.acknowledge(request);
+        let mut signed = Bytes::new();
+        let done = meter.report(self.now_ms, &mut signed);
         self.read(request, format, done.map(|()| signed.as_slice()))
     }
 
@@ -266,6 +297,8 @@ fn check<'a>(message: &Message<'a>) -> Result<Work<'a>, Code> {
         Resource::Links => Work::Links,
         Resource::Meter => Work::Meter(challenge(message)?),
         Resource::Receipt => Work::Receipt,
+        Resource::Report => Work::Report,
+        Resource::Challenge => Work::Challenge,
         Resource::Token => Work::Token(token(message)?),
     };
     match message.uint(option::ACCEPT) {

@@ -1,17 +1,26 @@
 //! What the meter says: its identity, its answers to tokens, its receipts.
 
-use crate::decision::decide;
+use crate::charges;
+use crate::decision::{Plan, Standing, decide};
 use crate::factory::{Issuer, IssuerRole};
+use crate::journal::Newest;
 use crate::meter::{Fault, Meter, Sealing};
 use crate::state::State;
+use crate::terms::Terms;
+use crate::work;
 use coinless_protocol::cose::{self, Label, Sign1};
 use coinless_protocol::identity::{Identity, MAX_IDENTITY_BYTES, MAX_SIGNED_IDENTITY_BYTES, display_code};
+use coinless_protocol::issuers::OperationalKeys;
 use coinless_protocol::keys::KeyHint;
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::readings::Readings;
 use coinless_protocol::receipt::{Decision, Outcome, Receipt};
-use coinless_protocol::token::{Order, Token};
-use coinless_protocol::{Bytes, Challenge, CreditNumber};
+use coinless_protocol::report::Event;
+use coinless_protocol::settings::Settings;
+use coinless_protocol::state::ShutCause;
+use coinless_protocol::tariff::Tariff;
+use coinless_protocol::token::{Credit, Order, Set, Token};
+use coinless_protocol::{Bytes, Challenge, Commodity, CreditKind, CreditNumber, FineCredit};
 use embedded_storage::nor_flash::NorFlash;
 use sha2::{Digest, Sha256};
 
@@ -62,7 +71,7 @@ impl<F: NorFlash> Meter<F> {
     /// The same, signed in answer to `challenge`. The display shows a code of both for [`DISPLAY_CODE_MS`].
     ///
     /// # Errors
-    /// [`Refusal::OutOfService`] if the meter has no state.
+    /// [`Refusal::OutOfService`] if the meter has no state, [`Refusal::Busy`] if it did enough for strangers.
     pub fn signed_identity(
         &mut self,
         now_ms: u64,
@@ -82,6 +91,7 @@ impl<F: NorFlash> Meter<F> {
         signed: &mut Bytes<MAX_SIGNED_IDENTITY_BYTES>,
     ) -> Result<(), Refusal> {
         self.put_identity(now_ms, challenge, signed)?;
+        self.work_for_stranger(now_ms)?;
         let keys = &self.made.keys;
         let done = cose::sign_in_place(signed, Label::Identity, &keys.hash, &keys.pair);
         done.map_err(|_| Refusal::OutOfService)?;
@@ -111,8 +121,8 @@ impl<F: NorFlash> Meter<F> {
     /// journaled before. A byte-identical repeat of the last token is answered from what is stored.
     ///
     /// # Errors
-    /// [`Refusal`] if the token is not authentic or the meter is out of service; then nothing has changed. Cheap checks come
-    /// before the signature.
+    /// [`Refusal`] if the token is not authentic or the meter is out of service or did enough for strangers; then nothing has
+    /// changed. Cheap checks come before the signature.
     #[inline(never)]
     pub fn token(&mut self, now_ms: u64, bytes: &[u8]) -> Result<TokenAnswer<'_>, Refusal> {
         self.tick(now_ms);
@@ -131,12 +141,14 @@ impl<F: NorFlash> Meter<F> {
     /// The last receipt. After a start it is a new one about the same outcome, with a new number.
     ///
     /// # Errors
-    /// [`Refusal::OutOfService`] if the meter is, or was never given keys.
+    /// [`Refusal::OutOfService`] if the meter is, or was never given keys; [`Refusal::Busy`] if it has to sign first and did enough
+    /// for strangers.
     #[inline(never)]
     pub fn receipt(&mut self, now_ms: u64) -> Result<&[u8], Refusal> {
         self.tick(now_ms);
         self.in_service()?;
         if self.answered.is_none() {
+            self.work_for_stranger(now_ms)?;
             self.commit_answer(self.state)?;
             self.sign_receipt(None, None)?;
         }
@@ -157,7 +169,8 @@ impl<F: NorFlash> Meter<F> {
             meter: self.made.meter,
             meter_key: self.made.keys.hash.hint(),
             commodity: self.made.commodity,
-            registers: self.state.registers,
+            credit: self.made.credit,
+            registers: self.registers(),
             flags: self.flags(),
             challenge,
         })
@@ -167,76 +180,196 @@ impl<F: NorFlash> Meter<F> {
     #[inline(never)]
     fn take(&mut self, now_ms: u64, bytes: &[u8], hash: &[u8; 32]) -> Result<Taken, Refusal> {
         let (signed, token) = parse(bytes)?;
-        if self.is_answered(hash, &token) {
+        if self.is_answered(now_ms, hash, &token) {
             return Ok(Taken::Repeated);
         }
-        self.authenticate(&signed, &token)?;
+        self.is_for_me(&signed, &token)?;
+        // Verifying is what costs: it is paid for first, and given back to whoever brings something new.
+        let taken = self.work_for_stranger(now_ms)?;
+        if !self.is_signed(&signed, &token) {
+            self.count(Event::BadToken);
+            return Err(Refusal::BadSignature);
+        }
         let challenge = self.execute(now_ms, &token)?;
+        if self.state.outcome.decision == Decision::Applied {
+            self.work.give_back(taken);
+        }
         Ok(Taken::New { challenge })
     }
 
-    /// Whether the stored receipt still is the answer to the token with this hash. What was *not yet* may be taken now.
-    fn is_answered(&self, hash: &[u8; 32], token: &Token) -> bool {
+    /// Whether the stored receipt still is the answer to the token with this hash. What was *not yet* may be taken now, and a
+    /// token that was cut between its two journals may have something left.
+    fn is_answered(&self, now_ms: u64, hash: &[u8; 32], token: &Token<'_>) -> bool {
         let decision = self.state.outcome.decision;
         let may_change = matches!(decision, Decision::NotYet { .. } | Decision::NeedsNewerRegister);
         self.answered.as_ref().is_some_and(|answered| answered.token == Some(*hash))
-            && (!may_change || decide(&self.state, self.made.max_credit, token) == decision)
+            && (!may_change || self.plan(now_ms, token).decision == decision)
     }
 
-    /// Whether an issuer signed this for this meter and key.
-    #[inline(never)]
-    fn authenticate(&self, signed: &Sign1<'_>, token: &Token) -> Result<(), Refusal> {
-        let keys = &self.made.keys;
+    /// Where the meter stands, for a decision on `token`.
+    fn plan(&self, now_ms: u64, token: &Token<'_>) -> Plan {
+        let clock = match &token.order {
+            Order::Set(set) => set.clock,
+            Order::Read(_) | Order::Keys(_) => None,
+        };
+        let registers = self.registers();
+        let standing = Standing {
+            registers,
+            valve: self.state.in_epoch(registers.epoch).valve,
+            total: self.state.total,
+            balance: self.state.balance,
+            max_credit: self.max_credit(),
+            closed: self.state.closed,
+            clock_is_news: clock.is_some_and(|clock| self.clock.is_newer(now_ms, &clock)),
+        };
+        decide(&standing, token)
+    }
+
+    /// The cheap checks: whether a token is for this meter and key, by an issuer that it knows.
+    fn is_for_me(&self, signed: &Sign1<'_>, token: &Token<'_>) -> Result<(), Refusal> {
         if token.meter != self.made.meter {
             return Err(Refusal::NotThisMeter);
         }
-        if token.meter_key != keys.hash.hint() {
+        if token.meter_key != self.made.keys.hash.hint() {
             return Err(Refusal::OtherKey);
         }
         if self.made.issuers.is_empty() {
             return Err(Refusal::OutOfService);
         }
-        // A hint is short, so two keys may share one.
-        let issuers = self.made.issuers.iter().filter(|issuer| issuer.role == IssuerRole::Operational);
-        let mut named = issuers.filter(|issuer| is_named(issuer, signed.kid)).peekable();
-        if named.peek().is_none() {
-            return Err(Refusal::UnknownIssuer);
-        }
-        let authentic = named.any(|issuer| signed.verify(&issuer.key, Label::Token, &keys.hash));
-        authentic.then_some(()).ok_or(Refusal::BadSignature)
+        let named = self.made.issuers.iter().any(|issuer| may_sign(issuer, token) && is_named(issuer, signed.kid));
+        named.then_some(()).ok_or(Refusal::UnknownIssuer)
+    }
+
+    /// Whether one of the issuers that it names signed it for this meter's key. A hint is short, so two keys may share one.
+    #[inline(never)]
+    fn is_signed(&self, signed: &Sign1<'_>, token: &Token<'_>) -> bool {
+        let mut issuers = self.made.issuers.iter();
+        issuers.any(|issuer| {
+            may_sign(issuer, token)
+                && is_named(issuer, signed.kid)
+                && signed.verify(&issuer.key, Label::Token, &self.made.keys.hash)
+        })
+    }
+
+    /// Takes one work out of what strangers are allowed.
+    pub(crate) fn work_for_stranger(&mut self, now_ms: u64) -> Result<work::Taken, Refusal> {
+        let taken = self.work.take(now_ms);
+        self.state.work_stock = self.work.stock();
+        taken.map_err(|_| {
+            self.count(Event::Busy);
+            Refusal::Busy
+        })
     }
 
     /// Decides on an authentic token and journals what comes of it; gives the challenge that the receipt has to hold.
     #[inline(never)]
-    fn execute(&mut self, now_ms: u64, token: &Token) -> Result<Option<Challenge>, Refusal> {
-        let decision = decide(&self.state, self.made.max_credit, token);
-        let number = token.register().map_or(CreditNumber(0), |register| register.number);
-        let mut next = State { outcome: Outcome { decision, token: number }, ..self.state };
-        if let (Decision::Applied, Some(register)) = (decision, token.register()) {
-            let added = register.total.checked_sub(next.total).ok_or(Refusal::OutOfService)?;
-            next.registers.credit = register.number;
-            next.total = register.total;
-            next.balance.0 = next.balance.0.checked_add(added.fine().0).ok_or(Refusal::OutOfService)?;
-            next = self.credited(next);
+    fn execute(&mut self, now_ms: u64, token: &Token<'_>) -> Result<Option<Challenge>, Refusal> {
+        let mut plan = self.plan(now_ms, token);
+        if plan.takes_any() && !self.can_use(&plan, token) {
+            plan = Plan::nothing(Decision::BadContent);
         }
-        let opens = next.flags.open && !self.state.flags.open;
+        if plan.tariff || plan.settings || plan.keys {
+            self.take_terms(&plan, token)?;
+        }
+        let was_open = self.state.flags.open;
+        let next = self.next_state(now_ms, &plan, token)?;
         self.commit_answer(next)?;
-        if opens {
-            self.drive_open(now_ms);
+        if let (true, Order::Set(Set { clock: Some(clock), .. })) = (plan.clock, &token.order) {
+            self.clock.set(now_ms, clock);
         }
+        self.drive_from(now_ms, was_open);
         Ok(match token.order {
             Order::Read(challenge) => Some(challenge),
-            Order::Credit { .. } => None,
+            Order::Set(_) | Order::Keys(_) => None,
         })
+    }
+
+    /// Whether the contents that are to be taken are such that this meter can live with them.
+    #[inline(never)]
+    fn can_use(&self, plan: &Plan, token: &Token<'_>) -> bool {
+        let set = match &token.order {
+            Order::Read(_) => return true,
+            Order::Keys(keys) => return OperationalKeys::from_bytes(keys.bytes).is_ok(),
+            Order::Set(set) => set,
+        };
+        let by_money = matches!(self.made.credit, CreditKind::Money(_));
+        let tariff = set.tariff.filter(|_| plan.tariff).is_none_or(|tariff| {
+            Tariff::from_bytes(tariff.bytes).is_ok_and(|tariff| tariff.rates.is_empty() != by_money)
+        });
+        let gas = self.made.commodity == Commodity::Gas;
+        let settings = set.settings.filter(|_| plan.settings).is_none_or(|settings| {
+            Settings::from_bytes(settings.bytes).is_ok_and(|settings| !(gas && settings.open_by_token == Some(true)))
+        });
+        tariff && settings
+    }
+
+    /// Journals the registers of the terms, then takes them into use. They are on their own: a cut after this leaves them taken
+    /// and the rest of the token not, and the same token again has the rest taken.
+    #[inline(never)]
+    fn take_terms(&mut self, plan: &Plan, token: &Token<'_>) -> Result<(), Refusal> {
+        let Newest::Record(mut terms) = self.terms_journal.newest(&mut self.flash) else {
+            self.fail(Fault::NoState);
+            return Err(Refusal::OutOfService);
+        };
+        take_contents(&mut terms, plan, token);
+        let journaled = self.terms_journal.commit(&mut self.flash, &terms);
+        if journaled.is_err() || self.use_terms(&terms).is_err() {
+            self.fail(Fault::Journal);
+            return Err(Refusal::OutOfService);
+        }
+        Ok(())
+    }
+
+    /// The state that follows from a token.
+    #[inline(never)]
+    fn next_state(&self, now_ms: u64, plan: &Plan, token: &Token<'_>) -> Result<State, Refusal> {
+        let number = token.register().map_or(CreditNumber(0), |register| register.number);
+        let mut next = State { outcome: Outcome { decision: plan.decision, token: number }, ..self.state };
+        next = next.in_epoch(self.registers().epoch);
+        let Order::Set(set) = &token.order else { return Ok(next) };
+        if let Some(valve) = set.valve.filter(|_| plan.valve) {
+            next = self.ordered(State { valve: valve.number, ..next }, valve.command);
+        }
+        if let Some(clock) = set.clock.filter(|_| plan.clock) {
+            next.clock = clock.unix_s;
+            next.clock_trusted |= self.clock.is_answer(now_ms, &clock);
+        }
+        match set.credit.filter(|_| plan.credit) {
+            Some(credit) => self.with_credit(next, &credit).ok_or(Refusal::OutOfService),
+            None => Ok(next),
+        }
+    }
+
+    /// The state with newer credit; none if a sum grew out of its range.
+    fn with_credit(&self, mut next: State, credit: &Credit) -> Option<State> {
+        let added = credit.register.total.checked_sub(next.total)?.fine();
+        (next.credit, next.total) = (credit.register.number, credit.register.total);
+        next.balance.0 = next.balance.0.checked_add(added.0)?;
+        charges::recover_from(&mut next, &self.terms.tariff, added).ok()?;
+        if !credit.closing {
+            return Some(self.credited(next));
+        }
+        // What is left goes back to the customer, through the station.
+        let left = next.balance.0.max(0);
+        next.sums.withdrawn = FineCredit(next.sums.withdrawn.0.checked_add(left)?);
+        next.balance.0 = next.balance.0.checked_sub(left)?;
+        next.closed = true;
+        Some(Self::held(Self::held(next, ShutCause::NoCredit), ShutCause::ClosedAccount))
     }
 
     /// Journals `next` under a new receipt number. Only then is the receipt signed: a number, which is the partial IV of the
     /// readings, is never used for two contents.
     #[inline(never)]
     fn commit_answer(&mut self, next: State) -> Result<(), Refusal> {
+        self.answered = None;
+        self.commit_number(next)
+    }
+
+    /// Journals `next` under a new number, for something else than a receipt.
+    #[inline(never)]
+    pub(crate) fn commit_number(&mut self, next: State) -> Result<(), Refusal> {
         let can_seal = matches!(self.made.keys.sealing, Sealing::With(_));
         let receipt_number = next.receipt_number.checked_add(1).filter(|_| can_seal).ok_or(Refusal::OutOfService)?;
-        self.answered = None;
         self.commit(State { receipt_number, ..next })
     }
 
@@ -263,7 +396,7 @@ impl<F: NorFlash> Meter<F> {
             meter: self.made.meter,
             number: state.receipt_number,
             outcome: state.outcome,
-            registers: state.registers,
+            registers: self.registers(),
             total: state.total,
             sums: state.sums,
             flags: state.flags,
@@ -273,6 +406,24 @@ impl<F: NorFlash> Meter<F> {
         let payload = receipt.to_payload().map_err(|_| Refusal::OutOfService)?;
         self.receipt.clear();
         self.receipt.append(&payload).map_err(|_| Refusal::OutOfService)
+    }
+}
+
+/// Root keys sign keys and nothing else.
+fn may_sign(issuer: &Issuer, token: &Token<'_>) -> bool {
+    (issuer.role == IssuerRole::Root) == matches!(token.order, Order::Keys(_))
+}
+
+/// Puts what is taken of `token` into `terms`.
+fn take_contents(terms: &mut Terms, plan: &Plan, token: &Token<'_>) {
+    terms.enter(token.epoch);
+    match &token.order {
+        Order::Set(set) => {
+            set.tariff.iter().filter(|_| plan.tariff).for_each(|tariff| terms.tariff.set(tariff));
+            set.settings.iter().filter(|_| plan.settings).for_each(|settings| terms.settings.set(settings));
+        }
+        Order::Keys(keys) => terms.keys.set(keys),
+        Order::Read(_) => {}
     }
 }
 
@@ -287,6 +438,6 @@ fn hash(bytes: &[u8]) -> [u8; 32] {
 }
 
 #[inline(never)]
-fn parse(bytes: &[u8]) -> Result<(Sign1<'_>, Token), Refusal> {
+fn parse(bytes: &[u8]) -> Result<(Sign1<'_>, Token<'_>), Refusal> {
     Ok(Token::parse(bytes)?)
 }

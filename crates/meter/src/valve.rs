@@ -15,10 +15,13 @@
 //! So a valve that stands shut without a cause is always armed, and a gas valve is opened by [`Meter::press_open`] and by
 //! nothing else.
 
+use crate::limits;
 use crate::meter::Meter;
 use crate::state::{MAX_UNCONTROLLED_OPENINGS, State};
 use coinless_protocol::problem::Refusal;
+use coinless_protocol::report::Event;
 use coinless_protocol::state::{ShutCause, ShutCauses};
+use coinless_protocol::token::ValveOrder;
 use coinless_protocol::{Commodity, FineCredit};
 use embedded_storage::nor_flash::NorFlash;
 
@@ -75,6 +78,7 @@ impl<F: NorFlash> Meter<F> {
     /// open a gas valve.
     pub fn press_open(&mut self, now_ms: u64) -> Pressed {
         self.tick(now_ms);
+        self.work.press(now_ms);
         let flags = self.state.flags;
         if self.in_service().is_err() {
             return Pressed::OutOfService;
@@ -114,11 +118,11 @@ impl<F: NorFlash> Meter<F> {
         if cause == ShutCause::NoCredit {
             return Err(ClearError::OnlyCredit);
         }
-        let mut next = self.state;
-        next.flags.causes = next.flags.causes.without(cause);
-        next.flags.armed = !next.flags.open && next.flags.causes.is_empty();
-        if cause == ShutCause::Flow {
-            next.openings = 0;
+        let mut next = Self::cleared(self.state, &[cause]);
+        match cause {
+            ShutCause::Flow => next.openings = 0,
+            ShutCause::Disuse => next.used_day = 0,
+            _ => {}
         }
         self.commit(next).map_err(|_: Refusal| ClearError::OutOfService)
     }
@@ -145,17 +149,62 @@ impl<F: NorFlash> Meter<F> {
         self.drive_shut(0);
     }
 
-    /// What applied credit does to the valve, as part of `next`: it clears *no credit*, and arms or opens a shut valve.
+    /// What applied credit does to the valve, as part of `next`: it clears *no credit*, and arms or opens a shut valve. Emergency
+    /// credit is paid back first: all that it was used for is part of the balance.
     pub(crate) fn credited(&self, mut next: State) -> State {
-        if next.balance.0 <= 0 || next.flags.open {
+        if next.balance.0 <= 0 {
+            return next;
+        }
+        (next.emergency, next.friendly) = (false, false);
+        if next.flags.open {
             return next;
         }
         let causes = next.flags.causes;
         next.flags.causes = causes.without(ShutCause::NoCredit);
         next.flags.armed = next.flags.causes.is_empty();
         let for_credit_alone = causes == ShutCauses::NONE.with(ShutCause::NoCredit) && !next.by_hand;
-        let by_token = self.made.open_by_token && self.made.commodity != Commodity::Gas;
+        let allowed = self.terms.settings.open_by_token.unwrap_or(self.made.open_by_token);
+        let by_token = allowed && self.made.commodity != Commodity::Gas;
         if by_token && for_credit_alone { self.opened(next) } else { next }
+    }
+
+    /// What the utility's order does to the valve, as part of `next`.
+    pub(crate) fn ordered(&self, next: State, order: ValveOrder) -> State {
+        match order {
+            ValveOrder::HoldShut => Self::held(next, ShutCause::Command),
+            ValveOrder::Release => Self::cleared(next, &[ShutCause::Command]),
+            ValveOrder::Service => {
+                let mut next = Self::cleared(next, &[ShutCause::Tamper, ShutCause::Flow, ShutCause::Disuse]);
+                (next.flags.valve_failed, next.openings) = (false, 0);
+                // The days of disuse begin anew.
+                next.used_day = 0;
+                next
+            }
+        }
+    }
+
+    /// The state held shut for `cause`, for opening by hand only.
+    pub(crate) fn held(mut next: State, cause: ShutCause) -> State {
+        next.flags.causes = next.flags.causes.with(cause);
+        (next.flags.open, next.flags.armed, next.watch) = (false, false, false);
+        next.by_hand = true;
+        next
+    }
+
+    /// The state without `causes`; armed if it stands shut and none is left.
+    fn cleared(mut next: State, causes: &[ShutCause]) -> State {
+        next.flags.causes = causes.iter().fold(next.flags.causes, |left, cause| left.without(*cause));
+        next.flags.armed = !next.flags.open && next.flags.causes.is_empty();
+        next
+    }
+
+    /// Drives the valve of a state that was journaled, if it was `open` before and is not now, or the other way round.
+    pub(crate) fn drive_from(&mut self, now_ms: u64, open: bool) {
+        match (open, self.state.flags.open) {
+            (false, true) => self.drive_open(now_ms),
+            (true, false) => self.drive_shut(now_ms),
+            _ => {}
+        }
     }
 
     /// Opens the valve of a state that is journaled as open.
@@ -179,8 +228,59 @@ impl<F: NorFlash> Meter<F> {
         self.drive_shut(now_ms);
     }
 
+    /// Shuts a valve that a person may open again at once.
+    pub(crate) fn trip(&mut self, now_ms: u64) {
+        self.state.flags.armed = self.state.flags.causes.is_empty();
+        self.state.by_hand = true;
+        self.drive_shut(now_ms);
+    }
+
+    /// Shuts the valve when the credit is used up, gives alarms, and says when only a friendly period or day keeps it open.
+    pub(crate) fn keep_limits(&mut self, now_ms: u64) {
+        let (now, settings) = (self.known_time(), &self.terms.settings);
+        let (floor, lowest) =
+            (limits::floor(&self.state, settings), limits::lowest(&self.state, settings, now.as_ref()));
+        let alarm = limits::alarm(&self.state, settings);
+        let balance = self.state.balance.0;
+        let cut = self.state.flags.causes.contains(ShutCause::NoCredit);
+        if balance <= lowest && !cut {
+            self.count(Event::CreditUsedUp);
+            self.hold_shut(now_ms, ShutCause::NoCredit);
+        }
+        let friendly = balance <= floor && balance > lowest && !cut;
+        if friendly && !self.state.friendly {
+            self.count(Event::FriendlyCredit);
+        }
+        if alarm > self.state.alarm {
+            self.count(Event::LowCredit);
+        }
+        (self.state.friendly, self.state.alarm) = (friendly, alarm);
+    }
+
+    /// Whether a person may take emergency credit now.
+    pub fn offers_emergency(&self) -> bool {
+        self.fault().is_none() && limits::offers_emergency(&self.state, &self.terms.settings)
+    }
+
+    /// A person at the meter takes emergency credit; gives whether it was offered. What *no credit* held shut is armed then.
+    ///
+    /// # Errors
+    /// [`ClearError::OutOfService`].
+    pub fn take_emergency(&mut self, now_ms: u64) -> Result<bool, ClearError> {
+        self.tick(now_ms);
+        self.work.press(now_ms);
+        if !self.offers_emergency() {
+            return Ok(false);
+        }
+        let mut next = Self::cleared(State { emergency: true, friendly: false, ..self.state }, &[ShutCause::NoCredit]);
+        next.events.count(Event::EmergencyTaken);
+        self.commit(next).map_err(|_: Refusal| ClearError::OutOfService)?;
+        Ok(true)
+    }
+
     /// Something flowed at `now_ms`.
     pub(crate) fn flow(&mut self, now_ms: u64, fine: FineCredit) {
+        self.watch_flow(now_ms, fine);
         if !self.state.flags.open {
             return self.flow_while_shut(now_ms);
         }
@@ -209,9 +309,8 @@ impl<F: NorFlash> Meter<F> {
 
     fn uncontrolled_flow(&mut self, now_ms: u64) {
         self.state.openings = self.state.openings.saturating_add(1).min(MAX_UNCONTROLLED_OPENINGS);
-        self.state.flags.armed = true;
-        self.state.by_hand = true;
-        self.drive_shut(now_ms);
+        self.count(Event::UncontrolledFlow);
+        self.trip(now_ms);
         if self.state.openings >= MAX_UNCONTROLLED_OPENINGS {
             self.hold_shut(now_ms, ShutCause::Flow);
         }
@@ -221,6 +320,7 @@ impl<F: NorFlash> Meter<F> {
         let moving = self.shut_ms.is_some_and(|shut_ms| now_ms.saturating_sub(shut_ms) < VALVE_TRAVEL_MS);
         if !moving && !self.state.flags.valve_failed {
             self.state.flags.valve_failed = true;
+            self.count(Event::ValveFailed);
             self.drive_shut(now_ms);
         }
     }

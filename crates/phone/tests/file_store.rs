@@ -50,7 +50,7 @@ fn order() -> StoredOrder {
 fn token() -> StoredToken {
     let (meter, key) = meter();
     let register = Register { number: CreditNumber(7), total: Units::new(1000).unwrap() };
-    let credit = Order::Credit { register, conditions: Conditions::default() };
+    let credit = Order::credit(register, Conditions::default());
     let token = Token { meter, meter_key: key.key_hint(), epoch: Epoch(0), order: credit };
     let bytes = token.sign(&key.public_key().hash(), &KeyPair::from_secret(&[6; 32]).unwrap()).unwrap().to_vec();
     let key = TokenKey::of(&bytes).unwrap();

@@ -27,22 +27,22 @@ impl From<minicbor::decode::Error> for DecodeError {
 pub(crate) type Writer<'a, const N: usize> = Encoder<&'a mut Bytes<N>>;
 pub(crate) type WriteResult = Result<(), Error<Full>>;
 
-/// An object with exactly one encoding.
-pub(crate) trait Object: Sized {
+/// An object with exactly one encoding, which it may borrow from.
+pub(crate) trait Object<'a>: Sized {
     fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult;
-    fn read(input: &mut Decoder<'_>) -> Result<Self, DecodeError>;
+    fn read(input: &mut Decoder<'a>) -> Result<Self, DecodeError>;
 }
 
 /// Encodes into at most `N` bytes. Every caller gives an `N` that holds the largest value of its type; a test of each type
 /// encodes that one.
-pub(crate) fn encode<T: Object, const N: usize>(object: &T) -> Result<Bytes<N>, Full> {
+pub(crate) fn encode<'a, T: Object<'a>, const N: usize>(object: &T) -> Result<Bytes<N>, Full> {
     let mut out = Bytes::new();
     object.write(&mut Encoder::new(&mut out)).map_err(|_| Full)?;
     Ok(out)
 }
 
 /// Decodes an object that must fill `bytes` to the last and be in deterministic form.
-pub(crate) fn decode<T: Object, const N: usize>(bytes: &[u8]) -> Result<T, DecodeError> {
+pub(crate) fn decode<'a, T: Object<'a>, const N: usize>(bytes: &'a [u8]) -> Result<T, DecodeError> {
     let mut decoder = Decoder::new(bytes);
     let object = T::read(&mut decoder)?;
     match encode::<T, N>(&object) {

@@ -29,6 +29,8 @@ pub enum Label {
     Receipt,
     /// What a meter signs when it is challenged for its identity.
     Identity,
+    /// What a meter signs about its events and inner sums.
+    Report,
 }
 
 impl Label {
@@ -37,6 +39,7 @@ impl Label {
             Self::Token => "coinless/token",
             Self::Receipt => "coinless/receipt",
             Self::Identity => "coinless/identity",
+            Self::Report => "coinless/report",
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::keys::{KeyHash, KeyHint, Signer, Verifier};
 use crate::receipt::{ReceiptError, RegisterNumbers};
 use crate::state::Flags;
 use crate::token::read_meter;
-use crate::{Bytes, Challenge, Commodity, Full, MeterId};
+use crate::{Bytes, Challenge, Commodity, CreditKind, Currency, Full, MeterId};
 use minicbor::Decoder;
 use sha2::{Digest, Sha256};
 
@@ -27,6 +27,8 @@ pub struct Identity {
     pub meter_key: KeyHint,
     /// What it measures.
     pub commodity: Commodity,
+    /// What its credit is counted in.
+    pub credit: CreditKind,
     /// The numbers of its registers.
     pub registers: RegisterNumbers,
     /// Valve and shut causes.
@@ -86,9 +88,13 @@ pub fn display_code(challenge: &Challenge, meter_key: &KeyHash) -> u32 {
     u32::from_be_bytes([a, b, c, d]) % 1_000_000
 }
 
-impl Object for Identity {
+impl Object<'_> for Identity {
     fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
-        write_version(out, 6 + u64::from(self.challenge.is_some()))?;
+        let currency = match &self.credit {
+            CreditKind::Unit => None,
+            CreditKind::Money(currency) => Some(currency),
+        };
+        write_version(out, 6 + u64::from(self.challenge.is_some()) + u64::from(currency.is_some()))?;
         out.u8(1)?.str(self.meter.as_str())?;
         out.u8(2)?.bytes(&self.meter_key.0)?;
         out.u8(3)?.u8(self.commodity as u8)?;
@@ -98,13 +104,17 @@ impl Object for Identity {
         if let Some(challenge) = &self.challenge {
             out.u8(6)?.bytes(challenge)?;
         }
+        if let Some(currency) = currency {
+            out.u8(7)?;
+            currency.write(out)?;
+        }
         Ok(())
     }
 
     fn read(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let entries = read_version(input)?;
         let (mut meter, mut meter_key, mut commodity) = (None, None, None);
-        let (mut registers, mut flags, mut challenge) = (None, None, None);
+        let (mut registers, mut flags, mut challenge, mut currency) = (None, None, None, None);
         for _ in 0..entries {
             match input.u64()? {
                 1 => set(&mut meter, read_meter(input)?)?,
@@ -113,6 +123,7 @@ impl Object for Identity {
                 4 => set(&mut registers, RegisterNumbers::read(input)?)?,
                 5 => set(&mut flags, Flags::from_bits(input.u16()?).ok_or(DecodeError::Malformed)?)?,
                 6 => set(&mut challenge, read_bytes(input)?)?,
+                7 => set(&mut currency, Currency::read(input)?)?,
                 key => return Err(DecodeError::UnknownKey(key)),
             }
         }
@@ -120,6 +131,7 @@ impl Object for Identity {
             meter: required(meter)?,
             meter_key: required(meter_key)?,
             commodity: required(commodity)?,
+            credit: currency.map_or(CreditKind::Unit, CreditKind::Money),
             registers: required(registers)?,
             flags: required(flags)?,
             challenge,

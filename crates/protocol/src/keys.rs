@@ -10,6 +10,9 @@ pub const SIGNATURE_BYTES: usize = 64;
 /// Bytes of a public key as stored and shown: SEC 1 uncompressed point, `04`, x, y.
 pub const PUBLIC_KEY_BYTES: usize = 65;
 
+/// Bytes of a public key in a token: SEC 1 compressed point, `02` or `03`, x.
+pub const COMPRESSED_KEY_BYTES: usize = 33;
+
 /// A P-256 public key that is a point on the curve.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PublicKey(VerifyingKey);
@@ -40,6 +43,14 @@ impl PublicKey {
     pub fn to_sec1(&self) -> [u8; PUBLIC_KEY_BYTES] {
         let mut bytes = [0; PUBLIC_KEY_BYTES];
         let point = self.0.to_encoded_point(false);
+        bytes.iter_mut().zip(point.as_bytes()).for_each(|(to, from)| *to = *from);
+        bytes
+    }
+
+    /// The SEC 1 compressed point: `02` or `03`, x.
+    pub fn to_sec1_compressed(&self) -> [u8; COMPRESSED_KEY_BYTES] {
+        let mut bytes = [0; COMPRESSED_KEY_BYTES];
+        let point = self.0.to_encoded_point(true);
         bytes.iter_mut().zip(point.as_bytes()).for_each(|(to, from)| *to = *from);
         bytes
     }
@@ -126,6 +137,12 @@ impl KeyPair {
     /// Its public key.
     pub fn public_key(&self) -> PublicKey {
         PublicKey(*self.secret.verifying_key())
+    }
+
+    /// A secret that follows from the private key, for a use with its own name: SHA-256 of the name and the key. It tells
+    /// nothing of the key.
+    pub fn secret_hash(&self, name: &[u8]) -> [u8; 32] {
+        Sha256::new().chain_update(name).chain_update(self.secret.to_bytes()).finalize().into()
     }
 
     /// The shared secret with `other` (ECDH, the x coordinate; NIST SP 800-56A §5.7.1.2), for key derivation only.

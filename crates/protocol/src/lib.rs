@@ -1,8 +1,10 @@
 //! The bytes that a station, a phone and a meter exchange, and nothing else.
 //!
 //! * [`MeterId`]: what is printed on a meter, with its check character and its label URL.
-//! * [`token`]: what a station signs for one meter: a credit token, a void, a read request.
+//! * [`token`]: what a station signs for one meter: a credit token, a void, a read request, and what sets other registers.
+//! * [`tariff`], [`settings`], [`issuers`]: what the other registers hold; [`weekly`]: the times that they name.
 //! * [`receipt`]: what a meter signs: all its registers, the outcome of a token, and sealed readings.
+//! * [`report`]: what a meter signs about its events and inner sums.
 //! * [`identity`]: what a meter says of itself to anybody, signed when it is challenged.
 //! * [`cose`]: COSE_Sign1 and COSE_Encrypt0 (RFC 9052) over these objects.
 //! * [`problem`]: why a meter refused a message (RFC 9290).
@@ -24,19 +26,26 @@ mod bytes;
 mod cbor;
 pub mod coap;
 pub mod cose;
+mod credit_kind;
 pub mod identity;
+pub mod issuers;
 pub mod keys;
 mod meter_id;
 pub mod problem;
 mod quantity;
 pub mod readings;
 pub mod receipt;
+pub mod report;
+pub mod settings;
 pub mod slipmux;
 pub mod state;
+pub mod tariff;
 pub mod token;
+pub mod weekly;
 
 pub use bytes::{Bytes, Full};
 pub use cbor::DecodeError;
+pub use credit_kind::{CreditKind, Currency};
 pub use meter_id::{LabelError, MeterId, MeterIdError};
 pub use quantity::{
     AmountError, Commodity, CreditNumber, Epoch, FINE_PER_UNIT, FineCredit, MAX_NUMBER_JUMP, Register, Units,

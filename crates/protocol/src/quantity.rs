@@ -186,7 +186,7 @@ pub struct Register {
     pub total: Units,
 }
 
-impl Object for Register {
+impl Object<'_> for Register {
     fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
         out.array(2)?.u32(self.number.0)?.u64(self.total.0)?;
         Ok(())

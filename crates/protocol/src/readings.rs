@@ -23,7 +23,21 @@ pub const MAX_SEALED_BYTES: usize = 50;
 const MAX_PLAIN_BYTES: usize = 28;
 const TAG_BYTES: usize = 8;
 const INFO: &str = "coinless/readings/1";
-const EXTERNAL_AAD: &[u8] = b"coinless/readings";
+/// What is sealed: with the number, which is used once, it makes up what the tag covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sealed {
+    Readings,
+    Report,
+}
+
+impl Sealed {
+    fn external_aad(self) -> &'static [u8] {
+        match self {
+            Self::Readings => b"coinless/readings",
+            Self::Report => b"coinless/report",
+        }
+    }
+}
 
 /// What only the station and people whom it trusts may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,13 +97,8 @@ impl ReadingsKey {
     /// # Errors
     /// None in practice: the longest readings fit, which a test shows.
     pub fn seal(&self, number: u32, readings: &Readings) -> Result<Bytes<MAX_SEALED_BYTES>, crate::Full> {
-        let mut text = cbor::encode::<_, MAX_PLAIN_BYTES>(readings)?;
-        let tag =
-            self.cipher().encrypt_in_place_detached(&self.nonce(number).into(), &enc_structure(), text.as_mut_slice());
-        let tag = tag.map_err(|_| crate::Full)?;
-        let mut cipher_text = Bytes::<{ MAX_PLAIN_BYTES + TAG_BYTES }>::copy_of(&text)?;
-        cipher_text.append(&tag)?;
-        assemble(number, &cipher_text)
+        let plain = cbor::encode::<_, MAX_PLAIN_BYTES>(readings)?;
+        self.seal_plain(Sealed::Readings, number, plain)
     }
 
     /// Opens the readings of receipt `number`.
@@ -97,15 +106,38 @@ impl ReadingsKey {
     /// # Errors
     /// [`OpenError`] if they are malformed, of another receipt, sealed with another key, or changed.
     pub fn open(&self, number: u32, sealed: &[u8]) -> Result<Readings, OpenError> {
-        let cipher_text = parse(number, sealed).map_err(|_| OpenError::Malformed)?;
-        let at = cipher_text.len().checked_sub(TAG_BYTES).ok_or(OpenError::Malformed)?;
-        let (text, tag) = cipher_text.split_at(at);
-        let tag: [u8; TAG_BYTES] = tag.try_into().map_err(|_| OpenError::Malformed)?;
-        let mut text = Bytes::<MAX_PLAIN_BYTES>::copy_of(text).map_err(|_| OpenError::Malformed)?;
+        let plain = self.open_plain::<MAX_PLAIN_BYTES, MAX_SEALED_BYTES>(Sealed::Readings, number, sealed)?;
+        cbor::decode::<_, MAX_PLAIN_BYTES>(&plain).map_err(|_| OpenError::Malformed)
+    }
+
+    // Not inlined, nor the other way round: a meter has little stack.
+    #[inline(never)]
+    pub(crate) fn seal_plain<const PLAIN: usize, const SEALED: usize>(
+        &self,
+        what: Sealed,
+        number: u32,
+        mut text: Bytes<PLAIN>,
+    ) -> Result<Bytes<SEALED>, crate::Full> {
+        let nonce = self.nonce(number).into();
+        let tag = self.cipher().encrypt_in_place_detached(&nonce, &enc_structure(what), text.as_mut_slice());
+        let tag: [u8; TAG_BYTES] = tag.map_err(|_| crate::Full)?.into();
+        assemble(number, &text, &tag)
+    }
+
+    pub(crate) fn open_plain<const PLAIN: usize, const SEALED: usize>(
+        &self,
+        what: Sealed,
+        number: u32,
+        sealed: &[u8],
+    ) -> Result<Bytes<PLAIN>, OpenError> {
+        let cipher_text = parse::<SEALED>(number, sealed).map_err(|_| OpenError::Malformed)?;
+        let (text, tag) = cipher_text.split_last_chunk::<TAG_BYTES>().ok_or(OpenError::Malformed)?;
+        let mut text = Bytes::<PLAIN>::copy_of(text).map_err(|_| OpenError::Malformed)?;
+        let nonce = self.nonce(number).into();
         self.cipher()
-            .decrypt_in_place_detached(&self.nonce(number).into(), &enc_structure(), text.as_mut_slice(), &tag.into())
+            .decrypt_in_place_detached(&nonce, &enc_structure(what), text.as_mut_slice(), &(*tag).into())
             .map_err(|_| OpenError::Key)?;
-        cbor::decode::<_, MAX_PLAIN_BYTES>(&text).map_err(|_| OpenError::Malformed)
+        Ok(text)
     }
 
     /// The whole 13-byte IV of receipt `number`: the partial IV, padded on the left, XORed into the context IV (RFC 9052 §3.1).
@@ -125,7 +157,7 @@ fn shared_secret(own: &KeyPair, other: &PublicKey) -> SharedSecret {
 const PROTECTED: [u8; 3] = [0xa1, 0x01, 0x0a];
 
 /// COSE_Encrypt0 (RFC 9052 §5.2), untagged; the only unprotected parameter is the partial IV.
-fn assemble(number: u32, cipher_text: &[u8]) -> Result<Bytes<MAX_SEALED_BYTES>, crate::Full> {
+fn assemble<const SEALED: usize>(number: u32, text: &[u8], tag: &[u8]) -> Result<Bytes<SEALED>, crate::Full> {
     let mut out = Bytes::new();
     Encoder::new(&mut out)
         .array(3)
@@ -133,12 +165,14 @@ fn assemble(number: u32, cipher_text: &[u8]) -> Result<Bytes<MAX_SEALED_BYTES>, 
         .and_then(|e| e.map(1))
         .and_then(|e| e.u8(6))
         .and_then(|e| e.bytes(&number.to_be_bytes()))
-        .and_then(|e| e.bytes(cipher_text))
+        .and_then(|e| e.bytes_len(text.len().saturating_add(tag.len()) as u64))
         .map_err(|_| crate::Full)?;
+    out.append(text)?;
+    out.append(tag)?;
     Ok(out)
 }
 
-fn parse(number: u32, sealed: &[u8]) -> Result<&[u8], DecodeError> {
+fn parse<const SEALED: usize>(number: u32, sealed: &[u8]) -> Result<&[u8], DecodeError> {
     let mut input = Decoder::new(sealed);
     read_array(&mut input, 3)?;
     let header = input.bytes()? == PROTECTED && input.map()? == Some(1) && input.u8()? == 6;
@@ -148,26 +182,26 @@ fn parse(number: u32, sealed: &[u8]) -> Result<&[u8], DecodeError> {
     }
     let cipher_text = input.bytes()?;
     // One form only: what is put together again must be what was taken apart.
-    match assemble(number, cipher_text) {
+    match assemble::<SEALED>(number, cipher_text, &[]) {
         Ok(again) if again.as_slice() == sealed => Ok(cipher_text),
         _ => Err(DecodeError::Malformed),
     }
 }
 
 /// Enc_structure of RFC 9052 §5.3.
-fn enc_structure() -> Bytes<40> {
+fn enc_structure(what: Sealed) -> Bytes<40> {
     let mut aad = Bytes::new();
     let written = Encoder::new(&mut aad)
         .array(3)
         .and_then(|e| e.str("Encrypt0"))
         .and_then(|e| e.bytes(&PROTECTED))
-        .and_then(|e| e.bytes(EXTERNAL_AAD))
+        .and_then(|e| e.bytes(what.external_aad()))
         .is_ok();
-    debug_assert!(written, "a constant of 32 bytes");
+    debug_assert!(written, "at most 32 bytes");
     aad
 }
 
-impl Object for Readings {
+impl Object<'_> for Readings {
     fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
         out.array(3)?.i64(self.balance.0)?.i64(self.consumed.0)?;
         match self.clock {

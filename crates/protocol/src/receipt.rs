@@ -97,10 +97,15 @@ pub enum Decision {
     JumpTooFar,
     /// Its key epoch is not the meter's.
     OtherEpoch,
+    /// The meter's account is closed: it takes no credit any more.
+    Closed,
+    /// It holds what this meter cannot use: a content that it cannot read, or that does not suit it. Nothing of it was applied.
+    BadContent,
 }
 
 impl Decision {
-    fn to_code(self) -> (u8, u64) {
+    /// Its code, and how much must be used first if it is *not yet*; else 0.
+    pub fn to_code(self) -> (u8, u64) {
         match self {
             Self::Read => (0, 0),
             Self::Applied => (1, 0),
@@ -111,10 +116,13 @@ impl Decision {
             Self::NotYet { use_first } => (6, use_first.get()),
             Self::JumpTooFar => (7, 0),
             Self::OtherEpoch => (8, 0),
+            Self::Closed => (9, 0),
+            Self::BadContent => (10, 0),
         }
     }
 
-    fn from_code(code: u8, detail: u64) -> Option<Self> {
+    /// The decision of a code and a detail; none if there is no such decision, or another detail belongs to it.
+    pub fn from_code(code: u8, detail: u64) -> Option<Self> {
         let decision = match code {
             0 => Self::Read,
             1 => Self::Applied,
@@ -125,9 +133,12 @@ impl Decision {
             6 => Self::NotYet { use_first: Units::new(detail).ok()? },
             7 => Self::JumpTooFar,
             8 => Self::OtherEpoch,
+            9 => Self::Closed,
+            10 => Self::BadContent,
             _ => return None,
         };
-        Some(decision)
+        // One form only: a detail belongs to one decision.
+        (decision.to_code().1 == detail).then_some(decision)
     }
 
     /// In one or two words, the same in JSON and on a screen.
@@ -142,6 +153,8 @@ impl Decision {
             Self::NotYet { .. } => "not yet",
             Self::JumpTooFar => "jump too far",
             Self::OtherEpoch => "other epoch",
+            Self::Closed => "closed",
+            Self::BadContent => "bad content",
         }
     }
 }
@@ -212,7 +225,7 @@ pub enum ReceiptError {
     Signature,
 }
 
-impl Object for RegisterNumbers {
+impl Object<'_> for RegisterNumbers {
     fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
         out.array(5)?.u16(self.epoch.0)?.u32(self.credit.0)?.u32(self.tariff)?.u32(self.settings)?.u32(self.keys)?;
         Ok(())
@@ -230,7 +243,7 @@ impl Object for RegisterNumbers {
     }
 }
 
-impl Object for Receipt {
+impl Object<'_> for Receipt {
     fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
         write_version(out, 9 + u64::from(self.challenge.is_some()))?;
         out.u8(1)?.str(self.meter.as_str())?;

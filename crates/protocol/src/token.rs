@@ -2,7 +2,12 @@
 //!
 //! A *credit token* carries a newer version of the meter's credit register and the conditions under which the meter may
 //! take it. A *void* is a credit token whose total leaves a line out and whose refused range names the numbers that count
-//! the line. A *read request* sets nothing; the meter answers it, as every authentic token, with a receipt.
+//! the line. A *closing token* is the last credit token of a meter. A *read request* sets nothing; the meter answers it, as
+//! every authentic token, with a receipt.
+//!
+//! A token may set other registers too, each decided on its own: tariff and settings, whose contents ([`crate::tariff`],
+//! [`crate::settings`]) it carries as opaque bytes, the valve command, and the clock. The *keys register* travels alone, in a
+//! token that a root key signs ([`crate::issuers`]).
 
 use crate::cbor::{
     self, DecodeError, Object, WriteResult, Writer, read_array, read_bytes, read_version, required, set, write_version,
@@ -11,17 +16,22 @@ use crate::cose::{self, Label, SealError, Sign1};
 use crate::keys::{KeyHash, KeyHint, Signer};
 use crate::{Bytes, Challenge, CreditNumber, Epoch, Full, MeterId, Register};
 use minicbor::Decoder;
+use minicbor::data::Type;
 
 /// Most bytes of a credit token without conditions, as sent.
 pub const MAX_PLAIN_TOKEN_BYTES: usize = 128;
+/// Most bytes of a token that sets the credit register and nothing else, as sent.
+pub const MAX_CREDIT_TOKEN_BYTES: usize = 176;
 /// Most bytes of any token, as sent.
-pub const MAX_TOKEN_BYTES: usize = 176;
+pub const MAX_TOKEN_BYTES: usize = cose::MAX_OBJECT_BYTES;
 /// Most bytes of a token's payload.
-pub const MAX_PAYLOAD_BYTES: usize = MAX_TOKEN_BYTES - cose::OVERHEAD_BYTES;
+pub const MAX_PAYLOAD_BYTES: usize = cose::MAX_PAYLOAD_BYTES;
+/// Most bytes of the content of a register: what is left of a payload beside the longest head.
+pub const MAX_CONTENT_BYTES: usize = 136;
 
 /// The content of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Token {
+pub struct Token<'a> {
     /// The meter that it is for.
     pub meter: MeterId,
     /// The hint of that meter's key, so that a token for an earlier life of the meter is told apart cheaply.
@@ -29,21 +39,83 @@ pub struct Token {
     /// The key epoch that its numbers belong to.
     pub epoch: Epoch,
     /// What it does.
-    pub order: Order,
+    pub order: Order<'a>,
 }
 
 /// What a token tells the meter to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// Take a newer version of the credit register.
-    Credit {
-        /// The newer version.
-        register: Register,
-        /// When to refuse it.
-        conditions: Conditions,
-    },
-    /// Answer with a receipt that holds this challenge.
+pub enum Order<'a> {
+    /// Take newer versions of registers. Signed by an operational key.
+    Set(Set<'a>),
+    /// Answer with a receipt that holds this challenge. Signed by an operational key.
     Read(Challenge),
+    /// Take other operational keys, and rise to the token's epoch if it is the next one. Signed by a root key.
+    Keys(Content<'a>),
+}
+
+/// The registers that a token sets, at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Set<'a> {
+    /// Credit register.
+    pub credit: Option<Credit>,
+    /// Tariff register; its content is a [`crate::tariff::Tariff`].
+    pub tariff: Option<Content<'a>>,
+    /// Settings register; its content is [`crate::settings::Settings`].
+    pub settings: Option<Content<'a>>,
+    /// Valve command.
+    pub valve: Option<Valve>,
+    /// Clock.
+    pub clock: Option<Clock>,
+}
+
+/// A newer version of the credit register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Credit {
+    /// The newer version.
+    pub register: Register,
+    /// When to refuse it.
+    pub conditions: Conditions,
+    /// It is the last one: what is left of the balance is withdrawn, and the meter takes no credit any more.
+    pub closing: bool,
+}
+
+/// A newer version of a register whose content only the meter reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content<'a> {
+    /// The version's number, from 1.
+    pub number: u32,
+    /// Its content in CBOR; at most [`MAX_CONTENT_BYTES`].
+    pub bytes: &'a [u8],
+}
+
+/// A newer version of the valve command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Valve {
+    /// The version's number, from 1.
+    pub number: u32,
+    /// What to do.
+    pub command: ValveOrder,
+}
+
+/// What the utility orders of a valve. None of them ever opens one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ValveOrder {
+    /// No longer hold it shut by command.
+    Release = 0,
+    /// Hold it shut by command.
+    HoldShut = 1,
+    /// A technician is at the meter and has seen to it: tamper, leak or flow, and disuse hold it shut no longer.
+    Service = 2,
+}
+
+/// What a token says of the time. It is its own number: the clock register is *at least* this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clock {
+    /// Seconds since 1970-01-01 UTC, from 1.
+    pub unix_s: u64,
+    /// The meter's own challenge ([`crate::coap`] resource `/challenge`) that this answers. Only then the clock may go back.
+    pub answers: Option<Challenge>,
 }
 
 /// Conditions of a credit token.
@@ -106,11 +178,19 @@ impl Needs {
     }
 }
 
-impl Token {
+impl<'a> Order<'a> {
+    /// Sets the credit register and nothing else.
+    pub fn credit(register: Register, conditions: Conditions) -> Self {
+        Self::Set(Set { credit: Some(Credit { register, conditions, closing: false }), ..Set::default() })
+    }
+}
+
+impl<'a> Token<'a> {
     /// The payload: deterministic CBOR, at most [`MAX_PAYLOAD_BYTES`].
     ///
     /// # Errors
-    /// None in practice: the longest token fits, which a test shows.
+    /// [`Full`] if contents and conditions are longer than a payload may be: one content with the longest head fits, and the
+    /// longest credit with conditions does.
     pub fn to_payload(&self) -> Result<Bytes<MAX_PAYLOAD_BYTES>, Full> {
         cbor::encode(self)
     }
@@ -119,14 +199,14 @@ impl Token {
     ///
     /// # Errors
     /// [`DecodeError`] if it is not one token in deterministic CBOR of this version.
-    pub fn from_payload(payload: &[u8]) -> Result<Self, DecodeError> {
+    pub fn from_payload(payload: &'a [u8]) -> Result<Self, DecodeError> {
         cbor::decode::<Self, MAX_PAYLOAD_BYTES>(payload)
     }
 
     /// Signs it for the meter whose key has the hash `meter_key`.
     ///
     /// # Errors
-    /// [`SealError`] when the signer fails.
+    /// [`SealError`] when it is too long or the signer fails.
     pub fn sign<S: Signer>(
         &self,
         meter_key: &KeyHash,
@@ -140,7 +220,7 @@ impl Token {
     ///
     /// # Errors
     /// [`DecodeError`] if it is too long or malformed.
-    pub fn parse(bytes: &[u8]) -> Result<(Sign1<'_>, Self), DecodeError> {
+    pub fn parse(bytes: &'a [u8]) -> Result<(Sign1<'a>, Self), DecodeError> {
         if bytes.len() > MAX_TOKEN_BYTES {
             return Err(DecodeError::Malformed);
         }
@@ -148,49 +228,86 @@ impl Token {
         Ok((signed, Self::from_payload(signed.payload)?))
     }
 
+    /// What it says of the credit register, if it sets it.
+    pub fn credit(&self) -> Option<&Credit> {
+        match &self.order {
+            Order::Set(set) => set.credit.as_ref(),
+            Order::Read(_) | Order::Keys(_) => None,
+        }
+    }
+
     /// The version of the credit register that it carries, if it carries one.
     pub fn register(&self) -> Option<Register> {
-        match self.order {
-            Order::Credit { register, .. } => Some(register),
-            Order::Read(_) => None,
-        }
+        self.credit().map(|credit| credit.register)
     }
 }
 
-impl Object for Token {
+impl<'a> Object<'a> for Token<'a> {
     fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
-        let (refused, needs) = match self.order {
-            Order::Credit { conditions, .. } => (conditions.refused, conditions.needs),
-            Order::Read(_) => (None, Needs::default()),
+        let (set, read, keys) = match &self.order {
+            Order::Set(set) => (*set, None, None),
+            Order::Read(challenge) => (Set::default(), Some(challenge), None),
+            Order::Keys(keys) => (Set::default(), None, Some(keys)),
         };
-        let needed = needs.entries().iter().filter(|(_, number)| *number > 0).count() as u64;
-        write_version(out, 5 + u64::from(refused.is_some()) + u64::from(needed > 0))?;
+        let conditions = set.credit.map(|credit| credit.conditions).unwrap_or_default();
+        let needed = conditions.needs.entries().iter().filter(|(_, number)| *number > 0).count() as u64;
+        let closing = set.credit.is_some_and(|credit| credit.closing);
+        let optional = [
+            set.credit.is_some(),
+            conditions.refused.is_some(),
+            needed > 0,
+            read.is_some(),
+            set.tariff.is_some(),
+            set.settings.is_some(),
+            set.valve.is_some(),
+            set.clock.is_some(),
+            keys.is_some(),
+            closing,
+        ];
+        write_version(out, 4 + optional.iter().filter(|there| **there).count() as u64)?;
         out.u8(1)?.str(self.meter.as_str())?;
         out.u8(2)?.bytes(&self.meter_key.0)?;
         out.u8(3)?.u16(self.epoch.0)?;
-        if let Order::Credit { register, .. } = &self.order {
+        if let Some(credit) = &set.credit {
             out.u8(4)?;
-            register.write(out)?;
+            credit.register.write(out)?;
         }
-        if let Some(range) = refused {
+        if let Some(range) = conditions.refused {
             out.u8(5)?.array(2)?.u32(range.first.0)?.u32(range.last.0)?;
         }
         if needed > 0 {
             out.u8(6)?.map(needed)?;
-            for (key, number) in needs.entries().into_iter().filter(|(_, number)| *number > 0) {
+            for (key, number) in conditions.needs.entries().into_iter().filter(|(_, number)| *number > 0) {
                 out.u8(key)?.u32(number)?;
             }
         }
-        if let Order::Read(challenge) = &self.order {
+        if let Some(challenge) = read {
             out.u8(7)?.bytes(challenge)?;
+        }
+        for (key, content) in [(8, set.tariff.as_ref()), (9, set.settings.as_ref())] {
+            write_content(out, key, content)?;
+        }
+        if let Some(valve) = set.valve {
+            out.u8(10)?.array(2)?.u32(valve.number)?.u8(valve.command as u8)?;
+        }
+        match set.clock {
+            Some(Clock { unix_s, answers: None }) => out.u8(11)?.u64(unix_s)?,
+            Some(Clock { unix_s, answers: Some(challenge) }) => out.u8(11)?.array(2)?.u64(unix_s)?.bytes(&challenge)?,
+            None => out,
+        };
+        write_content(out, 12, keys)?;
+        if closing {
+            out.u8(13)?.bool(true)?;
         }
         Ok(())
     }
 
-    fn read(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+    fn read(input: &mut Decoder<'a>) -> Result<Self, DecodeError> {
         let entries = read_version(input)?;
         let (mut meter, mut meter_key, mut epoch) = (None, None, None);
         let (mut register, mut refused, mut needs, mut challenge) = (None, None, None, None);
+        let (mut tariff, mut settings, mut valve, mut clock) = (None, None, None, None);
+        let (mut keys, mut closing) = (None, None);
         for _ in 0..entries {
             match input.u64()? {
                 1 => set(&mut meter, read_meter(input)?)?,
@@ -200,19 +317,64 @@ impl Object for Token {
                 5 => set(&mut refused, read_range(input)?)?,
                 6 => set(&mut needs, read_needs(input)?)?,
                 7 => set(&mut challenge, read_bytes(input)?)?,
+                8 => set(&mut tariff, read_content(input)?)?,
+                9 => set(&mut settings, read_content(input)?)?,
+                10 => set(&mut valve, read_valve(input)?)?,
+                11 => set(&mut clock, read_clock(input)?)?,
+                12 => set(&mut keys, read_content(input)?)?,
+                13 => set(&mut closing, input.bool()?)?,
                 key => return Err(DecodeError::UnknownKey(key)),
             }
         }
-        let order = match (register, challenge) {
-            (Some(register), None) => {
-                let conditions = Conditions { refused, needs: needs.unwrap_or_default() };
-                Order::Credit { register, conditions }
-            }
-            (None, Some(challenge)) if refused.is_none() && needs.is_none() => Order::Read(challenge),
+        // Conditions without credit would be lost in the value, and so be malformed: what is read is written again.
+        let conditions = Conditions { refused, needs: needs.unwrap_or_default() };
+        let credit = register.map(|register| Credit { register, conditions, closing: closing.unwrap_or_default() });
+        let registers = Set { credit, tariff, settings, valve, clock };
+        let order = match (registers == Set::default(), challenge, keys) {
+            (false, None, None) => Order::Set(registers),
+            (true, Some(challenge), None) => Order::Read(challenge),
+            (true, None, Some(keys)) => Order::Keys(keys),
             _ => return Err(DecodeError::Malformed),
         };
         Ok(Self { meter: required(meter)?, meter_key: required(meter_key)?, epoch: required(epoch)?, order })
     }
+}
+
+fn write_content<const N: usize>(out: &mut Writer<'_, N>, key: u8, content: Option<&Content<'_>>) -> WriteResult {
+    if let Some(content) = content {
+        out.u8(key)?.array(2)?.u32(content.number)?.bytes(content.bytes)?;
+    }
+    Ok(())
+}
+
+fn read_content<'a>(input: &mut Decoder<'a>) -> Result<Content<'a>, DecodeError> {
+    read_array(input, 2)?;
+    let content = Content { number: input.u32()?, bytes: input.bytes()? };
+    let lawful = content.number > 0 && content.bytes.len() <= MAX_CONTENT_BYTES;
+    lawful.then_some(content).ok_or(DecodeError::Malformed)
+}
+
+fn read_valve(input: &mut Decoder<'_>) -> Result<Valve, DecodeError> {
+    read_array(input, 2)?;
+    let number = input.u32()?;
+    let command = match input.u8()? {
+        0 => ValveOrder::Release,
+        1 => ValveOrder::HoldShut,
+        2 => ValveOrder::Service,
+        _ => return Err(DecodeError::Malformed),
+    };
+    (number > 0).then_some(Valve { number, command }).ok_or(DecodeError::Malformed)
+}
+
+fn read_clock(input: &mut Decoder<'_>) -> Result<Clock, DecodeError> {
+    let clock = match input.datatype()? {
+        Type::Array => {
+            read_array(input, 2)?;
+            Clock { unix_s: input.u64()?, answers: Some(read_bytes(input)?) }
+        }
+        _ => Clock { unix_s: input.u64()?, answers: None },
+    };
+    (clock.unix_s > 0).then_some(clock).ok_or(DecodeError::Malformed)
 }
 
 pub(crate) fn read_meter(input: &mut Decoder<'_>) -> Result<MeterId, DecodeError> {

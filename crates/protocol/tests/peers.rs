@@ -32,6 +32,7 @@ fn identity() -> Identity {
         meter: meter_id(),
         meter_key,
         commodity: Commodity::Gas,
+        credit: coinless_protocol::CreditKind::Unit,
         registers,
         flags: Flags::default(),
         challenge: None,
@@ -40,7 +41,7 @@ fn identity() -> Identity {
 
 fn token() -> Vec<u8> {
     let register = Register { number: CreditNumber(1), total: Units::new(25_000).unwrap() };
-    let order = Order::Credit { register, conditions: Conditions::default() };
+    let order = Order::credit(register, Conditions::default());
     let token = Token { meter: meter_id(), meter_key: meter().hash().hint(), epoch: Epoch(0), order };
     token.sign(&meter().hash(), &issuer().pair).unwrap().to_vec()
 }

@@ -13,19 +13,23 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Bytes of an erase sector: 16 slots of the journal.
+/// Bytes of an erase sector: 8 slots of the journal of states.
 pub const SECTOR_BYTES: u32 = 2048;
 /// Bytes of a write word.
 pub const WORD_BYTES: usize = 8;
-/// Sectors of the journal. At 10 dm³ of gas for each record, 4 sectors of 16 slots are erased once for 640 dm³ each; ten
+/// Sectors of the journal of states. At 10 dm³ of gas for each record, 8 sectors of 8 slots are erased once for 640 dm³ each; ten
 /// years at 2 m³ a day come to some 11,000 erasures, about what a common chip bears.
-pub const JOURNAL_SECTORS: u32 = 4;
-/// Bytes of the whole chip: one sector for the factory record, and the journal.
-pub const CHIP_BYTES: u32 = SECTOR_BYTES * (1 + JOURNAL_SECTORS);
+pub const JOURNAL_SECTORS: u32 = 8;
+/// Sectors of the journal of terms.
+pub const TERMS_SECTORS: u32 = 2;
+/// Bytes of the whole chip: one sector for the factory record, and the journals.
+pub const CHIP_BYTES: u32 = TERMS_AT + SECTOR_BYTES * TERMS_SECTORS;
+
+const TERMS_AT: u32 = SECTOR_BYTES * (1 + JOURNAL_SECTORS);
 
 /// How the chip is divided.
 pub fn layout() -> Layout {
-    Layout { factory: 0..SECTOR_BYTES, journal: SECTOR_BYTES..CHIP_BYTES }
+    Layout { factory: 0..SECTOR_BYTES, journal: SECTOR_BYTES..TERMS_AT, terms: TERMS_AT..CHIP_BYTES }
 }
 
 /// A flash and the valve that belongs to it.

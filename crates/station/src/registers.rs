@@ -238,10 +238,7 @@ fn commit_next(work: &mut Work<'_>, meter: &Meter, live: Units) -> Result<(), Er
         meter: meter.id,
         meter_key: meter.key.hash().hint(),
         epoch: meter.epoch,
-        order: Order::Credit {
-            register: Register { number, total: live },
-            conditions: Conditions { refused, needs: Needs::default() },
-        },
+        order: Order::credit(Register { number, total: live }, Conditions { refused, needs: Needs::default() }),
     };
     let payload = token.to_payload().map_err(|error| Error::inconsistent(error.to_string()))?;
     let id = meter.id.as_str();

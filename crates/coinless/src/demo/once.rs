@@ -4,7 +4,7 @@
 use super::agree;
 use super::{FAMILY, FamilyMeter, furnish};
 use crate::output::{Context, Failure, Output};
-use coinless_protocol::token::{Order, Token};
+use coinless_protocol::token::Token;
 use coinless_sim::desk::{Desk, Running};
 use coinless_station::records::from_hex;
 use serde_json::{Value, json};
@@ -168,7 +168,7 @@ fn quote_words(line: &Value) -> String {
 fn token_words(line: &Value) -> Result<String, Failure> {
     let bytes = from_hex(&text(&line["token"])).ok_or_else(|| Failure::new("the order has no token"))?;
     let (_, token) = Token::parse(&bytes).context("reading the token")?;
-    let Order::Credit { register, .. } = token.order else { return Err(Failure::new("not a credit token")) };
+    let Some(register) = token.register() else { return Err(Failure::new("not a credit token")) };
     Ok(format!(
         "token of {} bytes for {}: number {}, total {} units sold since the meter was made",
         bytes.len(),

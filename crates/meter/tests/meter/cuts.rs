@@ -84,7 +84,8 @@ fn consumption_is_journaled_when_the_valve_shuts() {
     meter.tick(now);
     let before = *meter.state().unwrap();
     assert_eq!(before.balance, fine(-2));
-    assert_eq!(*started(meter.into_flash()).state().unwrap(), before);
+    let after = started(meter.into_flash());
+    assert_eq!(apart_from_starts(after.state().unwrap()), apart_from_starts(&before));
 }
 
 #[test]
@@ -93,13 +94,13 @@ fn a_start_cut_at_every_step_keeps_the_state() {
     made.token(200_000, &credit(1, 500)).unwrap();
     let state = *made.state().unwrap();
     let flash = made.into_flash();
-    for cut in 0..300 {
+    for cut in 0..900 {
         let flash = flash.clone();
         flash.cut_after(cut);
         let mut meter = mounted(flash);
         meter.take_valve_command();
         meter.tick(0);
-        assert_eq!(*restarted(meter).state().unwrap(), state);
+        assert_eq!(apart_from_starts(restarted(meter).state().unwrap()), apart_from_starts(&state));
     }
 }
 
@@ -107,7 +108,7 @@ fn a_start_cut_at_every_step_keeps_the_state() {
 fn making_a_meter_can_be_cut_at_every_step_and_done_again() {
     use coinless_meter::{CommissionError, commission};
     use coinless_protocol::FineCredit;
-    for cut in (0..800).step_by(7) {
+    for cut in (0..1_800).step_by(7) {
         let mut blank = Flash::new(cut);
         blank.bytes_mut().fill(0x5a);
         blank.cut_after(cut);

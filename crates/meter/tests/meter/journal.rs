@@ -1,8 +1,6 @@
 //! The journal under power cuts at every step, one and two in a row, and with slots that do not take a record.
 
-use crate::support::units;
-use coinless_meter::State;
-use coinless_meter::journal::{CommitError, Journal, Newest, RECORD_BYTES};
+use coinless_meter::journal::{CommitError, LayoutError, Newest, Record};
 use coinless_meter::ram_flash::{RamFlash, RamFlashError};
 use core::ops::Range;
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
@@ -13,15 +11,61 @@ const COMMITS: u32 = 16;
 
 type Small = RamFlash<1024, 8, 512>;
 
-/// A state that is told apart by its receipt number.
-fn state(number: u32) -> State {
-    State { receipt_number: number, ..State::new(units(5)) }
+const SLOT_BYTES: usize = 128;
+
+/// A small record, told apart by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark(u32);
+
+impl Record for Mark {
+    type Slot = [u8; SLOT_BYTES];
+    const BLANK: [u8; SLOT_BYTES] = [0; SLOT_BYTES];
+
+    fn write_body(&self, body: &mut [u8]) {
+        body.fill(0x3c);
+        body[0] = 1;
+        body[1..5].copy_from_slice(&self.0.to_le_bytes());
+    }
+
+    fn read_body(body: &[u8]) -> Option<Self> {
+        (body[0] == 1).then(|| Self(u32::from_le_bytes(body[1..5].try_into().unwrap())))
+    }
+}
+
+/// A journal of marks with a flash of its own.
+#[derive(Debug)]
+struct Journal<F> {
+    journal: coinless_meter::journal::Journal<Mark>,
+    flash: F,
+}
+
+impl<F: NorFlash> Journal<F> {
+    fn open(mut flash: F, range: Range<u32>) -> Result<(Self, Newest<Mark>), LayoutError> {
+        let (journal, newest) = coinless_meter::journal::Journal::open(&mut flash, range)?;
+        Ok((Self { journal, flash }, newest))
+    }
+
+    fn commit(&mut self, state: &Mark) -> Result<(), CommitError> {
+        self.journal.commit(&mut self.flash, state)
+    }
+
+    fn flash(&self) -> &F {
+        &self.flash
+    }
+
+    fn into_flash(self) -> F {
+        self.flash
+    }
+}
+
+fn state(number: u32) -> Mark {
+    Mark(number)
 }
 
 fn open<const W: usize>(flash: RamFlash<1024, W, 512>) -> (Journal<RamFlash<1024, W, 512>>, u32) {
     let (journal, newest) = Journal::open(flash, RANGE).unwrap();
     match newest {
-        Newest::State(state) => (journal, state.receipt_number),
+        Newest::Record(state) => (journal, state.0),
         other => panic!("a journal that was ever acknowledged has a state, not {other:?}"),
     }
 }
@@ -104,12 +148,12 @@ fn slots_that_do_not_take_a_record_are_passed_over() {
     // A bit that is stuck at 0 in every slot but one of each sector.
     let mut flash: Small = begun(1);
     for slot in [1, 2, 4, 5, 7] {
-        flash.bytes_mut()[slot * RECORD_BYTES + 3] = 0xfe;
+        flash.bytes_mut()[slot * SLOT_BYTES + 3] = 0xfe;
     }
     let (mut journal, _) = open(flash);
     journal.commit(&state(1)).unwrap();
     let mut flash = journal.into_flash();
-    let third = &flash.bytes_mut()[3 * RECORD_BYTES..4 * RECORD_BYTES];
+    let third = &flash.bytes_mut()[3 * SLOT_BYTES..4 * SLOT_BYTES];
     assert!(third.iter().any(|byte| *byte != 0xff), "the only erased slot took it");
     assert_eq!(open(flash).1, 1);
 }
@@ -182,7 +226,7 @@ fn a_worn_sector_is_no_reason_to_erase_the_newest_record() {
     // The other sector takes none of the attempts, and the only good one holds the newest record.
     assert_eq!(journal.commit(&state(4)), Err(CommitError::Flash));
     let (mut journal, found) = Journal::open(journal.into_flash(), RANGE).unwrap();
-    assert_eq!(found, Newest::State(state(3)));
+    assert_eq!(found, Newest::Record(state(3)));
     assert_eq!(journal.commit(&state(4)), Err(CommitError::Flash));
     // With a cut in the middle of a record, the next slot is the one after it.
     let sound = Worn { worn: 0..0, ..journal.into_flash() };
@@ -198,19 +242,19 @@ fn a_worn_sector_is_no_reason_to_erase_the_newest_record() {
 fn nothing_is_no_state_and_a_newer_format_is_not_skipped() {
     assert_eq!(Journal::open(Small::new(1), RANGE).unwrap().1, Newest::Nothing);
     let mut flash = begun::<8>(1);
-    for bit in 0..RECORD_BYTES * 8 {
+    for bit in 0..SLOT_BYTES * 8 {
         flash.bytes_mut()[bit / 8] ^= 1 << (bit % 8);
         assert_eq!(Journal::open(flash.clone(), RANGE).unwrap().1, Newest::Nothing, "bit {bit}");
         flash.bytes_mut()[bit / 8] ^= 1 << (bit % 8);
     }
     // The same record as a newer format would be, with a right checksum and a higher sequence number, in the next slot.
-    let mut record = flash.bytes_mut()[..RECORD_BYTES].to_vec();
+    let mut record = flash.bytes_mut()[..SLOT_BYTES].to_vec();
     record[0..4].copy_from_slice(&9_u32.to_le_bytes());
     record[4..8].copy_from_slice(&(!9_u32).to_le_bytes());
     record[8] = 2;
     let checksum = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI).checksum(&record[..124]);
     record[124..].copy_from_slice(&checksum.to_le_bytes());
-    flash.bytes_mut()[RECORD_BYTES..2 * RECORD_BYTES].copy_from_slice(&record);
+    flash.bytes_mut()[SLOT_BYTES..2 * SLOT_BYTES].copy_from_slice(&record);
     assert_eq!(Journal::open(flash, RANGE).unwrap().1, Newest::OtherFormat);
 }
 

@@ -134,7 +134,7 @@ fn wrong_requests_have_their_codes() {
     let content = |format: &'static [u8]| (option::CONTENT_FORMAT, format);
     let query = |text: &'static [u8]| (option::URI_QUERY, text);
     let path = |text: &'static [u8]| (option::URI_PATH, text);
-    let long = [0; 177];
+    let long = [0; 257];
     type Row<'a> = (u8, Vec<(u16, &'a [u8])>, &'a [u8], Code);
     let table: Vec<Row<'_>> = vec![
         (1, vec![path(b"nothing")], b"", Code::NOT_FOUND),

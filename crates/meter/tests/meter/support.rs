@@ -1,21 +1,22 @@
 //! A meter on a test bench: its keys, its issuer, its flash in memory.
 
 use coinless_meter::ram_flash::RamFlash;
-use coinless_meter::{Factory, Issuer, IssuerRole, Layout, Meter, OpeningCheck, ValveCommand, commission};
+use coinless_meter::{Factory, Issuer, IssuerRole, Layout, Meter, OpeningCheck, State, ValveCommand, commission};
 use coinless_protocol::keys::{KeyPair, PublicKey};
 use coinless_protocol::readings::{Readings, ReadingsKey};
 use coinless_protocol::receipt::Receipt;
+use coinless_protocol::report::{Event, EventCounts};
 use coinless_protocol::token::{Conditions, Order, Token};
-use coinless_protocol::{Commodity, CreditNumber, Epoch, FineCredit, MeterId, Register, Units};
+use coinless_protocol::{Commodity, CreditKind, CreditNumber, Epoch, FineCredit, MeterId, Register, Units};
 
-/// One sector for the factory record and two of four slots for the journal.
-pub type Flash = RamFlash<1536, 8, 512>;
+/// One sector for the factory record, four of two slots for the journal of states, and four of one slot for that of terms.
+pub type Flash = RamFlash<4608, 8, 512>;
 
 pub const INITIAL: u64 = 2000;
 pub const MAX_CREDIT: u64 = 10_000;
 
 pub fn layout() -> Layout {
-    Layout { factory: 0..512, journal: 512..1536 }
+    Layout { factory: 0..512, journal: 512..2560, terms: 2560..4608 }
 }
 
 pub fn units(units: u64) -> Units {
@@ -51,6 +52,7 @@ pub fn factory(commodity: Commodity) -> Factory {
     Factory {
         meter: meter_id(),
         commodity,
+        credit: CreditKind::Unit,
         secret: [1; 32],
         issuers: heapless::Vec::from_slice(&issuers).unwrap(),
         readings_key: Some(key(3).public_key()),
@@ -90,13 +92,13 @@ pub fn open_meter(commodity: Commodity) -> Meter<Flash> {
     meter
 }
 
-pub fn credit_with(number: u32, total: u64, conditions: Conditions) -> Token {
+pub fn credit_with(number: u32, total: u64, conditions: Conditions) -> Token<'static> {
     let register = Register { number: CreditNumber(number), total: units(total) };
     let meter_key = meter_key().hash().hint();
-    Token { meter: meter_id(), meter_key, epoch: Epoch(0), order: Order::Credit { register, conditions } }
+    Token { meter: meter_id(), meter_key, epoch: Epoch(0), order: Order::credit(register, conditions) }
 }
 
-pub fn signed(token: &Token) -> Vec<u8> {
+pub fn signed(token: &Token<'_>) -> Vec<u8> {
     token.sign(&meter_key().hash(), &issuer()).unwrap().to_vec()
 }
 
@@ -114,4 +116,11 @@ pub fn opened(receipt: &[u8]) -> (Receipt, Readings) {
     let sum = sums.initial.0 + receipt.total.fine().0 - sums.withdrawn.0 - sums.charged.0 - readings.consumed.0;
     assert_eq!(readings.balance.0, sum, "the sum of a receipt");
     (receipt, readings)
+}
+
+/// A state without the count of its starts and of the clocks that they lost.
+pub fn apart_from_starts(state: &State) -> State {
+    let mut events = state.events.to_array();
+    (events[Event::Start as usize], events[Event::ClockLost as usize]) = (0, 0);
+    State { events: EventCounts::from_array(events), ..*state }
 }

@@ -7,6 +7,7 @@ use crate::records::{Consent, StoredOrder, StoredToken, TokenKey};
 use crate::store::{Contents, Store};
 use crate::wire::{LineView, OrderRequest, OrderView, PaymentState};
 use crate::{Amount, Asked, Error, Sum, hex};
+use coinless_protocol::DecodeError;
 use coinless_protocol::MeterId;
 use coinless_protocol::token::Token;
 
@@ -234,6 +235,8 @@ fn token_of(order: &StoredOrder, line: &LineView) -> Result<StoredToken, Error> 
 
 /// Signatures may differ, what was signed may not.
 fn same_content(one: &StoredToken, other: &StoredToken) -> bool {
-    let content = |token: &StoredToken| Token::parse(&token.bytes).map(|(_, content)| content);
+    fn content(token: &StoredToken) -> Result<Token<'_>, DecodeError> {
+        Token::parse(&token.bytes).map(|(_, content)| content)
+    }
     one.station == other.station && content(one).is_ok() && content(one) == content(other)
 }

@@ -61,6 +61,7 @@ impl TestMeter {
             meter: self.id,
             meter_key: self.key.key_hint(),
             commodity: Commodity::Gas,
+            credit: coinless_protocol::CreditKind::Unit,
             registers: self.registers(),
             flags: Flags::default(),
             challenge,
@@ -83,13 +84,17 @@ impl TestMeter {
         if let Some((_, receipt)) = self.last.as_ref().filter(|(last, _)| last == bytes) {
             return Ok(receipt.clone());
         }
-        let (outcome, challenge) = match token.order {
-            Order::Read(challenge) => (Outcome { decision: Decision::Read, token: CreditNumber(0) }, Some(challenge)),
-            Order::Credit { register, conditions } => {
+        let (outcome, challenge) = match (token.order, token.credit()) {
+            (Order::Read(challenge), _) => {
+                (Outcome { decision: Decision::Read, token: CreditNumber(0) }, Some(challenge))
+            }
+            (_, Some(credit)) => {
+                let (register, refused) = (credit.register, credit.conditions.refused);
                 self.posted.push(register.number);
-                let refused = conditions.refused.is_some_and(|range| range.contains(self.register.number));
+                let refused = refused.is_some_and(|range| range.contains(self.register.number));
                 (Outcome { decision: self.credit(register, refused), token: register.number }, None)
             }
+            _ => panic!("this station sells credit and nothing else"),
         };
         let receipt = self.receipt(outcome, challenge);
         self.last = Some((bytes.to_vec(), receipt.clone()));

@@ -129,7 +129,7 @@ impl TestStation {
         answer(200, &json!({"token": hex(&self.sign(id, Order::Read(challenge)))}))
     }
 
-    fn sign(&self, meter: MeterId, order: Order) -> Vec<u8> {
+    fn sign(&self, meter: MeterId, order: Order<'_>) -> Vec<u8> {
         let hash = self.meters[&meter].key.hash();
         let token = Token { meter, meter_key: hash.hint(), epoch: Epoch(0), order };
         token.sign(&hash, &issuer()).unwrap().to_vec()
@@ -228,7 +228,7 @@ impl TestStation {
         }
         let register = Register { number: CreditNumber(number), total: Units::new(total).unwrap() };
         let conditions = Conditions { refused, ..Conditions::default() };
-        let token = self.sign(meter, Order::Credit { register, conditions });
+        let token = self.sign(meter, Order::credit(register, conditions));
         let line = &mut self.orders.get_mut(id).unwrap().lines[line];
         line.token = ["issued", "void_pending"].contains(&line.state).then_some(token);
     }

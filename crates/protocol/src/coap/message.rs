@@ -101,6 +101,8 @@ pub enum ContentFormat {
     CoseSign1 = 18,
     /// `application/link-format`.
     LinkFormat = 40,
+    /// `application/octet-stream`.
+    OctetStream = 42,
     /// `application/cbor`.
     Cbor = 60,
     /// `application/concise-problem-details+cbor` (RFC 9290).

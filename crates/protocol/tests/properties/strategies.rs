@@ -7,7 +7,9 @@ use coinless_protocol::readings::{MAX_SEALED_BYTES, Readings};
 use coinless_protocol::receipt::{Decision, Outcome, Receipt, RegisterNumbers, Sums};
 use coinless_protocol::state::Flags;
 use coinless_protocol::token::{Conditions, Needs, Order, RefusedRange, Token};
-use coinless_protocol::{Bytes, Commodity, CreditNumber, Epoch, FineCredit, MeterId, Register, Units};
+use coinless_protocol::{
+    Bytes, Commodity, CreditKind, CreditNumber, Currency, Epoch, FineCredit, MeterId, Register, Units,
+};
 use coinless_protocol::{coap, identity::Identity, keys::KeyHint};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -38,10 +40,9 @@ fn conditions() -> impl Strategy<Value = Conditions> {
         .prop_map(|(refused, needs)| Conditions { refused, needs })
 }
 
-pub fn token() -> BoxedStrategy<Token> {
-    let credit = (number(), units(), conditions()).prop_map(|(number, total, conditions)| Order::Credit {
-        register: Register { number: CreditNumber(number), total },
-        conditions,
+pub fn token() -> BoxedStrategy<Token<'static>> {
+    let credit = (number(), units(), conditions()).prop_map(|(number, total, conditions)| {
+        Order::credit(Register { number: CreditNumber(number), total }, conditions)
     });
     let order = prop_oneof![4 => credit, 1 => any::<[u8; 8]>().prop_map(Order::Read)];
     (meter_id(), any::<[u8; 4]>(), any::<u16>(), order)
@@ -69,6 +70,8 @@ fn decision() -> impl Strategy<Value = Decision> {
         Decision::NeedsNewerRegister,
         Decision::JumpTooFar,
         Decision::OtherEpoch,
+        Decision::Closed,
+        Decision::BadContent,
     ];
     prop_oneof![8 => select(plain.to_vec()), 1 => units().prop_map(|use_first| Decision::NotYet { use_first })]
 }
@@ -96,11 +99,16 @@ pub fn receipt() -> BoxedStrategy<Receipt> {
 pub fn identity() -> BoxedStrategy<Identity> {
     let commodity = select(vec![Commodity::Gas, Commodity::Water, Commodity::Electricity]);
     let challenge = any::<Option<[u8; 8]>>();
-    (meter_id(), any::<[u8; 4]>(), commodity, registers(), flags(), challenge)
-        .prop_map(|(meter, hint, commodity, registers, flags, challenge)| Identity {
+    let money = ("[A-Z]{3}", 0..=Currency::MAX_EXPONENT).prop_map(|(code, exponent)| {
+        CreditKind::Money(Currency::new(code.as_bytes().try_into().unwrap(), exponent).unwrap())
+    });
+    let credit = prop_oneof![Just(CreditKind::Unit), money];
+    (meter_id(), any::<[u8; 4]>(), commodity, credit, registers(), flags(), challenge)
+        .prop_map(|(meter, hint, commodity, credit, registers, flags, challenge)| Identity {
             meter,
             meter_key: KeyHint(hint),
             commodity,
+            credit,
             registers,
             flags,
             challenge,

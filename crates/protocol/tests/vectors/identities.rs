@@ -41,6 +41,7 @@ pub fn longest() -> Identity {
         meter: longest_meter_id(),
         meter_key: meter().hash().hint(),
         commodity: Commodity::Electricity,
+        credit: coinless_protocol::CreditKind::Unit,
         registers: RegisterNumbers {
             epoch: Epoch(u16::MAX),
             credit: CreditNumber(u32::MAX),
@@ -58,6 +59,7 @@ fn all() -> Vec<(&'static str, Identity)> {
         meter: meter_id(),
         meter_key: meter().hash().hint(),
         commodity: Commodity::Gas,
+        credit: coinless_protocol::CreditKind::Unit,
         registers: RegisterNumbers::default(),
         flags: Flags { causes: ShutCauses::NONE.with(ShutCause::NoCredit), ..Flags::default() },
         challenge: None,
@@ -112,6 +114,7 @@ impl IdentityVector {
             meter: self.meter.parse().unwrap(),
             meter_key: test_key(&self.meter_key).hash().hint(),
             commodity: Commodity::from_name(&self.commodity).unwrap(),
+            credit: coinless_protocol::CreditKind::Unit,
             registers: RegisterNumbers {
                 epoch: Epoch(epoch.try_into().unwrap()),
                 credit: CreditNumber(credit),

@@ -44,9 +44,9 @@ pub struct NeedsVector {
 }
 
 /// A credit token of the issuer for the test meter.
-pub fn credit(meter_id: MeterId, epoch: u16, number: u32, total: u64, conditions: Conditions) -> Token {
+pub fn credit(meter_id: MeterId, epoch: u16, number: u32, total: u64, conditions: Conditions) -> Token<'static> {
     let register = Register { number: CreditNumber(number), total: Units::new(total).unwrap() };
-    let order = Order::Credit { register, conditions };
+    let order = Order::credit(register, conditions);
     Token { meter: meter_id, meter_key: meter().hash().hint(), epoch: Epoch(epoch), order }
 }
 
@@ -58,14 +58,14 @@ pub fn refused(first: u32, last: u32) -> Conditions {
 }
 
 /// The longest token there is.
-pub fn longest() -> Token {
+pub fn longest() -> Token<'static> {
     let needs = Needs { tariff: u32::MAX, settings: u32::MAX, keys: u32::MAX };
     let conditions = Conditions { needs, ..refused(u32::MAX, u32::MAX) };
     credit(longest_meter_id(), u16::MAX, u32::MAX, Units::MAX, conditions)
 }
 
 /// Every token of the vectors with its name.
-pub fn all() -> Vec<(&'static str, Token)> {
+pub fn all() -> Vec<(&'static str, Token<'static>)> {
     let none = Conditions::default();
     let needs = |tariff, settings, keys| Conditions { needs: Needs { tariff, settings, keys }, ..none };
     let read = |id, epoch| Token {
@@ -94,12 +94,9 @@ pub fn all() -> Vec<(&'static str, Token)> {
 }
 
 impl TokenVector {
-    fn of(name: &str, token: &Token) -> Self {
+    fn of(name: &str, token: &Token<'_>) -> Self {
         let (meter, issuer) = (meter(), issuer());
-        let conditions = match token.order {
-            Order::Credit { conditions, .. } => conditions,
-            Order::Read(_) => Conditions::default(),
-        };
+        let conditions = token.credit().map(|credit| credit.conditions).unwrap_or_default();
         let needs = conditions.needs;
         let signed = token.sign(&meter.hash(), &issuer.pair).unwrap();
         Self {
@@ -117,7 +114,7 @@ impl TokenVector {
             }),
             challenge: match &token.order {
                 Order::Read(challenge) => Some(hex(challenge)),
-                Order::Credit { .. } => None,
+                Order::Set(_) | Order::Keys(_) => None,
             },
             payload: hex(&token.to_payload().unwrap()),
             external_aad: hex(&external_aad(Label::Token, &meter.hash())),
@@ -127,17 +124,17 @@ impl TokenVector {
     }
 
     /// The token that the fields describe.
-    fn token(&self) -> Token {
+    fn token(&self) -> Token<'_> {
         let needs = self.needs.as_ref();
         let conditions = Conditions {
             refused: self.refused.map(|[a, b]| RefusedRange::new(CreditNumber(a), CreditNumber(b)).unwrap()),
             needs: needs.map_or(Needs::default(), |n| Needs { tariff: n.tariff, settings: n.settings, keys: n.keys }),
         };
         let order = match (&self.credit, &self.challenge) {
-            (Some(credit), None) => Order::Credit {
-                register: Register { number: CreditNumber(credit.number), total: Units::new(credit.total).unwrap() },
+            (Some(credit), None) => Order::credit(
+                Register { number: CreditNumber(credit.number), total: Units::new(credit.total).unwrap() },
                 conditions,
-            },
+            ),
             (None, Some(challenge)) => Order::Read(unhex_array(challenge)),
             _ => panic!("{}: neither credit nor read request", self.name),
         };

@@ -45,7 +45,7 @@ pub fn run(measure: Duration) {
 }
 
 const SECTOR: usize = 4096;
-const FLASH: usize = 4 * SECTOR;
+const FLASH: usize = 6 * SECTOR;
 
 fn mount(issuer: &KeyPair) -> Meter<RamFlash<FLASH, 4, SECTOR>> {
     let mut issuers = heapless::Vec::new();
@@ -54,6 +54,7 @@ fn mount(issuer: &KeyPair) -> Meter<RamFlash<FLASH, 4, SECTOR>> {
     let factory = Factory {
         meter: "CLS0000000017".parse().expect("a meter's identity"),
         commodity: Commodity::Gas,
+        credit: coinless_protocol::CreditKind::Unit,
         secret: [7; 32],
         issuers,
         readings_key: Some(issuer.public_key()),
@@ -63,7 +64,7 @@ fn mount(issuer: &KeyPair) -> Meter<RamFlash<FLASH, 4, SECTOR>> {
         open_by_token: false,
     };
     let sector = SECTOR as u32;
-    let layout = Layout { factory: 0..sector, journal: sector..FLASH as u32 };
+    let layout = Layout { factory: 0..sector, journal: sector..4 * sector, terms: 4 * sector..FLASH as u32 };
     let flash = commission(RamFlash::new(1), &layout, &factory).expect("a meter");
     Meter::mount(flash, &layout).expect("a meter")
 }

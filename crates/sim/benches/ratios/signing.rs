@@ -14,15 +14,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A typical credit token of the meter with the test key.
-pub fn token(meter: &KeyPair, number: u32, total: u64) -> Token {
+pub fn token(meter: &KeyPair, number: u32, total: u64) -> Token<'static> {
     Token {
         meter: "CLS0000000017".parse().expect("a meter's identity"),
         meter_key: meter.public_key().hash().hint(),
         epoch: Epoch(0),
-        order: Order::Credit {
-            register: Register { number: CreditNumber(number), total: Units::new(total).expect("in range") },
-            conditions: Conditions::default(),
-        },
+        order: Order::credit(
+            Register { number: CreditNumber(number), total: Units::new(total).expect("in range") },
+            Conditions::default(),
+        ),
     }
 }
 

@@ -60,10 +60,10 @@ pub async fn run() {
 }
 
 fn void(pair: &KeyPair) -> Vec<u8> {
-    let Order::Credit { register, .. } = token(pair, 300, 50_000).order else { return Vec::new() };
+    let Some(register) = token(pair, 300, 50_000).register() else { return Vec::new() };
     let refused = RefusedRange::new(CreditNumber(290), CreditNumber(299));
     let conditions = Conditions { refused, needs: Needs::default() };
-    let token = Token { order: Order::Credit { register, conditions }, ..token(pair, 300, 50_000) };
+    let token = Token { order: Order::credit(register, conditions), ..token(pair, 300, 50_000) };
     token.sign(&pair.public_key().hash(), pair).expect("a token").to_vec()
 }
 
@@ -77,6 +77,7 @@ fn identity(pair: &KeyPair) -> Identity {
         meter: token(pair, 300, 50_000).meter,
         meter_key: pair.public_key().hash().hint(),
         commodity: Commodity::Gas,
+        credit: coinless_protocol::CreditKind::Unit,
         registers: RegisterNumbers { credit: CreditNumber(300), ..RegisterNumbers::default() },
         flags: Flags::default(),
         challenge: None,

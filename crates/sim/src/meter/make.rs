@@ -3,7 +3,7 @@
 use crate::flash::{FileFlash, FileFlashError, layout};
 use coinless_meter::{CommissionError, Factory, Issuer, OpeningCheck, commission};
 use coinless_protocol::keys::{KeyPair, PublicKey};
-use coinless_protocol::{Commodity, MeterId, Units};
+use coinless_protocol::{Commodity, CreditKind, MeterId, Units};
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -78,6 +78,7 @@ impl Blueprint {
         Ok(Factory {
             meter: self.id,
             commodity: self.commodity,
+            credit: CreditKind::Unit,
             secret,
             issuers: heapless::Vec::from_slice(&self.issuers).map_err(|_| MakeError::TooManyIssuers)?,
             readings_key: self.readings_key,

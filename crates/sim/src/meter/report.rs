@@ -160,7 +160,7 @@ impl Report {
         let core = meter.meter();
         let (commodity, flags, state) = (core.commodity(), core.flags(), core.state());
         let consumed = state.map_or(FineCredit::ZERO, |state| state.consumed);
-        let registers = state.map(|state| state.registers).unwrap_or_default();
+        let registers = core.registers();
         Self::Show(Box::new(Shown {
             label: core.id().label().to_string(),
             commodity: commodity.name(),

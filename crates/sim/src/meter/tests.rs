@@ -46,7 +46,7 @@ fn ram_meter(commodity: Commodity) -> SimulatedMeter<RamChip, u8> {
 
 fn credit(number: u32, total: u64, key: &coinless_protocol::keys::PublicKey) -> Vec<u8> {
     let register = Register { number: CreditNumber(number), total: Units::new(total).unwrap() };
-    let order = Order::Credit { register, conditions: Conditions::default() };
+    let order = Order::credit(register, Conditions::default());
     let meter = "CLS0000000017".parse().unwrap();
     let token = Token { meter, meter_key: key.hash().hint(), epoch: Epoch(0), order };
     token.sign(&key.hash(), &issuer()).unwrap().to_vec()

@@ -71,7 +71,7 @@ impl Hub {
         if state.balance > max_credit.fine() {
             self.fail(format!("{id} holds {:?}, at most it may {max_credit:?}", state.balance));
         }
-        let now = Seen { number: state.registers.credit, total: state.total, consumed: state.consumed };
+        let now = Seen { number: state.credit, total: state.total, consumed: state.consumed };
         if now.number < seen.number || now.total < seen.total || now.consumed < seen.consumed {
             self.fail(format!("a register of {id} fell: {seen:?}, then {now:?}"));
         }

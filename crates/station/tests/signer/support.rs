@@ -103,14 +103,14 @@ pub fn void(meter: MeterId, number: u32, total: u64) -> SignRequest {
 
 fn credit_with(meter: MeterId, number: u32, total: u64, conditions: Conditions) -> SignRequest {
     let register = Register { number: CreditNumber(number), total: Units::new(total).unwrap() };
-    of(meter, &token(meter, Order::Credit { register, conditions }))
+    of(meter, &token(meter, Order::credit(register, conditions)))
 }
 
-pub fn token(meter: MeterId, order: Order) -> Token {
+pub fn token(meter: MeterId, order: Order<'_>) -> Token<'_> {
     Token { meter, meter_key: meter_key().hash().hint(), epoch: Epoch(0), order }
 }
 
-pub fn of(meter: MeterId, token: &Token) -> SignRequest {
+pub fn of(meter: MeterId, token: &Token<'_>) -> SignRequest {
     let payload = token.to_payload().unwrap().to_vec();
     SignRequest { utility: utility(), meter, payload, meter_key: meter_key().hash() }
 }
