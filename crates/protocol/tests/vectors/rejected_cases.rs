@@ -83,7 +83,7 @@ fn receipt_cases() -> Vec<Case> {
     let sums = "06 83 1a 000f4240 00 00";
     vec![
         edited("version 2", "a9 0001", "a9 0002", "WrongVersion(2)", CDDL),
-        edited("unknown decision 9", outcome, "03 83 09 18 2a 00", BAD, CDDL),
+        edited("unknown decision 11", outcome, "03 83 0b 18 2a 00", BAD, CDDL),
         edited("applied, with credit to be used first", outcome, "03 83 01 18 2a 01", BAD, CDDL),
         edited(
             "not yet, with more than 10^15 to be used first",
@@ -119,7 +119,7 @@ fn identity_cases() -> Vec<Case> {
         identity("no flags", &["03 01", registers], BAD, CDDL),
         identity("flag without a meaning", &["03 01", registers, "05 18 80"], BAD, DECODER),
         identity("challenge of 7 bytes", &["03 01", registers, flags, "06 47 00112233445566"], BAD, CDDL),
-        identity("unknown key 7", &["03 01", registers, flags, "07 00"], "UnknownKey(7)", CDDL),
+        identity("unknown key 8", &["03 01", registers, flags, "08 00"], "UnknownKey(8)", CDDL),
         identity("registers of four", &["03 01", "04 84 00 18 2a 01 01", flags], BAD, CDDL),
         case("version 9", "identity", unhex("a1 0009"), "WrongVersion(9)", CDDL),
     ]
@@ -167,7 +167,7 @@ fn sign1_cases() -> Vec<Case> {
             sign1("84", [header, "a0", &body.replacen("58 ", "59 00", 1), signature]),
             DECODER,
         ),
-        token("177 bytes long", sign1("84", [header, "a0", &format!("58 61 {}", "00".repeat(97)), signature]), CDDL),
+        token("257 bytes long", sign1("84", [header, "a0", &format!("58 b1 {}", "00".repeat(177)), signature]), CDDL),
     ]
 }
 

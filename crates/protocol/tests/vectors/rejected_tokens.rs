@@ -49,7 +49,7 @@ fn heads() -> Vec<Case> {
         token("keys out of order", map(&[VERSION, METER, EPOCH, &hint, REGISTER]), BAD, DECODER),
         token("key that is not shortest", map(&[VERSION, METER, &hint, "1803 00", REGISTER]), BAD, DECODER),
         token("a key twice", map(&[VERSION, METER, &hint, EPOCH, EPOCH, REGISTER]), BAD, DECODER),
-        token("unknown key 8", map(&[VERSION, METER, &hint, EPOCH, REGISTER, "08 00"]), "UnknownKey(8)", CDDL),
+        token("unknown key 14", map(&[VERSION, METER, &hint, EPOCH, REGISTER, "0e 00"]), "UnknownKey(14)", CDDL),
         token("unknown key 24", map(&[VERSION, METER, &hint, EPOCH, REGISTER, "1818 00"]), "UnknownKey(24)", CDDL),
         token("negative key", map(&[VERSION, METER, &hint, EPOCH, REGISTER, "20 00"]), BAD, CDDL),
         token("text as key", map(&[VERSION, METER, &hint, EPOCH, REGISTER, "6178 00"]), BAD, CDDL),

@@ -6,7 +6,7 @@ use coinless_protocol::Units;
 use coinless_protocol::problem::{MAX_PROBLEM_BYTES, Refusal};
 use coinless_protocol::readings::MAX_SEALED_BYTES;
 use coinless_protocol::receipt::MAX_RECEIPT_BYTES;
-use coinless_protocol::token::{Conditions, MAX_PLAIN_TOKEN_BYTES, MAX_TOKEN_BYTES, Needs};
+use coinless_protocol::token::{Conditions, MAX_CREDIT_TOKEN_BYTES, MAX_PLAIN_TOKEN_BYTES, MAX_TOKEN_BYTES, Needs};
 
 fn token_bytes(name: &str) -> usize {
     tokens::vectors().iter().find(|v| v.name.starts_with(name)).unwrap().signed_bytes
@@ -14,7 +14,7 @@ fn token_bytes(name: &str) -> usize {
 
 #[test]
 fn tokens() {
-    assert_eq!((MAX_PLAIN_TOKEN_BYTES, MAX_TOKEN_BYTES), (128, 176));
+    assert_eq!((MAX_PLAIN_TOKEN_BYTES, MAX_CREDIT_TOKEN_BYTES, MAX_TOKEN_BYTES), (128, 176, 256));
     assert_eq!(token_bytes("credit, typical"), 115);
     assert_eq!(token_bytes("credit, smallest"), 100);
     assert_eq!(token_bytes("credit, largest without conditions"), 127);
@@ -24,7 +24,7 @@ fn tokens() {
     assert_eq!(tokens::longest().sign(&meter().hash(), &issuer().pair).unwrap().len(), 159);
     for vector in tokens::vectors() {
         let plain = vector.refused.is_none() && vector.needs.is_none();
-        assert!(vector.signed_bytes <= if plain { MAX_PLAIN_TOKEN_BYTES } else { MAX_TOKEN_BYTES });
+        assert!(vector.signed_bytes <= if plain { MAX_PLAIN_TOKEN_BYTES } else { MAX_CREDIT_TOKEN_BYTES });
     }
 }
 
