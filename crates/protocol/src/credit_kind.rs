@@ -24,7 +24,8 @@ impl Currency {
     /// Most digits after the point.
     pub const MAX_EXPONENT: u8 = 4;
 
-    /// The currency with this code of three capital letters and this many digits after the point; none if it is none.
+    /// The currency with this code and this many digits after the point; none if the code is not three capital letters or there
+    /// are more digits than [`Currency::MAX_EXPONENT`].
     pub fn new(code: [u8; 3], exponent: u8) -> Option<Self> {
         let lawful = code.iter().all(u8::is_ascii_uppercase) && exponent <= Self::MAX_EXPONENT;
         lawful.then_some(Self { code, exponent })

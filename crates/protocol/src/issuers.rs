@@ -1,6 +1,7 @@
 //! The content of the keys register: the operational keys whose tokens a meter accepts from now on.
 //!
-//! A CBOR array of one or two byte strings of 33 bytes, SEC 1 compressed points of P-256 (deterministic encoding).
+//! A CBOR array of one or two byte strings of 33 bytes, SEC 1 compressed points of P-256 (deterministic encoding). Two are two
+//! different ones.
 
 use crate::cbor::{self, DecodeError, Object, WriteResult, Writer};
 use crate::keys::PublicKey;
@@ -17,10 +18,17 @@ pub const MAX_OPERATIONAL_KEYS: usize = 2;
 pub struct OperationalKeys(Vec<PublicKey, MAX_OPERATIONAL_KEYS>);
 
 impl OperationalKeys {
-    /// These keys; none if there are none or more than [`MAX_OPERATIONAL_KEYS`].
+    /// These keys; none if there are none, more than [`MAX_OPERATIONAL_KEYS`], or one of them twice.
     pub fn new(keys: &[PublicKey]) -> Option<Self> {
-        let keys = Vec::from_slice(keys).ok()?;
-        (!keys.is_empty()).then_some(Self(keys))
+        let keys = Vec::from_slice(keys).ok().map(Self)?;
+        keys.is_sensible().then_some(keys)
+    }
+
+    fn is_sensible(&self) -> bool {
+        match self.0.as_slice() {
+            [] => false,
+            [first, rest @ ..] => !rest.contains(first),
+        }
     }
 
     /// The keys.
@@ -28,7 +36,7 @@ impl OperationalKeys {
         &self.0
     }
 
-    /// Their encoding, 37 or 73 bytes.
+    /// Their encoding, 36 or 71 bytes.
     ///
     /// # Errors
     /// None: two keys fit.
@@ -57,6 +65,6 @@ impl Object<'_> for OperationalKeys {
             let key = PublicKey::from_sec1(input.bytes()?).map_err(|_| DecodeError::Malformed)?;
             keys.push(key).map_err(|_| DecodeError::Malformed)?;
         }
-        if keys.is_empty() { Err(DecodeError::Malformed) } else { Ok(Self(keys)) }
+        Some(Self(keys)).filter(Self::is_sensible).ok_or(DecodeError::Malformed)
     }
 }

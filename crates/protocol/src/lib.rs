@@ -3,7 +3,7 @@
 //! * [`MeterId`]: what is printed on a meter, with its check character and its label URL.
 //! * [`token`]: what a station signs for one meter: a credit token, a void, a read request, and what sets other registers.
 //! * [`tariff`], [`settings`], [`issuers`]: what the other registers hold; [`weekly`]: the times that they name.
-//! * [`receipt`]: what a meter signs: all its registers, the outcome of a token, and sealed readings.
+//! * [`receipt`]: what a meter signs: all its registers, the outcome of a token, and sealed [`readings`].
 //! * [`report`]: what a meter signs about its events and inner sums.
 //! * [`identity`]: what a meter says of itself to anybody, signed when it is challenged.
 //! * [`cose`]: COSE_Sign1 and COSE_Encrypt0 (RFC 9052) over these objects.
@@ -55,8 +55,9 @@ pub use quantity::{
 /// Version of every object of this protocol; an object with another one is refused.
 pub const VERSION: u8 = 1;
 
-/// Bytes of a challenge: drawn by whoever asks, so that an answer is known to be fresh.
+/// Bytes of a challenge: made by whoever asks, so that an answer is known to be fresh.
 pub const CHALLENGE_BYTES: usize = 8;
 
-/// A challenge: 8 bytes that whoever asks draws at random.
+/// A challenge: 8 bytes that whoever asks makes so that nobody can foresee them and none comes twice, at random or, a meter, as a
+/// hash of its private key and a number.
 pub type Challenge = [u8; CHALLENGE_BYTES];

@@ -32,7 +32,8 @@ pub enum Refusal {
     BadSignature = 7,
     /// The meter has no valid state or was never given keys.
     OutOfService = 8,
-    /// The meter is busy with another message; the same again later is right.
+    /// The meter has done enough for strangers and spares its battery; the same again later is right. The answer says when
+    /// (Max-Age, RFC 7252 §5.9.3.4).
     Busy = 9,
 }
 

@@ -109,7 +109,8 @@ pub struct Epoch(pub u16);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct CreditNumber(pub u32);
 
-/// A sum of credit in whole credit units (dm³, litre, Wh), 0 to [`Units::MAX`].
+/// A sum of credit in whole credit units (dm³, litre, Wh, or the minor unit of a currency, see [`crate::CreditKind`]), 0 to
+/// [`Units::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Units(u64);
 
@@ -153,8 +154,8 @@ impl Units {
     }
 }
 
-/// Credit or consumption in thousandths of a credit unit (cm³, millilitre, mWh), fine enough for the smallest pulse; may be
-/// negative as a balance.
+/// Credit or consumption in thousandths of a credit unit (cm³, millilitre, mWh, or a thousandth of a currency's minor unit), fine
+/// enough for the smallest pulse; may be negative as a balance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct FineCredit(pub i64);
 

@@ -2,7 +2,8 @@
 //!
 //! The key is agreed once from the meter's and the station's keys: ECDH on P-256, then HKDF-SHA-256 (RFC 5869) without salt.
 //! The info is `coinless/readings/1`, the meter's identity, and `/key` for the 16 bytes of the key or `/iv` for the 13 of the
-//! context IV. The partial IV is the receipt's number in 4 bytes big-endian, so a number may be used for one content only.
+//! context IV. The partial IV is the receipt's number in 4 bytes big-endian, so a number may be used for one content only. The
+//! same key seals reports ([`crate::report`]), whose numbers are of the receipts' sequence.
 
 use crate::cbor::{self, DecodeError, Object, WriteResult, Writer, read_array};
 use crate::keys::{KeyPair, PublicKey};
@@ -23,7 +24,8 @@ pub const MAX_SEALED_BYTES: usize = 50;
 const MAX_PLAIN_BYTES: usize = 28;
 const TAG_BYTES: usize = 8;
 const INFO: &str = "coinless/readings/1";
-/// What is sealed: with the number, which is used once, it makes up what the tag covers.
+
+/// What is sealed, which the tag covers. Both have numbers of one sequence, so no nonce comes twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sealed {
     Readings,
@@ -58,14 +60,14 @@ pub struct ReadingsKey {
     context_iv: [u8; 13],
 }
 
-/// The readings cannot be opened.
+/// Readings or a report cannot be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// Not COSE_Encrypt0 as this module writes it, or for another receipt.
-    #[error("sealed readings are malformed or belong to another receipt")]
+    /// Not COSE_Encrypt0 as this module writes it, or for another number.
+    #[error("what is sealed is malformed or belongs to another receipt or report")]
     Malformed,
     /// Sealed with another key, or changed.
-    #[error("sealed readings do not open with this meter's key")]
+    #[error("what is sealed does not open with this meter's key")]
     Key,
 }
 
@@ -140,7 +142,7 @@ impl ReadingsKey {
         Ok(text)
     }
 
-    /// The whole 13-byte IV of receipt `number`: the partial IV, padded on the left, XORed into the context IV (RFC 9052 §3.1).
+    /// The whole 13-byte IV of receipt or report `number`: the partial IV, padded on the left, XORed into the context IV (RFC 9052 §3.1).
     pub fn nonce(&self, number: u32) -> [u8; 13] {
         let mut nonce = self.context_iv;
         nonce[9..].iter_mut().zip(number.to_be_bytes()).for_each(|(to, from)| *to ^= from);

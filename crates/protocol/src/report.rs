@@ -7,18 +7,22 @@
 use crate::cbor::{
     self, DecodeError, Object, WriteResult, Writer, read_array, read_version, required, set, write_version,
 };
-use crate::cose::{self, Label, Sign1};
-use crate::keys::{KeyHash, Verifier};
+use crate::cose::{self, Label, SealError, Sign1};
+use crate::keys::{KeyHash, Signer, Verifier};
 use crate::readings::{OpenError, ReadingsKey, Sealed};
 use crate::receipt::ReceiptError;
 use crate::token::read_meter;
 use crate::{Bytes, FineCredit, Full, MeterId};
 use minicbor::Decoder;
 
-/// Most bytes of a sealed report: 15 of COSE_Encrypt0, 104 of content, a tag of 8.
-pub const MAX_SEALED_REPORT_BYTES: usize = 127;
+/// Most bytes of a sealed report: 14 of COSE_Encrypt0, the content, a tag of 8.
+pub const MAX_SEALED_REPORT_BYTES: usize = 14 + MAX_PLAIN_BYTES + 8;
 
-const MAX_PLAIN_BYTES: usize = 104;
+/// Most bytes of a report, as sent.
+pub const MAX_REPORT_BYTES: usize = cose::MAX_OBJECT_BYTES;
+
+/// 36 of sums, flags and heads, 3 of each counter.
+const MAX_PLAIN_BYTES: usize = 36 + 3 * EVENTS;
 
 /// What a meter counts. Counters stop at 65 535.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -188,13 +192,34 @@ impl Report {
         cbor::decode::<Self, { cose::MAX_PAYLOAD_BYTES }>(payload)
     }
 
+    /// Signs it with the meter's key, whose hash is `meter_key`.
+    ///
+    /// # Errors
+    /// [`SealError`] when the signer fails.
+    pub fn sign<S: Signer>(
+        &self,
+        meter_key: &KeyHash,
+        signer: &S,
+    ) -> Result<Bytes<MAX_REPORT_BYTES>, SealError<S::Error>> {
+        let payload = self.to_payload().map_err(|_| SealError::TooLong)?;
+        cose::sign(&payload, Label::Report, meter_key, signer)
+    }
+
+    /// Reads a signed report without verifying it: enough for a phone, which only carries it.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if it is malformed.
+    pub fn parse(bytes: &[u8]) -> Result<(Sign1<'_>, Self), DecodeError> {
+        let signed = Sign1::parse(bytes)?;
+        Ok((signed, Self::from_payload(signed.payload)?))
+    }
+
     /// Reads a signed report of the meter with the public key `key`.
     ///
     /// # Errors
     /// [`ReceiptError`] if it is malformed or not signed by that key.
     pub fn verified(bytes: &[u8], key: &impl Verifier, meter_key: &KeyHash) -> Result<Self, ReceiptError> {
-        let signed = Sign1::parse(bytes)?;
-        let report = Self::from_payload(signed.payload)?;
+        let (signed, report) = Self::parse(bytes)?;
         if signed.verify(key, Label::Report, meter_key) { Ok(report) } else { Err(ReceiptError::Signature) }
     }
 }
@@ -270,5 +295,31 @@ fn read_sum(input: &mut Decoder<'_>) -> Result<FineCredit, DecodeError> {
     match input.i64()? {
         negative if negative < 0 => Err(DecodeError::Malformed),
         fine => Ok(FineCredit(fine)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_event_has_its_counter_and_its_words() {
+        let mut counts = EventCounts::default();
+        for (at, event) in Event::ALL.into_iter().enumerate() {
+            assert_eq!(event as usize, at, "{event:?}");
+            counts.count(event);
+            let mut expected = [0; EVENTS];
+            expected.iter_mut().take(at + 1).for_each(|count| *count = 1);
+            assert_eq!(counts.to_array(), expected);
+            assert!(Event::ALL.into_iter().skip(at + 1).all(|other| other.words() != event.words()));
+        }
+    }
+
+    #[test]
+    fn a_counter_stops_at_its_end() {
+        let mut counts = EventCounts::from_array([u16::MAX - 1; EVENTS]);
+        counts.count(Event::Leak);
+        counts.count(Event::Leak);
+        assert_eq!((counts.of(Event::Leak), counts.of(Event::Start)), (u16::MAX, u16::MAX - 1));
     }
 }

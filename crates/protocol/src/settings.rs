@@ -190,13 +190,15 @@ impl Settings {
     /// Reads settings.
     ///
     /// # Errors
-    /// [`DecodeError`] if they are none, or make no sense.
+    /// [`DecodeError`] if they are none, or not [sensible](Settings::is_sensible).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let settings = cbor::decode::<Self, MAX_CONTENT_BYTES>(bytes)?;
         if settings.is_sensible() { Ok(settings) } else { Err(DecodeError::Malformed) }
     }
 
-    fn is_sensible(&self) -> bool {
+    /// Whether they make sense: the second level is not above the first, a load limit has its time, and every value is in its
+    /// range. A station asks before it signs; a decoder refuses what does not.
+    pub fn is_sensible(&self) -> bool {
         self.very_low_credit <= self.low_credit
             && (-48..=56).contains(&self.utc_offset_quarters)
             && (500_000..=2_000_000).contains(&self.correction_ppm)

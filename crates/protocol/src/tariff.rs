@@ -35,7 +35,7 @@ pub struct Tariff {
     pub rates: Vec<Price, MAX_RATES>,
     /// What is added to the price when more was used in this month of the calendar. Rising.
     pub steps: Vec<Step, MAX_STEPS>,
-    /// When which rate begins. Without any, rate 0 holds always.
+    /// When which rate begins; no two at the same moment. Without any, rate 0 holds always.
     pub switches: Vec<Switch, MAX_SWITCHES>,
     /// The rate that holds while the meter does not know the time.
     pub rate_without_clock: u8,
@@ -94,23 +94,32 @@ impl Tariff {
     /// Reads a tariff.
     ///
     /// # Errors
-    /// [`DecodeError`] if it is none, or makes no sense: a switch to a rate that it does not have, steps that do not rise.
+    /// [`DecodeError`] if it is none, or not [sensible](Tariff::is_sensible).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let tariff = cbor::decode::<Self, MAX_CONTENT_BYTES>(bytes)?;
         if tariff.is_sensible() { Ok(tariff) } else { Err(DecodeError::Malformed) }
     }
 
-    fn is_sensible(&self) -> bool {
+    /// Whether it makes sense: steps rise, no switch time is one of two rates, every rate that is named is there, prices come
+    /// with steps and switch times, and debt is in its range. A station asks before it signs; a decoder refuses what does not.
+    pub fn is_sensible(&self) -> bool {
         let rates = self.rates.len().max(1);
         let known = |rate: u8| usize::from(rate) < rates;
         let rising = self.steps.iter().zip(self.steps.iter().skip(1)).all(|(step, next)| step.from < next.from);
         let priced = !self.rates.is_empty() || (self.steps.is_empty() && self.switches.is_empty());
         rising
             && priced
+            && self.switches_differ()
             && known(self.rate_without_clock)
             && self.switches.iter().all(|switch| known(switch.rate))
             && self.debt.per_cent <= 100
             && self.debt.total.0 >= 0
+    }
+
+    fn switches_differ(&self) -> bool {
+        self.switches.iter().enumerate().all(|(at, switch)| {
+            self.switches.iter().take(at).all(|other| switch.at != other.at || !switch.days.meet(other.days))
+        })
     }
 }
 
@@ -140,7 +149,7 @@ impl Object<'_> for Tariff {
             !self.switches.is_empty(),
             self.rate_without_clock > 0,
             self.standing_per_day > 0,
-            total.0 > 0,
+            total != FineCredit::ZERO,
             per_day > 0,
             per_cent > 0,
         ];
@@ -164,7 +173,7 @@ impl Object<'_> for Tariff {
                 out.u8(key)?.u32(value)?;
             }
         }
-        if total.0 > 0 {
+        if total != FineCredit::ZERO {
             out.u8(5)?.i64(total.0)?;
         }
         for (key, value) in [(6, per_day), (7, u32::from(per_cent))] {

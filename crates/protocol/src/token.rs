@@ -17,6 +17,7 @@ use crate::keys::{KeyHash, KeyHint, Signer};
 use crate::{Bytes, Challenge, CreditNumber, Epoch, Full, MeterId, Register};
 use minicbor::Decoder;
 use minicbor::data::Type;
+use minicbor::encode::Error;
 
 /// Most bytes of a credit token without conditions, as sent.
 pub const MAX_PLAIN_TOKEN_BYTES: usize = 128;
@@ -189,8 +190,8 @@ impl<'a> Token<'a> {
     /// The payload: deterministic CBOR, at most [`MAX_PAYLOAD_BYTES`].
     ///
     /// # Errors
-    /// [`Full`] if contents and conditions are longer than a payload may be: one content with the longest head fits, and the
-    /// longest credit with conditions does.
+    /// [`Full`] if a content is longer than [`MAX_CONTENT_BYTES`], or all of it longer than a payload may be: one content with the
+    /// longest head fits, and the longest credit with conditions, valve command and clock does.
     pub fn to_payload(&self) -> Result<Bytes<MAX_PAYLOAD_BYTES>, Full> {
         cbor::encode(self)
     }
@@ -342,6 +343,9 @@ impl<'a> Object<'a> for Token<'a> {
 
 fn write_content<const N: usize>(out: &mut Writer<'_, N>, key: u8, content: Option<&Content<'_>>) -> WriteResult {
     if let Some(content) = content {
+        if content.bytes.len() > MAX_CONTENT_BYTES {
+            return Err(Error::write(Full));
+        }
         out.u8(key)?.array(2)?.u32(content.number)?.bytes(content.bytes)?;
     }
     Ok(())

@@ -39,6 +39,11 @@ impl Weekdays {
         self.0
     }
 
+    /// Whether a day is in both.
+    pub fn meet(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// Whether `weekday`, 0 Monday to 6 Sunday, is one of them.
     pub fn contains(self, weekday: u8) -> bool {
         weekday < 7 && self.0 >> weekday & 1 == 1
