@@ -30,11 +30,13 @@ pub struct TestKey {
 }
 
 /// Every key that the vectors use.
-pub const KEY_NAMES: [&str; 4] = [
+pub const KEY_NAMES: [&str; 6] = [
     "coinless test key issuer-1",
     "coinless test key station-1",
     "coinless test key meter-1",
     "coinless test key meter-2",
+    "coinless test key issuer-2",
+    "coinless test key root-1",
 ];
 
 /// The key `name`, one of [`KEY_NAMES`].
@@ -54,6 +56,16 @@ pub fn station() -> TestKey {
 
 pub fn meter() -> TestKey {
     test_key(KEY_NAMES[2])
+}
+
+/// The key whose tokens set the keys register.
+pub fn root() -> TestKey {
+    test_key(KEY_NAMES[5])
+}
+
+/// For a token, which borrows its contents, to outlive where it is made.
+pub fn leak(bytes: impl Into<Vec<u8>>) -> &'static [u8] {
+    bytes.into().leak()
 }
 
 impl TestKey {

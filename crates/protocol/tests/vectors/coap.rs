@@ -2,7 +2,7 @@
 
 use crate::file::check;
 use crate::support::{hex, unhex};
-use crate::{receipts, tokens};
+use crate::{receipts, reports, tokens};
 use coinless_protocol::coap::{Code, Kind, Message, option, write};
 use coinless_protocol::problem::Refusal;
 use serde::{Deserialize, Serialize};
@@ -29,8 +29,12 @@ fn all() -> Vec<Parts> {
     let path = |text: &str| (option::URI_PATH, text.as_bytes().to_vec());
     let format = |number: u8| (option::CONTENT_FORMAT, vec![number]);
     let token = unhex(&tokens::vectors().iter().find(|v| v.name.starts_with("credit, typical")).unwrap().signed);
+    let largest_token = unhex(&tokens::vectors().iter().find(|v| v.name == "tariff, largest").unwrap().signed);
+    let report = |name| unhex(&reports::vectors().into_iter().find(|v| v.name == name).unwrap().signed);
     let receipt = |name| unhex(&receipts::vectors().into_iter().find(|v| v.name == name).unwrap().signed);
     let problem = Refusal::BadSignature.to_bytes().unwrap().to_vec();
+    let busy = Refusal::Busy.to_bytes().unwrap().to_vec();
+    let max_age = (14, vec![0x01, 0x2c]);
     let challenge = (option::URI_QUERY, b"c=0011223344556677".to_vec());
     let extended = vec![(1, vec![]), (11, vec![b'a'; 13]), (15, vec![b'b'; 268]), (280, vec![]), (600, vec![1])];
     vec![
@@ -47,6 +51,12 @@ fn all() -> Vec<Parts> {
         ("ping", Kind::Con, 0, vec![], vec![]),
         ("reset", Kind::Rst, 0, vec![], vec![]),
         ("options with long deltas and lengths", Kind::Con, 1, extended, vec![]),
+        ("POST /token, the largest", Kind::Con, 2, vec![path("token"), format(18)], largest_token),
+        ("GET /report", Kind::Con, 1, vec![path("report")], vec![]),
+        ("separate response with the largest report", Kind::Con, 0x45, vec![format(18)], report("largest")),
+        ("GET /challenge", Kind::Con, 1, vec![path("challenge")], vec![]),
+        ("response with a challenge", Kind::Ack, 0x45, vec![format(42)], vec![0xc1, 0x0c, 0x4b, 0xed, 1, 2, 3, 4]),
+        ("busy, try again after 300 s", Kind::Con, 0xa3, vec![(12, vec![1, 1]), max_age], busy),
     ]
 }
 

@@ -6,7 +6,7 @@ use coinless_protocol::cose::{Label, external_aad};
 use coinless_protocol::identity::{Identity, display_code};
 use coinless_protocol::receipt::RegisterNumbers;
 use coinless_protocol::state::{Flags, ShutCause, ShutCauses};
-use coinless_protocol::{Commodity, CreditNumber, Epoch};
+use coinless_protocol::{Commodity, CreditKind, CreditNumber, Currency, Epoch};
 use serde::{Deserialize, Serialize};
 
 /// An identity in all its forms; signed if it answers a challenge.
@@ -20,6 +20,9 @@ pub struct IdentityVector {
     pub flags: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub challenge: Option<String>,
+    /// Code and digits after the point, with money credit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<(String, u8)>,
     pub payload: String,
     pub payload_bytes: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,13 +38,17 @@ pub struct Proof {
     pub signed_bytes: usize,
 }
 
+fn money(code: &str, exponent: u8) -> CreditKind {
+    CreditKind::Money(Currency::new(code.as_bytes().try_into().unwrap(), exponent).unwrap())
+}
+
 /// The longest identity there is.
 pub fn longest() -> Identity {
     Identity {
         meter: longest_meter_id(),
         meter_key: meter().hash().hint(),
         commodity: Commodity::Electricity,
-        credit: coinless_protocol::CreditKind::Unit,
+        credit: money("ZZZ", 4),
         registers: RegisterNumbers {
             epoch: Epoch(u16::MAX),
             credit: CreditNumber(u32::MAX),
@@ -59,7 +66,7 @@ fn all() -> Vec<(&'static str, Identity)> {
         meter: meter_id(),
         meter_key: meter().hash().hint(),
         commodity: Commodity::Gas,
-        credit: coinless_protocol::CreditKind::Unit,
+        credit: CreditKind::Unit,
         registers: RegisterNumbers::default(),
         flags: Flags { causes: ShutCauses::NONE.with(ShutCause::NoCredit), ..Flags::default() },
         challenge: None,
@@ -75,6 +82,11 @@ fn all() -> Vec<(&'static str, Identity)> {
         ("water, open", Identity { commodity: Commodity::Water, ..used }),
         ("electricity, open", Identity { commodity: Commodity::Electricity, ..used }),
         ("gas, challenged", Identity { challenge: Some([0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77]), ..used }),
+        ("electricity, money credit", Identity { commodity: Commodity::Electricity, credit: money("EUR", 2), ..used }),
+        (
+            "water, money credit without a smaller unit, challenged",
+            Identity { commodity: Commodity::Water, credit: money("XAF", 0), challenge: Some([8; 8]), ..used },
+        ),
         ("largest", longest()),
     ]
 }
@@ -101,6 +113,10 @@ impl IdentityVector {
             registers: [u32::from(epoch.0), credit.0, tariff, settings, keys],
             flags: identity.flags.bits(),
             challenge: identity.challenge.map(|challenge| hex(&challenge)),
+            currency: match identity.credit {
+                CreditKind::Unit => None,
+                CreditKind::Money(currency) => Some((currency.code().into(), currency.exponent())),
+            },
             payload: hex(&payload),
             payload_bytes: payload.len(),
             proof,
@@ -114,7 +130,7 @@ impl IdentityVector {
             meter: self.meter.parse().unwrap(),
             meter_key: test_key(&self.meter_key).hash().hint(),
             commodity: Commodity::from_name(&self.commodity).unwrap(),
-            credit: coinless_protocol::CreditKind::Unit,
+            credit: self.currency.as_ref().map_or(CreditKind::Unit, |(code, exponent)| money(code, *exponent)),
             registers: RegisterNumbers {
                 epoch: Epoch(epoch.try_into().unwrap()),
                 credit: CreditNumber(credit),
@@ -132,7 +148,8 @@ impl IdentityVector {
 pub fn vectors() -> Vec<IdentityVector> {
     let made = all().iter().map(|(name, identity)| IdentityVector::of(name, identity)).collect();
     let about = "What meters say of themselves (rule identity of docs/protocol.cddl); with a challenge also signed (rule \
-                 signed-identity), and the code on the display. registers: epoch, credit, tariff, settings, keys.";
+                 signed-identity), and the code on the display. registers: epoch, credit, tariff, settings, keys; \
+                 currency, with money credit: code and digits after the point.";
     check("identities.json", about, made)
 }
 

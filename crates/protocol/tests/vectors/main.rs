@@ -10,16 +10,23 @@ mod support;
 
 mod cddl;
 mod coap;
+mod document;
 mod file;
 mod frames;
 mod identities;
 mod meter_ids;
+mod operational_keys;
 mod oracle;
 mod problems;
 mod readings;
 mod receipts;
 mod rejected;
 mod rejected_cases;
+
 mod rejected_tokens;
+mod reports;
+mod settings;
 mod sizes;
+mod tariffs;
+mod token_cases;
 mod tokens;

@@ -40,7 +40,7 @@ fn all() -> Vec<(&'static str, MeterId, u32, Readings)> {
 }
 
 /// The key that HKDF gives for `/key` and `/iv`, derived here apart from the crate.
-fn derived<const N: usize>(own: &TestKey, other: &TestKey, meter: &MeterId, name: &str) -> [u8; N] {
+pub fn derived<const N: usize>(own: &TestKey, other: &TestKey, meter: &MeterId, name: &str) -> [u8; N] {
     let own = p256::SecretKey::from_slice(&own.secret).unwrap();
     let other = p256::PublicKey::from_sec1_bytes(&other.public().to_sec1()).unwrap();
     let secret = p256::ecdh::diffie_hellman(own.to_nonzero_scalar(), other.as_affine());

@@ -35,7 +35,7 @@ pub struct ReceiptVector {
 }
 
 /// Every decision, with its code.
-pub fn decisions() -> [(u8, Decision); 9] {
+pub fn decisions() -> [(u8, Decision); 11] {
     [
         (0, Decision::Read),
         (1, Decision::Applied),
@@ -46,6 +46,8 @@ pub fn decisions() -> [(u8, Decision); 9] {
         (6, Decision::NotYet { use_first: Units::new(12_500).unwrap() }),
         (7, Decision::JumpTooFar),
         (8, Decision::OtherEpoch),
+        (9, Decision::Closed),
+        (10, Decision::BadContent),
     ]
 }
 
@@ -103,8 +105,18 @@ pub fn all() -> Vec<(String, Receipt)> {
             (decision.name().to_string(), receipt(meter_id(), 300 + u32::from(code), decision, &readings))
         })
         .collect();
-    let read = receipt(meter_id(), 310, Decision::Read, &readings);
-    all.push(("read, with the challenge of a read request".into(), Receipt { challenge: Some([7; 8]), ..read }));
+    let read = receipt(meter_id(), 311, Decision::Read, &readings);
+    all.push((
+        "read, with the challenge of a read request".into(),
+        Receipt { challenge: Some([7; 8]), ..read.clone() },
+    ));
+    let nothing_left = Readings { balance: FineCredit::ZERO, ..readings };
+    let closed = Receipt {
+        sums: Sums { withdrawn: FineCredit(20_250_000), charged: FineCredit(4_500_000), ..read.sums },
+        flags: flags(&[ShutCause::NoCredit, ShutCause::ClosedAccount], false, false, false),
+        ..receipt(meter_id(), 312, Decision::Applied, &nothing_left)
+    };
+    all.push(("applied, a closing token".into(), closed));
     let new = Readings { balance: FineCredit(0), consumed: FineCredit(0), clock: None };
     let smallest = Receipt {
         registers: RegisterNumbers::default(),

@@ -2,7 +2,7 @@
 
 use crate::rejected_cases::{BAD, CDDL, Case, DECODER, METER, VERSION, case, hint, map};
 use crate::support::{hex, meter_id, unhex};
-use crate::tokens;
+use crate::token_cases;
 use coinless_protocol::token::Conditions;
 
 const EPOCH: &str = "03 00";
@@ -136,6 +136,6 @@ fn conditions() -> Vec<Case> {
 /// The credit token that the cases are made from is one of the crate.
 #[test]
 fn the_token_to_start_from_is_good() {
-    let token = tokens::credit(meter_id(), 0, 42, 250_000, Conditions::default());
+    let token = token_cases::credit(meter_id(), 0, 42, 250_000, Conditions::default());
     assert_eq!(hex(&token.to_payload().unwrap()), hex(&typical_token()));
 }

@@ -1,12 +1,18 @@
-//! The sizes that `docs/protocol.md` states.
+//! The largest of everything, against the limits that the code names.
 
-use crate::support::{issuer, longest_meter_id, meter, unhex};
-use crate::{coap, identities, problems, receipts, tokens};
-use coinless_protocol::Units;
-use coinless_protocol::problem::{MAX_PROBLEM_BYTES, Refusal};
+use crate::support::{issuer, meter, unhex};
+use crate::token_cases::{self, with_content};
+use crate::{identities, operational_keys, problems, receipts, reports, settings, tariffs, tokens};
+use coinless_protocol::cose::{self, MAX_OBJECT_BYTES, MAX_PAYLOAD_BYTES, MAX_SIGNED_BYTES, OVERHEAD_BYTES, SealError};
+use coinless_protocol::identity::{MAX_IDENTITY_BYTES, MAX_SIGNED_IDENTITY_BYTES};
+use coinless_protocol::keys::{KeyHint, SIGNATURE_BYTES, Signer};
+use coinless_protocol::problem::MAX_PROBLEM_BYTES;
 use coinless_protocol::readings::MAX_SEALED_BYTES;
 use coinless_protocol::receipt::MAX_RECEIPT_BYTES;
-use coinless_protocol::token::{Conditions, MAX_CREDIT_TOKEN_BYTES, MAX_PLAIN_TOKEN_BYTES, MAX_TOKEN_BYTES, Needs};
+use coinless_protocol::report::{MAX_REPORT_BYTES, MAX_SEALED_REPORT_BYTES};
+use coinless_protocol::token::{
+    MAX_CONTENT_BYTES, MAX_CREDIT_TOKEN_BYTES, MAX_PLAIN_TOKEN_BYTES, MAX_TOKEN_BYTES, Token,
+};
 
 fn token_bytes(name: &str) -> usize {
     tokens::vectors().iter().find(|v| v.name.starts_with(name)).unwrap().signed_bytes
@@ -20,12 +26,43 @@ fn tokens() {
     assert_eq!(token_bytes("credit, largest without conditions"), 127);
     assert_eq!(token_bytes("void"), 121);
     assert_eq!(token_bytes("read request"), 116);
-    // The worst case: the longest identity and every number and condition at its largest.
-    assert_eq!(tokens::longest().sign(&meter().hash(), &issuer().pair).unwrap().len(), 159);
+    // The worst cases: the longest identity and every number and condition at its largest.
+    assert_eq!(token_bytes("credit, largest of all"), 159);
+    assert_eq!(token_bytes("closing token, largest"), 161);
     for vector in tokens::vectors() {
-        let plain = vector.refused.is_none() && vector.needs.is_none();
-        assert!(vector.signed_bytes <= if plain { MAX_PLAIN_TOKEN_BYTES } else { MAX_CREDIT_TOKEN_BYTES });
+        let others =
+            [vector.tariff.is_some(), vector.settings.is_some(), vector.valve.is_some(), vector.clock.is_some()];
+        let most = match &vector.credit {
+            Some(_) if others.contains(&true) => MAX_TOKEN_BYTES,
+            Some(_) if vector.refused.is_none() && vector.needs.is_none() => MAX_PLAIN_TOKEN_BYTES,
+            Some(_) => MAX_CREDIT_TOKEN_BYTES,
+            None => MAX_TOKEN_BYTES,
+        };
+        assert!(vector.signed_bytes <= most, "{}", vector.name);
     }
+}
+
+/// The longest content fits beside the longest head, to the byte, and no longer one is signed or read.
+#[test]
+fn contents_in_tokens() {
+    let (hash, issuer) = (meter().hash(), issuer());
+    assert_eq!((MAX_CONTENT_BYTES, MAX_PAYLOAD_BYTES), (136, 176));
+    let signed = with_content(MAX_CONTENT_BYTES).sign(&hash, &issuer.pair).unwrap();
+    assert_eq!(signed.len(), MAX_TOKEN_BYTES);
+    assert_eq!(Token::parse(&signed).map(|(_, token)| token), Ok(with_content(MAX_CONTENT_BYTES)));
+    assert_eq!(with_content(MAX_CONTENT_BYTES + 1).sign(&hash, &issuer.pair), Err(SealError::TooLong));
+    let short = Token { meter: "CLS0".parse().unwrap(), ..with_content(MAX_CONTENT_BYTES + 1) };
+    assert!(short.to_payload().is_err(), "too long a content in a payload that has room for it");
+}
+
+#[test]
+fn contents() {
+    assert_eq!(tariffs::longest().to_bytes().unwrap().len(), 132);
+    assert_eq!(settings::longest().to_bytes().unwrap().len(), 129);
+    assert_eq!(operational_keys::keys(&operational_keys::ONE).to_bytes().unwrap().len(), 36);
+    assert_eq!(operational_keys::keys(&operational_keys::TWO).to_bytes().unwrap().len(), 71);
+    // Each of the longest is one that a meter reads: nothing in it is out of its range.
+    assert!(tariffs::longest().is_sensible() && settings::longest().is_sensible());
 }
 
 #[test]
@@ -41,10 +78,20 @@ fn receipts() {
 }
 
 #[test]
+fn reports() {
+    assert_eq!((MAX_SEALED_REPORT_BYTES, MAX_REPORT_BYTES), (112, 256));
+    let vectors = reports::vectors();
+    let largest = vectors.iter().find(|v| v.name == "largest").unwrap();
+    assert_eq!((largest.plain.len() / 2, largest.sealed_bytes, largest.signed_bytes), (90, 112, 222));
+    assert!(vectors.iter().all(|v| v.signed_bytes <= largest.signed_bytes));
+}
+
+#[test]
 fn identities() {
     let longest = identities::longest();
-    assert_eq!(longest.to_bytes().unwrap().len(), 68);
-    assert_eq!(longest.sign(&meter().hash(), &meter().pair).unwrap().len(), 148);
+    assert_eq!((MAX_IDENTITY_BYTES, MAX_SIGNED_IDENTITY_BYTES), (80, 160));
+    assert_eq!(longest.to_bytes().unwrap().len(), 75);
+    assert_eq!(longest.sign(&meter().hash(), &meter().pair).unwrap().len(), 155);
 }
 
 #[test]
@@ -54,60 +101,32 @@ fn problems() {
     assert!(longest <= MAX_PROBLEM_BYTES);
 }
 
-/// Every size that a table of the document gives as largest, and every code in its words.
+/// Signs nothing, and remembers how long the longest message was.
+struct Measured(std::cell::Cell<usize>);
+
+impl Signer for Measured {
+    type Error = std::convert::Infallible;
+
+    fn key_hint(&self) -> KeyHint {
+        KeyHint([0; 4])
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; SIGNATURE_BYTES], Self::Error> {
+        self.0.set(self.0.get().max(message.len()));
+        Ok([0; SIGNATURE_BYTES])
+    }
+}
+
 #[test]
-fn the_document_says_the_same() {
-    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/protocol.md")).unwrap();
-    let row = |start: &str| {
-        let line = document.lines().find(|line| line.starts_with(start));
-        line.unwrap_or_else(|| panic!("docs/protocol.md has no row {start}"))
-    };
-    for refusal in Refusal::ALL {
-        let (code, title, coap) = (refusal as u8, refusal.title(), refusal.coap_code());
-        row(&format!("| {code} | {title} | {coap} |"));
+fn signed_objects() {
+    let measured = Measured(std::cell::Cell::new(0));
+    for label in [cose::Label::Token, cose::Label::Receipt, cose::Label::Report, cose::Label::Identity] {
+        for bytes in [24, MAX_PAYLOAD_BYTES] {
+            let object = cose::sign(&vec![0; bytes], label, &meter().hash(), &measured).unwrap();
+            assert_eq!(object.len(), bytes + OVERHEAD_BYTES);
+        }
+        assert!(cose::sign(&[0; MAX_PAYLOAD_BYTES + 1], label, &meter().hash(), &measured).is_err());
     }
-    for (code, decision) in receipts::decisions() {
-        row(&format!("| {code} | {} |", decision.name()));
-    }
-    let (plain, none) = (Conditions::default(), 0);
-    let (short, long) = ("CLS0".parse().unwrap(), longest_meter_id());
-    let credit = |id, epoch, number, total, conditions: Conditions| {
-        tokens::credit(id, epoch, number, total, conditions).sign(&meter().hash(), &issuer().pair).unwrap().len()
-    };
-    let needs = Needs { tariff: 1, ..Needs::default() };
-    let all_needed = Needs { tariff: u32::MAX, settings: u32::MAX, keys: u32::MAX };
-    let (one, full) = (tokens::refused(0, 0), tokens::refused(u32::MAX, u32::MAX));
-    for (name, smallest, typical, largest) in [
-        (
-            "credit token without conditions",
-            credit(short, 0, 1, none, plain),
-            115,
-            credit(long, u16::MAX, u32::MAX, Units::MAX, plain),
-        ),
-        (
-            "void, or token with a range",
-            credit(short, 0, 1, none, one),
-            token_bytes("void"),
-            credit(long, u16::MAX, u32::MAX, Units::MAX, full),
-        ),
-        (
-            "token with range and needs",
-            credit(short, 0, 1, none, Conditions { needs, ..one }),
-            token_bytes("credit, with range and needs"),
-            credit(long, u16::MAX, u32::MAX, Units::MAX, Conditions { needs: all_needed, ..full }),
-        ),
-    ] {
-        row(&format!("| {name} | {smallest} | {typical} | {largest} |"));
-    }
-    for (name, vector) in [
-        ("`GET /meter`", "GET /meter"),
-        ("`GET /meter` with a challenge", "GET /meter with a challenge"),
-        ("`POST /token` with the typical token", "POST /token"),
-        ("empty acknowledgement", "empty acknowledgement"),
-        ("separate response with the typical receipt", "separate response with a receipt"),
-        ("response with the largest receipt", "response with the largest receipt"),
-    ] {
-        let bytes = coap::vectors().into_iter().find(|v| v.name == vector).unwrap().bytes.len() / 2;
-        row(&format!("| {name} | {bytes} |"));
-    }
+    assert_eq!((MAX_OBJECT_BYTES, measured.0.get()), (256, MAX_SIGNED_BYTES));
+    assert_eq!(token_cases::longest().to_payload().unwrap().len() + OVERHEAD_BYTES, 159);
 }

@@ -1,11 +1,14 @@
-//! Credit tokens, a void and read requests.
+//! Tokens of every kind: credit, a void, a closing one, other registers, keys, and read requests.
 
 use crate::file::check;
-use crate::support::{hex, issuer, longest_meter_id, meter, meter_id, test_key, unhex, unhex_array};
+use crate::support::{hex, issuer, leak, meter, root, test_key, unhex, unhex_array};
+use crate::token_cases::all;
 use coinless_protocol::cose::{Label, Sign1, external_aad};
 use coinless_protocol::keys::Signer;
-use coinless_protocol::token::{Conditions, Needs, Order, RefusedRange, Token};
-use coinless_protocol::{CreditNumber, Epoch, MeterId, Register, Units};
+use coinless_protocol::token::{
+    Clock, Conditions, Content, Credit, Needs, Order, RefusedRange, Set, Token, Valve, ValveOrder,
+};
+use coinless_protocol::{CreditNumber, Epoch, Register, Units};
 use serde::{Deserialize, Serialize};
 
 /// A token in all its forms.
@@ -17,13 +20,25 @@ pub struct TokenVector {
     pub issuer_key: String,
     pub epoch: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub credit: Option<Credit>,
+    pub credit: Option<CreditVector>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<[u32; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub needs: Option<NeedsVector>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub challenge: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tariff: Option<ContentVector>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<ContentVector>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valve: Option<ValveVector>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ClockVector>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<ContentVector>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closing: bool,
     pub payload: String,
     pub external_aad: String,
     pub signed: String,
@@ -31,10 +46,33 @@ pub struct TokenVector {
 }
 
 #[derive(Serialize, Deserialize)]
-pub struct Credit {
+pub struct CreditVector {
     pub number: u32,
     pub total: u64,
 }
+
+#[derive(Serialize, Deserialize)]
+pub struct ContentVector {
+    pub number: u32,
+    pub content: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct ValveVector {
+    pub number: u32,
+    pub command: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct ClockVector {
+    pub unix_s: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers: Option<String>,
+}
+
+/// Valve commands in words.
+pub const COMMANDS: [(&str, ValveOrder); 3] =
+    [("release", ValveOrder::Release), ("hold shut", ValveOrder::HoldShut), ("service", ValveOrder::Service)];
 
 #[derive(Serialize, Deserialize)]
 pub struct NeedsVector {
@@ -43,59 +81,16 @@ pub struct NeedsVector {
     pub keys: u32,
 }
 
-/// A credit token of the issuer for the test meter.
-pub fn credit(meter_id: MeterId, epoch: u16, number: u32, total: u64, conditions: Conditions) -> Token<'static> {
-    let register = Register { number: CreditNumber(number), total: Units::new(total).unwrap() };
-    let order = Order::credit(register, conditions);
-    Token { meter: meter_id, meter_key: meter().hash().hint(), epoch: Epoch(epoch), order }
-}
-
-/// A range of refused numbers as conditions.
-pub fn refused(first: u32, last: u32) -> Conditions {
-    let refused = RefusedRange::new(CreditNumber(first), CreditNumber(last));
-    assert!(refused.is_some());
-    Conditions { refused, ..Conditions::default() }
-}
-
-/// The longest token there is.
-pub fn longest() -> Token<'static> {
-    let needs = Needs { tariff: u32::MAX, settings: u32::MAX, keys: u32::MAX };
-    let conditions = Conditions { needs, ..refused(u32::MAX, u32::MAX) };
-    credit(longest_meter_id(), u16::MAX, u32::MAX, Units::MAX, conditions)
-}
-
-/// Every token of the vectors with its name.
-pub fn all() -> Vec<(&'static str, Token<'static>)> {
-    let none = Conditions::default();
-    let needs = |tariff, settings, keys| Conditions { needs: Needs { tariff, settings, keys }, ..none };
-    let read = |id, epoch| Token {
-        meter: id,
-        meter_key: meter().hash().hint(),
-        epoch: Epoch(epoch),
-        order: Order::Read([0xc0, 0xff, 0xee, 1, 2, 3, 4, 5]),
-    };
-    vec![
-        ("credit, smallest", credit("CLS0".parse().unwrap(), 0, 1, 0, none)),
-        ("credit, first of a meter", credit(meter_id(), 0, 1, 25_000, none)),
-        ("credit, typical: 250 m3 sold so far", credit(meter_id(), 0, 42, 250_000, none)),
-        ("credit, with a refused range of one number", credit(meter_id(), 0, 43, 275_000, refused(41, 41))),
-        ("credit, needs a tariff", credit(meter_id(), 1, 44, 300_000, needs(7, 0, 0))),
-        ("credit, needs tariff, settings and keys", credit(meter_id(), 1, 44, 300_000, needs(7, 300, 2))),
-        (
-            "credit, with range and needs",
-            credit(meter_id(), 1, 45, 300_000, Conditions { refused: refused(40, 43).refused, ..needs(0, 300, 0) }),
-        ),
-        ("credit, largest without conditions", credit(longest_meter_id(), u16::MAX, u32::MAX, Units::MAX, none)),
-        ("credit, largest of all", longest()),
-        ("void of the line that only numbers 42 and 43 count", credit(meter_id(), 0, 44, 225_000, refused(42, 43))),
-        ("read request", read(meter_id(), 0)),
-        ("read request, largest", read(longest_meter_id(), u16::MAX)),
-    ]
-}
-
 impl TokenVector {
     fn of(name: &str, token: &Token<'_>) -> Self {
-        let (meter, issuer) = (meter(), issuer());
+        let meter = meter();
+        let (set, keys) = match &token.order {
+            Order::Set(set) => (*set, None),
+            Order::Read(_) => (Set::default(), None),
+            Order::Keys(keys) => (Set::default(), Some(*keys)),
+        };
+        let issuer = if keys.is_some() { root() } else { issuer() };
+        let content = |content: Content<'_>| ContentVector { number: content.number, content: hex(content.bytes) };
         let conditions = token.credit().map(|credit| credit.conditions).unwrap_or_default();
         let needs = conditions.needs;
         let signed = token.sign(&meter.hash(), &issuer.pair).unwrap();
@@ -105,7 +100,7 @@ impl TokenVector {
             meter_key: meter.name.into(),
             issuer_key: issuer.name.into(),
             epoch: token.epoch.0,
-            credit: token.register().map(|r| Credit { number: r.number.0, total: r.total.get() }),
+            credit: token.register().map(|r| CreditVector { number: r.number.0, total: r.total.get() }),
             refused: conditions.refused.map(|range| [range.first().0, range.last().0]),
             needs: (needs != Needs::default()).then_some(NeedsVector {
                 tariff: needs.tariff,
@@ -116,6 +111,18 @@ impl TokenVector {
                 Order::Read(challenge) => Some(hex(challenge)),
                 Order::Set(_) | Order::Keys(_) => None,
             },
+            tariff: set.tariff.map(content),
+            settings: set.settings.map(content),
+            valve: set.valve.map(|valve| ValveVector {
+                number: valve.number,
+                command: COMMANDS.into_iter().find(|(_, command)| *command == valve.command).unwrap().0.into(),
+            }),
+            clock: set.clock.map(|clock| ClockVector {
+                unix_s: clock.unix_s,
+                answers: clock.answers.map(|challenge| hex(&challenge)),
+            }),
+            keys: keys.map(content),
+            closing: set.credit.is_some_and(|credit| credit.closing),
             payload: hex(&token.to_payload().unwrap()),
             external_aad: hex(&external_aad(Label::Token, &meter.hash())),
             signed: hex(&signed),
@@ -124,19 +131,36 @@ impl TokenVector {
     }
 
     /// The token that the fields describe.
-    fn token(&self) -> Token<'_> {
+    fn token(&self) -> Token<'static> {
         let needs = self.needs.as_ref();
         let conditions = Conditions {
             refused: self.refused.map(|[a, b]| RefusedRange::new(CreditNumber(a), CreditNumber(b)).unwrap()),
             needs: needs.map_or(Needs::default(), |n| Needs { tariff: n.tariff, settings: n.settings, keys: n.keys }),
         };
-        let order = match (&self.credit, &self.challenge) {
-            (Some(credit), None) => Order::credit(
-                Register { number: CreditNumber(credit.number), total: Units::new(credit.total).unwrap() },
-                conditions,
-            ),
-            (None, Some(challenge)) => Order::Read(unhex_array(challenge)),
-            _ => panic!("{}: neither credit nor read request", self.name),
+        let content = |vector: &ContentVector| Content { number: vector.number, bytes: leak(unhex(&vector.content)) };
+        let credit = self.credit.as_ref().map(|credit| Credit {
+            register: Register { number: CreditNumber(credit.number), total: Units::new(credit.total).unwrap() },
+            conditions,
+            closing: self.closing,
+        });
+        let set = Set {
+            credit,
+            tariff: self.tariff.as_ref().map(content),
+            settings: self.settings.as_ref().map(content),
+            valve: self.valve.as_ref().map(|valve| Valve {
+                number: valve.number,
+                command: COMMANDS.into_iter().find(|(name, _)| *name == valve.command).unwrap().1,
+            }),
+            clock: self
+                .clock
+                .as_ref()
+                .map(|clock| Clock { unix_s: clock.unix_s, answers: clock.answers.as_deref().map(unhex_array) }),
+        };
+        let order = match (set == Set::default(), &self.challenge, &self.keys) {
+            (false, None, None) => Order::Set(set),
+            (true, Some(challenge), None) => Order::Read(unhex_array(challenge)),
+            (true, None, Some(keys)) => Order::Keys(content(keys)),
+            _ => panic!("{}: not one order", self.name),
         };
         let meter_key = test_key(&self.meter_key).hash().hint();
         Token { meter: self.meter.parse().unwrap(), meter_key, epoch: Epoch(self.epoch), order }
@@ -147,7 +171,8 @@ impl TokenVector {
 pub fn vectors() -> Vec<TokenVector> {
     let made = all().iter().map(|(name, token)| TokenVector::of(name, token)).collect();
     let about = "What stations sign: payload (rule token of docs/protocol.cddl), external_aad, and the COSE_Sign1 (rule \
-                 signed-token) with a deterministic signature (RFC 6979).";
+                 signed-token) with a deterministic signature (RFC 6979). Keys are signed by a root key. Contents of registers \
+                 are explained in tariffs.json, settings.json and operational_keys.json.";
     check("tokens.json", about, made)
 }
 
