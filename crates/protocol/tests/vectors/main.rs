@@ -22,6 +22,9 @@ mod readings;
 mod receipts;
 mod rejected;
 mod rejected_cases;
+mod rejected_contents;
+mod rejected_registers;
+mod rejected_reports;
 
 mod rejected_tokens;
 mod reports;

@@ -1,16 +1,19 @@
 //! What must be refused, and why.
 
 use crate::file::check;
-use crate::rejected_cases::{Case, Input, all};
-use crate::support::{hex, issuer, meter, meter_id, station, unhex};
+use crate::rejected_cases::{Case, Input, all, readings_key};
+use crate::support::{hex, issuer, meter, meter_id, unhex};
 use coinless_protocol::coap::Message;
 use coinless_protocol::cose::{Label, Sign1};
 use coinless_protocol::identity::Identity;
+use coinless_protocol::issuers::OperationalKeys;
 use coinless_protocol::problem::Refusal;
-use coinless_protocol::readings::ReadingsKey;
 use coinless_protocol::receipt::Receipt;
+use coinless_protocol::report::Report;
+use coinless_protocol::settings::Settings;
+use coinless_protocol::tariff::Tariff;
 use coinless_protocol::token::Token;
-use coinless_protocol::{DecodeError, MeterId};
+use coinless_protocol::{Bytes, DecodeError, MeterId};
 use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
 
@@ -30,8 +33,8 @@ pub struct RejectedVector {
     pub cddl: bool,
 }
 
-/// The receipt number that the sealed readings are read for.
-const RECEIPT_NUMBER: u32 = 5;
+/// The number that sealed readings and reports are opened for.
+const NUMBER: u32 = 5;
 
 /// The vectors of what must be refused.
 pub fn vectors() -> Vec<RejectedVector> {
@@ -43,7 +46,7 @@ pub fn vectors() -> Vec<RejectedVector> {
         RejectedVector { name: name.into(), object: object.into(), bytes, text, error: error.into(), cddl }
     });
     let about = "What decoders must refuse, and with which error. Signed tokens are verified with test key issuer-1 for \
-                 meter-1, sealed readings opened as those of receipt 5 of CLS0000000017. cddl: a CDDL checker must refuse \
+                 meter-1, sealed readings and reports opened as those of number 5 of CLS0000000017. cddl: a CDDL checker must refuse \
                  it too.";
     check("rejected.json", about, made.collect())
 }
@@ -62,16 +65,22 @@ fn verify(bytes: &[u8]) -> String {
 
 #[test]
 fn rejected() {
-    let key = ReadingsKey::agree(&station().pair, &meter().public(), &meter_id());
+    let key = readings_key();
+    let report = |sealed: &[u8]| Report { meter: meter_id(), number: NUMBER, sealed: Bytes::copy_of(sealed).unwrap() };
     for vector in vectors() {
         let bytes = unhex(vector.bytes.as_deref().unwrap_or(""));
         let text = vector.text.as_deref().unwrap_or("");
         let found = match vector.object.as_str() {
             "token" => error(Token::from_payload(&bytes)),
             "receipt" => error(Receipt::from_payload(&bytes)),
+            "tariff" => error(Tariff::from_bytes(&bytes)),
+            "settings" => error(Settings::from_bytes(&bytes)),
+            "operational-keys" => error(OperationalKeys::from_bytes(&bytes)),
+            "report" => error(Report::from_payload(&bytes)),
+            "sealed-report" => error(key.open_report(&report(&bytes))),
             "identity" => error(Identity::from_bytes(&bytes)),
             "signed-token" => verify(&bytes),
-            "sealed-readings" => error(key.open(RECEIPT_NUMBER, &bytes)),
+            "sealed-readings" => error(key.open(NUMBER, &bytes)),
             "problem-details" => error(Refusal::from_bytes(&bytes)),
             "coap" => error(Message::parse(&bytes)),
             "label" => error(MeterId::from_label(text)),
@@ -83,15 +92,34 @@ fn rejected() {
     }
 }
 
+/// Every prefix of `bytes` but all of them.
+fn prefixes(bytes: &str) -> impl Iterator<Item = Vec<u8>> {
+    let bytes = unhex(bytes);
+    (0..bytes.len()).map(move |end| bytes[..end].to_vec())
+}
+
 #[test]
 fn every_prefix_of_an_object_is_refused() {
     for vector in crate::tokens::vectors() {
-        let (payload, signed) = (unhex(&vector.payload), unhex(&vector.signed));
-        for end in 0..payload.len() {
-            assert!(Token::from_payload(&payload[..end]).is_err());
-        }
-        for end in 0..signed.len() {
-            assert_eq!(Sign1::parse(&signed[..end]), Err(DecodeError::Malformed));
-        }
+        assert!(prefixes(&vector.payload).all(|payload| Token::from_payload(&payload).is_err()));
+        assert!(prefixes(&vector.signed).all(|signed| Sign1::parse(&signed) == Err(DecodeError::Malformed)));
+    }
+    for vector in crate::tariffs::vectors() {
+        assert!(prefixes(&vector.content).all(|content| Tariff::from_bytes(&content).is_err()));
+    }
+    for vector in crate::settings::vectors() {
+        assert!(prefixes(&vector.content).all(|content| Settings::from_bytes(&content).is_err()));
+    }
+    for vector in crate::operational_keys::vectors() {
+        assert!(prefixes(&vector.content).all(|content| OperationalKeys::from_bytes(&content).is_err()));
+    }
+    for vector in crate::reports::vectors() {
+        assert!(prefixes(&vector.payload).all(|payload| Report::from_payload(&payload).is_err()));
+    }
+    for vector in crate::receipts::vectors() {
+        assert!(prefixes(&vector.payload).all(|payload| Receipt::from_payload(&payload).is_err()));
+    }
+    for vector in crate::identities::vectors() {
+        assert!(prefixes(&vector.payload).all(|payload| Identity::from_bytes(&payload).is_err()));
     }
 }

@@ -1,8 +1,8 @@
-//! The cases of `vectors/rejected.json`; those of tokens are in `rejected_tokens`.
+//! The cases of `vectors/rejected.json`; those of tokens, contents and reports are in modules of their own.
 
-use crate::rejected_tokens::{self, typical_token};
+use crate::rejected_tokens::typical_token;
 use crate::support::{TestKey, hex, issuer, meter, meter_id, station, test_key, unhex};
-use crate::{readings, receipts};
+use crate::{readings, receipts, rejected_contents, rejected_registers, rejected_reports, rejected_tokens};
 use ccm::aead::{AeadInPlace, KeyInit};
 use coinless_protocol::cose::{self, Label};
 use coinless_protocol::readings::ReadingsKey;
@@ -41,6 +41,9 @@ fn text(name: &'static str, object: &'static str, text: &'static str, error: &'s
 /// Every case.
 pub fn all() -> Vec<Case> {
     let mut all = rejected_tokens::all();
+    all.extend(rejected_registers::all());
+    all.extend(rejected_contents::all());
+    all.extend(rejected_reports::all());
     all.extend(receipt_cases());
     all.extend(identity_cases());
     all.extend(sign1_cases());
@@ -68,7 +71,7 @@ pub fn map(entries: &[&str]) -> Vec<u8> {
 }
 
 /// `bytes` with the only occurrence of `from` replaced; both in hexadecimal.
-fn edit(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+pub fn edit(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     let (from, text) = (hex(&unhex(from)), hex(bytes));
     assert_eq!(text.matches(&from).count(), 1, "{from} in {text}");
     unhex(&text.replace(&from, to))
@@ -84,6 +87,8 @@ fn receipt_cases() -> Vec<Case> {
     vec![
         edited("version 2", "a9 0001", "a9 0002", "WrongVersion(2)", CDDL),
         edited("unknown decision 11", outcome, "03 83 0b 18 2a 00", BAD, CDDL),
+        edited("closed, with credit to be used first", outcome, "03 83 09 18 2a 01", BAD, CDDL),
+        edited("bad content, with credit to be used first", outcome, "03 83 0a 18 2a 01", BAD, CDDL),
         edited("applied, with credit to be used first", outcome, "03 83 01 18 2a 01", BAD, CDDL),
         edited(
             "not yet, with more than 10^15 to be used first",
@@ -121,6 +126,20 @@ fn identity_cases() -> Vec<Case> {
         identity("challenge of 7 bytes", &["03 01", registers, flags, "06 47 00112233445566"], BAD, CDDL),
         identity("unknown key 8", &["03 01", registers, flags, "08 00"], "UnknownKey(8)", CDDL),
         identity("registers of four", &["03 01", "04 84 00 18 2a 01 01", flags], BAD, CDDL),
+        identity("currency of two letters", &["03 01", registers, flags, "07 82 62 4555 02"], BAD, CDDL),
+        identity("currency of four letters", &["03 01", registers, flags, "07 82 64 45555258 02"], BAD, CDDL),
+        identity("currency in lower case", &["03 01", registers, flags, "07 82 63 657572 02"], BAD, CDDL),
+        identity("currency as a number", &["03 01", registers, flags, "07 82 19 03d2 02"], BAD, CDDL),
+        identity("currency with 5 digits", &["03 01", registers, flags, "07 82 63 455552 05"], BAD, CDDL),
+        identity("currency without digits", &["03 01", registers, flags, "07 81 63 455552"], BAD, CDDL),
+        identity("currency that is not shortest", &["03 01", registers, flags, "07 82 63 455552 1802"], BAD, DECODER),
+        identity("currency null", &["03 01", registers, flags, "07 f6"], BAD, CDDL),
+        identity(
+            "currency before the challenge",
+            &["03 01", registers, flags, "07 82 63 455552 02", "06 48 0011223344556677"],
+            BAD,
+            DECODER,
+        ),
         case("version 9", "identity", unhex("a1 0009"), "WrongVersion(9)", CDDL),
     ]
 }
@@ -193,6 +212,7 @@ fn signature_cases() -> Vec<Case> {
         token("one unit more than was signed", edit(&good, "0003d090", "0003d091")),
         token("signed as a receipt", signed(Label::Receipt, &meter, &issuer)),
         token("signed as an identity", signed(Label::Identity, &meter, &issuer)),
+        token("signed as a report", signed(Label::Report, &meter, &issuer)),
         token("signed for the key of another meter", signed(Label::Token, &other, &issuer)),
         token("signed by another key", by_other.clone()),
         token("signed by another key, with the issuer's kid", {
@@ -201,22 +221,33 @@ fn signature_cases() -> Vec<Case> {
     ]
 }
 
+/// The key of what is sealed in these cases.
+pub fn readings_key() -> ReadingsKey {
+    ReadingsKey::agree(&station().pair, &meter().public(), &meter_id())
+}
+
+/// `plain` sealed under number 5 as what `external_aad` says, written here apart from the crate.
+pub fn seal_as(external_aad: &str, plain: &[u8]) -> Vec<u8> {
+    let cipher = ccm::Ccm::<aes::Aes128, ccm::consts::U8, ccm::consts::U13>::new(
+        &readings::derived::<16>(&meter(), &station(), &meter_id(), "/key").into(),
+    );
+    let mut text = plain.to_vec();
+    let aad =
+        format!("83 68 456e637279707430 43 a1010a {:02x} {}", 0x40 + external_aad.len(), hex(external_aad.as_bytes()));
+    let nonce = readings_key().nonce(5).into();
+    let tag = cipher.encrypt_in_place_detached(&nonce, &unhex(&aad), &mut text).unwrap();
+    let sealed = text.len() + tag.len();
+    let head = if sealed < 24 { format!("{:02x}", 0x40 + sealed) } else { format!("58 {sealed:02x}") };
+    [unhex(&format!("83 43 a1010a a1 06 44 00000005 {head}")), text, tag.to_vec()].concat()
+}
+
 fn sealed_cases() -> Vec<Case> {
     let vector = readings::vectors().into_iter().find(|v| v.name == "typical").unwrap();
     let good = unhex(&vector.sealed);
     let body = format!("58 {:02x} {}", good.len() - 14, hex(&good[14..]));
     let changed = |at: usize| good.iter().enumerate().map(|(i, byte)| byte ^ u8::from(i == at)).collect();
     // Authentic, with a wrong content.
-    let seal = |plain: &str| {
-        let key = ReadingsKey::agree(&meter().pair, &station().public(), &meter_id());
-        let derived: [u8; 16] = unhex(&vector.derived_key).try_into().unwrap();
-        let cipher = ccm::Ccm::<aes::Aes128, ccm::consts::U8, ccm::consts::U13>::new(&derived.into());
-        let mut text = unhex(plain);
-        let aad = unhex("83 68 456e637279707430 43 a1010a 51 636f696e6c6573732f72656164696e6773");
-        let tag = cipher.encrypt_in_place_detached(&key.nonce(5).into(), &aad, &mut text).unwrap();
-        let head = format!("83 43 a1010a a1 06 44 00000005 {:02x}", 0x40 + text.len() + 8);
-        [unhex(&head), text, tag.to_vec()].concat()
-    };
+    let seal = |plain: &str| seal_as("coinless/readings", &unhex(plain));
     let sealed = |name, bytes, error, cddl| case(name, "sealed-readings", bytes, error, cddl);
     let built = |name, bytes: &str, cddl| sealed(name, unhex(bytes), BAD, cddl);
     vec![

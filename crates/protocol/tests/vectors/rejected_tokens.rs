@@ -5,9 +5,9 @@ use crate::support::{hex, meter_id, unhex};
 use crate::token_cases;
 use coinless_protocol::token::Conditions;
 
-const EPOCH: &str = "03 00";
-const REGISTER: &str = "04 82 18 2a 1a 0003d090";
-const CHALLENGE: &str = "07 48 0011223344556677";
+pub const EPOCH: &str = "03 00";
+pub const REGISTER: &str = "04 82 18 2a 1a 0003d090";
+pub const CHALLENGE: &str = "07 48 0011223344556677";
 
 /// Every case.
 pub fn all() -> Vec<Case> {

@@ -62,13 +62,14 @@ fn smallest_content() -> ReportContent {
     }
 }
 
-fn all() -> Vec<(&'static str, MeterId, u32, ReportContent)> {
+/// The content of a meter in use.
+pub fn typical_content() -> ReportContent {
     let counted = [(Event::Start, 3), (Event::ClockLost, 2), (Event::LowCredit, 14), (Event::CreditUsedUp, 5)];
     let mut events = EventCounts::default();
     for (event, times) in counted {
         (0..times).for_each(|_| events.count(event));
     }
-    let typical = ReportContent {
+    ReportContent {
         metered: FineCredit(226_250_000),
         valve: 1,
         clock_trusted: true,
@@ -76,17 +77,20 @@ fn all() -> Vec<(&'static str, MeterId, u32, ReportContent)> {
         debt_paid: FineCredit(12_500_000),
         events,
         ..smallest_content()
-    };
+    }
+}
+
+fn all() -> Vec<(&'static str, MeterId, u32, ReportContent)> {
     // One of each more than of the one before, so that none can be taken for another.
     let each = EventCounts::from_array(std::array::from_fn(|at| 1 + at as u16));
     vec![
         ("smallest", "CLS0".parse().unwrap(), 0, smallest_content()),
-        ("typical", meter_id(), 320, typical),
+        ("typical", meter_id(), 320, typical_content()),
         (
             "every event, in emergency credit",
             meter_id(),
             321,
-            ReportContent { emergency_taken: true, clock_trusted: false, events: each, ..typical },
+            ReportContent { emergency_taken: true, clock_trusted: false, events: each, ..typical_content() },
         ),
         ("largest", longest_meter_id(), u32::MAX, longest_content()),
     ]
