@@ -15,7 +15,6 @@ import sys
 
 import aiocoap
 import cbor2
-import rules
 from aiocoap.message import Direction
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -24,6 +23,9 @@ from pycose.headers import IV, Algorithm, KID
 from pycose.keys import EC2Key, SymmetricKey
 from pycose.messages import Enc0Message, Sign1Message
 from stdnum.iso7064 import mod_37_36
+
+sys.dont_write_bytecode = True
+import rules  # noqa: E402, beside this file, where no compiled copy is to be left
 
 
 class Failed(Exception):

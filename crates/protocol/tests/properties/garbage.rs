@@ -5,12 +5,16 @@ use crate::support::{meter, meter_id, station};
 use coinless_protocol::coap::Message;
 use coinless_protocol::cose::{Label, Sign1};
 use coinless_protocol::identity::Identity;
+use coinless_protocol::issuers::OperationalKeys;
 use coinless_protocol::keys::{KeyPair, PublicKey};
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::readings::ReadingsKey;
 use coinless_protocol::receipt::Receipt;
+use coinless_protocol::report::{MAX_SEALED_REPORT_BYTES, Report};
+use coinless_protocol::settings::Settings;
+use coinless_protocol::tariff::Tariff;
 use coinless_protocol::token::Token;
-use coinless_protocol::{Commodity, MeterId};
+use coinless_protocol::{Bytes, Commodity, MeterId};
 use proptest::prelude::*;
 
 proptest! {
@@ -28,7 +32,21 @@ proptest! {
         if let Ok(identity) = Identity::from_bytes(&bytes) {
             prop_assert_eq!(identity.to_bytes().unwrap().to_vec(), bytes.clone());
         }
-        let _ = Sign1::parse(&bytes).map(|object| object.payload.len());
+        if let Ok(report) = Report::from_payload(&bytes) {
+            prop_assert_eq!(report.to_payload().unwrap().to_vec(), bytes.clone());
+        }
+        if let Ok(tariff) = Tariff::from_bytes(&bytes) {
+            prop_assert!(tariff.is_sensible());
+            prop_assert_eq!(tariff.to_bytes().unwrap().to_vec(), bytes.clone());
+        }
+        if let Ok(settings) = Settings::from_bytes(&bytes) {
+            prop_assert!(settings.is_sensible());
+            prop_assert_eq!(settings.to_bytes().unwrap().to_vec(), bytes.clone());
+        }
+        if let Ok(keys) = OperationalKeys::from_bytes(&bytes) {
+            prop_assert_eq!(keys.to_bytes().unwrap().to_vec(), bytes.clone());
+        }
+        let _ = (Sign1::parse(&bytes).map(|object| object.payload.len()), Report::parse(&bytes).is_ok());
         let _ = (Token::parse(&bytes).is_ok(), Receipt::parse(&bytes).is_ok(), Refusal::from_bytes(&bytes).is_ok());
         if let Ok(message) = Message::parse(&bytes) {
             let options: usize = message.options().map(|(_, value)| value.len()).sum();
@@ -70,11 +88,16 @@ proptest! {
         let (meter, hash) = (meter(), meter().hash());
         prop_assert!(Receipt::verified(&bytes, &meter.public(), &hash).is_err());
         prop_assert!(Identity::verified(&bytes, &meter.public(), &hash).is_err());
+        prop_assert!(Report::verified(&bytes, &meter.public(), &hash).is_err());
         if let Ok(object) = Sign1::parse(&bytes) {
             prop_assert!(!object.verify(&meter.public(), Label::Receipt, &hash));
         }
         let key = ReadingsKey::agree(&station().pair, &meter.public(), &meter_id());
         prop_assert!(key.open(number, &bytes).is_err());
+        if let Ok(sealed) = Bytes::<MAX_SEALED_REPORT_BYTES>::copy_of(&bytes) {
+            let report = Report { meter: meter_id(), number, sealed };
+            prop_assert!(key.open_report(&report).is_err());
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod contents;
 mod garbage;
 mod machines;
 mod roundtrip;

@@ -1,14 +1,18 @@
 //! decode(encode(x)) = x, and a change of any bit of a signed object is noticed.
 
-use crate::strategies;
 use crate::support::{issuer, meter, station, test_key};
+use crate::{contents, strategies};
 use coinless_protocol::coap::Message;
 use coinless_protocol::cose::{Label, MAX_PAYLOAD_BYTES, Sign1, sign};
 use coinless_protocol::identity::Identity;
+use coinless_protocol::issuers::OperationalKeys;
 use coinless_protocol::keys::Signer;
 use coinless_protocol::readings::{MAX_SEALED_BYTES, OpenError, ReadingsKey};
 use coinless_protocol::receipt::{MAX_RECEIPT_BYTES, Receipt};
-use coinless_protocol::token::{MAX_TOKEN_BYTES, Order, Token};
+use coinless_protocol::report::{MAX_REPORT_BYTES, MAX_SEALED_REPORT_BYTES, Report};
+use coinless_protocol::settings::Settings;
+use coinless_protocol::tariff::Tariff;
+use coinless_protocol::token::{MAX_CONTENT_BYTES, MAX_TOKEN_BYTES, Order, Token};
 use coinless_protocol::{MeterId, VERSION};
 use proptest::prelude::*;
 
@@ -18,7 +22,52 @@ proptest! {
         let payload = token.to_payload().unwrap();
         prop_assert_eq!(Token::from_payload(&payload), Ok(token));
         prop_assert!(payload.len() + 80 <= MAX_TOKEN_BYTES);
-        prop_assert_eq!(token.register().is_none(), matches!(token.order, Order::Read(_)));
+        let sets_credit = matches!(token.order, Order::Set(set) if set.credit.is_some());
+        prop_assert_eq!(token.register().is_some(), sets_credit);
+    }
+
+    #[test]
+    fn tariffs(tariff in contents::tariff()) {
+        prop_assert!(tariff.is_sensible());
+        let bytes = tariff.to_bytes().unwrap();
+        prop_assert!(bytes.len() <= MAX_CONTENT_BYTES);
+        prop_assert_eq!(Tariff::from_bytes(&bytes), Ok(tariff));
+    }
+
+    /// What makes no sense is not read as what it is, and everything else is.
+    #[test]
+    fn any_tariffs(tariff in contents::any_tariff()) {
+        let read = Tariff::from_bytes(&tariff.to_bytes().unwrap());
+        prop_assert_eq!(read.is_ok_and(|read| read == tariff), tariff.is_sensible());
+    }
+
+    #[test]
+    fn settings(settings in contents::settings()) {
+        prop_assert!(settings.is_sensible());
+        let bytes = settings.to_bytes().unwrap();
+        prop_assert!(bytes.len() <= MAX_CONTENT_BYTES);
+        prop_assert_eq!(Settings::from_bytes(&bytes), Ok(settings));
+    }
+
+    #[test]
+    fn any_settings(settings in contents::any_settings()) {
+        let read = Settings::from_bytes(&settings.to_bytes().unwrap());
+        prop_assert_eq!(read.is_ok(), settings.is_sensible());
+        prop_assert!(read.is_err() || read == Ok(settings));
+    }
+
+    #[test]
+    fn operational_keys(keys in contents::operational_keys()) {
+        let bytes = keys.to_bytes().unwrap();
+        prop_assert_eq!(bytes.len(), 1 + 35 * keys.as_slice().len());
+        prop_assert_eq!(OperationalKeys::from_bytes(&bytes), Ok(keys));
+    }
+
+    #[test]
+    fn reports(report in strategies::report()) {
+        let payload = report.to_payload().unwrap();
+        prop_assert_eq!(Report::from_payload(&payload), Ok(report));
+        prop_assert!(payload.len() + 80 <= MAX_REPORT_BYTES);
     }
 
     #[test]
@@ -61,12 +110,29 @@ proptest! {
     #[test]
     fn signed_payloads(payload in proptest::collection::vec(any::<u8>(), 0..=MAX_PAYLOAD_BYTES)) {
         let (meter, issuer) = (meter(), issuer());
-        for label in [Label::Token, Label::Receipt, Label::Identity] {
+        for label in [Label::Token, Label::Receipt, Label::Identity, Label::Report] {
             let bytes = sign(&payload, label, &meter.hash(), &issuer.pair).unwrap();
             let object = Sign1::parse(&bytes).unwrap();
             prop_assert_eq!((object.kid, object.payload), (issuer.pair.key_hint(), payload.as_slice()));
             prop_assert!(object.verify(&issuer.public(), label, &meter.hash()));
         }
+    }
+
+    #[test]
+    fn sealed_reports(number: u32, content in strategies::report_content(), id in strategies::meter_id()) {
+        let (meter, station) = (meter(), station());
+        let key = ReadingsKey::agree(&meter.pair, &station.public(), &id);
+        let sealed = key.seal_report(number, &content).unwrap();
+        prop_assert!(sealed.len() <= MAX_SEALED_REPORT_BYTES);
+        let report = Report { meter: id, number, sealed };
+        let at_station = ReadingsKey::agree(&station.pair, &meter.public(), &id);
+        prop_assert_eq!(at_station.open_report(&report), Ok(content));
+        let next = Report { number: number.wrapping_add(1), ..report.clone() };
+        prop_assert_eq!(at_station.open_report(&next), Err(OpenError::Malformed));
+        let other = ReadingsKey::agree(&test_key("coinless test key meter-2").pair, &station.public(), &id);
+        prop_assert_eq!(other.open_report(&report), Err(OpenError::Key));
+        // One key seals both, and neither can be taken for the other.
+        prop_assert!(at_station.open(number, &report.sealed).is_err());
     }
 
     #[test]
@@ -99,18 +165,70 @@ fn flips(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 }
 
 fn first<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>) -> T {
+    some(1, strategy).remove(0)
+}
+
+/// The same values every time.
+fn some<T: std::fmt::Debug>(count: usize, strategy: impl Strategy<Value = T>) -> Vec<T> {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    strategy.new_tree(&mut runner).unwrap().current()
+    (0..count).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
 }
 
 #[test]
 fn no_token_with_a_flipped_bit_verifies() {
     let (meter, issuer) = (meter(), issuer());
-    let signed = first(strategies::token()).sign(&meter.hash(), &issuer.pair).unwrap();
-    for flipped in flips(&signed) {
-        if let Ok((object, _)) = Token::parse(&flipped) {
-            assert!(!object.verify(&issuer.public(), Label::Token, &meter.hash()), "{flipped:02x?}");
+    // The first of each kind: a signature is verified for each bit.
+    let tokens = some(40, strategies::token());
+    let kinds: [fn(&Token<'_>) -> bool; 5] = [
+        |token| matches!(token.order, Order::Read(_)),
+        |token| matches!(token.order, Order::Keys(_)),
+        |token| matches!(token.order, Order::Set(set) if set.credit.is_some()),
+        |token| matches!(token.order, Order::Set(set) if set.tariff.is_some() || set.settings.is_some()),
+        |token| matches!(token.order, Order::Set(set) if set.valve.is_some() && set.clock.is_some()),
+    ];
+    for kind in kinds {
+        let token = tokens.iter().find(|token| kind(token)).unwrap();
+        let signed = token.sign(&meter.hash(), &issuer.pair).unwrap();
+        for flipped in flips(&signed) {
+            if let Ok((object, _)) = Token::parse(&flipped) {
+                assert!(!object.verify(&issuer.public(), Label::Token, &meter.hash()), "{flipped:02x?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_report_with_a_flipped_bit_verifies_or_opens() {
+    let meter = meter();
+    let key = ReadingsKey::agree(&meter.pair, &station().public(), &crate::support::meter_id());
+    let sealed = key.seal_report(7, &first(strategies::report_content())).unwrap();
+    let report = Report { meter: crate::support::meter_id(), number: 7, sealed };
+    for flipped in flips(&report.sign(&meter.hash(), &meter.pair).unwrap()) {
+        assert!(Report::verified(&flipped, &meter.public(), &meter.hash()).is_err(), "{flipped:02x?}");
+    }
+    for flipped in flips(&report.sealed) {
+        let sealed = coinless_protocol::Bytes::copy_of(&flipped).unwrap();
+        assert!(key.open_report(&Report { sealed, ..report.clone() }).is_err(), "{flipped:02x?}");
+    }
+}
+
+/// A flipped bit in a content gives another content or none, never the same.
+#[test]
+fn no_content_with_a_flipped_bit_is_the_same() {
+    for tariff in some(20, contents::tariff()) {
+        for flipped in flips(&tariff.to_bytes().unwrap()) {
+            assert_ne!(Tariff::from_bytes(&flipped), Ok(tariff.clone()), "{flipped:02x?}");
+        }
+    }
+    for settings in some(20, contents::settings()) {
+        for flipped in flips(&settings.to_bytes().unwrap()) {
+            assert_ne!(Settings::from_bytes(&flipped), Ok(settings.clone()), "{flipped:02x?}");
+        }
+    }
+    for keys in some(2, contents::operational_keys()) {
+        for flipped in flips(&keys.to_bytes().unwrap()) {
+            assert_ne!(OperationalKeys::from_bytes(&flipped), Ok(keys.clone()), "{flipped:02x?}");
         }
     }
 }

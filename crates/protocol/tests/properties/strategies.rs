@@ -1,17 +1,22 @@
 //! Values of every type, and byte strings that are almost right. The larger ones are boxed: a debug build moves them over
 //! the stack of a test thread otherwise.
 
-use crate::support::{issuer, meter};
+use crate::contents;
+use crate::support::{issuer, leak, meter};
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::readings::{MAX_SEALED_BYTES, Readings};
 use coinless_protocol::receipt::{Decision, Outcome, Receipt, RegisterNumbers, Sums};
+use coinless_protocol::report::{EVENTS, EventCounts, MAX_SEALED_REPORT_BYTES, Report, ReportContent};
 use coinless_protocol::state::Flags;
-use coinless_protocol::token::{Conditions, Needs, Order, RefusedRange, Token};
+use coinless_protocol::token::{
+    Clock, Conditions, Content, Credit, MAX_CONTENT_BYTES, Needs, Order, RefusedRange, Set, Token, Valve, ValveOrder,
+};
 use coinless_protocol::{
     Bytes, Commodity, CreditKind, CreditNumber, Currency, Epoch, FineCredit, MeterId, Register, Units,
 };
 use coinless_protocol::{coap, identity::Identity, keys::KeyHint};
 use proptest::collection::vec;
+use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -20,15 +25,15 @@ pub fn meter_id() -> impl Strategy<Value = MeterId> {
 }
 
 /// Numbers of every encoded length, with the ends of each.
-fn number() -> impl Strategy<Value = u32> {
+pub fn number() -> impl Strategy<Value = u32> {
     prop_oneof![0..30_u32, 250..260_u32, 65_530..65_540_u32, any::<u32>(), Just(u32::MAX)]
 }
 
-fn units() -> impl Strategy<Value = Units> {
+pub fn units() -> impl Strategy<Value = Units> {
     prop_oneof![0..300_u64, 0..=Units::MAX, Just(Units::MAX)].prop_map(|units| Units::new(units).unwrap())
 }
 
-fn fine() -> impl Strategy<Value = FineCredit> {
+pub fn fine() -> impl Strategy<Value = FineCredit> {
     prop_oneof![0..300_i64, 0..=i64::MAX, Just(i64::MAX)].prop_map(FineCredit)
 }
 
@@ -36,18 +41,85 @@ fn conditions() -> impl Strategy<Value = Conditions> {
     let range = (number(), number())
         .prop_map(|(a, b)| RefusedRange::new(CreditNumber(a.min(b)), CreditNumber(a.max(b))).unwrap());
     let needs = (number(), number(), number()).prop_map(|(tariff, settings, keys)| Needs { tariff, settings, keys });
-    (proptest::option::of(range), prop_oneof![Just(Needs::default()), needs])
-        .prop_map(|(refused, needs)| Conditions { refused, needs })
+    (of(range), prop_oneof![Just(Needs::default()), needs]).prop_map(|(refused, needs)| Conditions { refused, needs })
 }
 
+/// A version of a register that holds any bytes, of every length.
+fn content() -> BoxedStrategy<Content<'static>> {
+    let noise = vec(any::<u8>(), 0..=MAX_CONTENT_BYTES);
+    let bytes = prop_oneof![2 => noise, 3 => contents::bytes()];
+    (number(), bytes).prop_map(|(number, bytes)| Content { number: number.max(1), bytes: leak(bytes) }).boxed()
+}
+
+fn credit() -> impl Strategy<Value = Credit> {
+    (number(), units(), conditions(), any::<bool>()).prop_map(|(number, total, conditions, closing)| Credit {
+        register: Register { number: CreditNumber(number), total },
+        conditions,
+        closing,
+    })
+}
+
+fn set() -> impl Strategy<Value = Set<'static>> {
+    let command = select(vec![ValveOrder::Release, ValveOrder::HoldShut, ValveOrder::Service]);
+    let valve = (number(), command).prop_map(|(number, command)| Valve { number: number.max(1), command });
+    let unix_s = prop_oneof![number().prop_map(u64::from), any::<u64>()];
+    let clock =
+        (unix_s, any::<Option<[u8; 8]>>()).prop_map(|(unix_s, answers)| Clock { unix_s: unix_s.max(1), answers });
+    (of(credit()), of(content()), of(content()), of(valve), of(clock))
+        .prop_map(|(credit, tariff, settings, valve, clock)| Set { credit, tariff, settings, valve, clock })
+        .prop_filter("at least one register", |set| *set != Set::default())
+}
+
+/// A token of any kind that is not too long: contents that do not fit beside one another are taken out.
 pub fn token() -> BoxedStrategy<Token<'static>> {
-    let credit = (number(), units(), conditions()).prop_map(|(number, total, conditions)| {
+    let plain = (number(), units(), conditions()).prop_map(|(number, total, conditions)| {
         Order::credit(Register { number: CreditNumber(number), total }, conditions)
     });
-    let order = prop_oneof![4 => credit, 1 => any::<[u8; 8]>().prop_map(Order::Read)];
+    let order = prop_oneof![
+        3 => plain,
+        4 => set().prop_map(Order::Set),
+        1 => content().prop_map(Order::Keys),
+        1 => any::<[u8; 8]>().prop_map(Order::Read),
+    ];
     (meter_id(), any::<[u8; 4]>(), any::<u16>(), order)
-        .prop_map(|(meter, hint, epoch, order)| Token { meter, meter_key: KeyHint(hint), epoch: Epoch(epoch), order })
+        .prop_map(|(meter, hint, epoch, order)| {
+            let token = |order| Token { meter, meter_key: KeyHint(hint), epoch: Epoch(epoch), order };
+            let Order::Set(set) = order else { return token(order) };
+            // One content fits beside the longest head, and all the others fit without any.
+            let fewer = [
+                set,
+                Set { tariff: None, settings: set.settings, ..Set::default() },
+                Set { tariff: None, settings: None, ..set },
+                Set { tariff: set.tariff, ..Set::default() },
+            ];
+            let fits = |set: &Set<'static>| *set != Set::default() && token(Order::Set(*set)).to_payload().is_ok();
+            token(Order::Set(fewer.into_iter().find(fits).expect("one of them fits")))
+        })
         .boxed()
+}
+
+pub fn report_content() -> BoxedStrategy<ReportContent> {
+    let events = prop_oneof![
+        Just([u16::MAX; EVENTS]),
+        any::<[u16; EVENTS]>(),
+        any::<[u8; EVENTS]>().prop_map(|e| e.map(u16::from))
+    ];
+    (fine(), number(), any::<(bool, bool)>(), fine(), fine(), events)
+        .prop_map(|(metered, valve, (emergency_taken, clock_trusted), debt_total, debt_paid, events)| ReportContent {
+            metered,
+            valve,
+            emergency_taken,
+            clock_trusted,
+            debt_total,
+            debt_paid,
+            events: EventCounts::from_array(events),
+        })
+        .boxed()
+}
+
+pub fn report() -> BoxedStrategy<Report> {
+    let sealed = vec(any::<u8>(), 0..=MAX_SEALED_REPORT_BYTES).prop_map(|bytes| Bytes::copy_of(&bytes).unwrap());
+    (meter_id(), number(), sealed).prop_map(|(meter, number, sealed)| Report { meter, number, sealed }).boxed()
 }
 
 fn registers() -> impl Strategy<Value = RegisterNumbers> {
@@ -173,6 +245,8 @@ fn good() -> BoxedStrategy<Vec<u8>> {
         token().prop_map(|token| token.to_payload().unwrap().to_vec()),
         receipt().prop_map(|receipt| receipt.to_payload().unwrap().to_vec()),
         identity().prop_map(|identity| identity.to_bytes().unwrap().to_vec()),
+        report().prop_map(|report| report.to_payload().unwrap().to_vec()),
+        contents::bytes(),
         select(Refusal::ALL.to_vec()).prop_map(|refusal| refusal.to_bytes().unwrap().to_vec()),
         coap_parts().prop_map(|parts| parts.write().unwrap_or_default()),
         signed,
