@@ -14,17 +14,33 @@
 //!
 //! # Rules
 //!
+//! What a cut leaves behind may read differently each time: a torn record as valid today and as torn tomorrow, a slot as
+//! erased that will show bits later. So nothing is built on what the session before left, but for its valid records:
+//!
+//! * The first record after an opening goes into another group, which is erased as a whole for it, even if it looks erased.
+//!   In the same session the writer goes on from slot to slot and from group to group.
+//! * The first record in a group is written twice before it counts. A group with fewer than two valid records is
+//!   *unconfirmed*: nothing was ever acknowledged on what it holds, and the cut came while it was entered.
+//! * The highest valid record is what an opening finds. It counts when it has been committed again.
+//! * The group that an opening has erased is the unconfirmed one if there is one, and else that with the oldest records. A
+//!   confirmed group with the newest record, and the last one in which a commit succeeded, is never erased.
 //! * A record is written only into a slot that reads back erased, and is read back before anything is acknowledged. If it
-//!   reads back wrong, the next slot is tried with the next sequence number, at most [`MAX_ATTEMPTS`] times.
-//! * A group is erased as a whole when the writer enters it, even if it looks erased: the last erasure may have been cut.
-//!   A group that holds the newest valid record is never erased.
+//!   reads back wrong, the next slot is tried, at most [`MAX_ATTEMPTS`] in a group and [`MAX_GROUPS`] groups.
+//! * A sequence number is used for one attempt only. An opening leaves out [`SKIPPED_NUMBERS`], which attempts that are not
+//!   readable now may have used.
 //! * A slot that is torn, or that the chip cannot read, is skipped.
 //! * No valid record means that there is none. It never means an empty one.
 //!
-//! The fault model is loss of power at any byte of a program or erase operation, once or twice in a row, with any mixture of
-//! old, new and half-way bits where the cut fell, and slots that cannot be programmed. Bits that rot later in a record that
-//! was once read back are found by the CRC, but the record before it would then be taken for the newest; a meter whose flash
-//! rots puts its journal on a chip with error correction.
+//! # What it withstands
+//!
+//! Loss of power at any byte of a program or erase operation, any number of times in a row, with any mixture of old, new and
+//! weak bits in the word or sector where the cut fell ([`crate::ram_flash`] is that model); bits that flip in erased slots;
+//! and slots that cannot be programmed or erased. Bits that rot later in a record that was once read back are found by the
+//! CRC, but the record before it would then be taken for the newest; a meter whose flash rots puts its journal on a chip with
+//! error correction.
+//!
+//! A group of `n` slots takes `n` − 1 commits for one erasure, and every opening that is followed by a commit takes one. So
+//! groups of 8 and more slots wear least.
 
 use crate::fields::{FieldReader, FieldWriter};
 use core::marker::PhantomData;
@@ -35,8 +51,17 @@ use embedded_storage::nor_flash::NorFlash;
 /// Bytes of a slot that are not the body: sequence number, complement and checksum.
 pub const OVERHEAD_BYTES: usize = 12;
 
-/// How many slots are tried for one record.
+/// How many slots of a group are tried for one record.
 pub const MAX_ATTEMPTS: u32 = 8;
+
+/// How many groups are tried for one record, the one that is being filled included.
+pub const MAX_GROUPS: u32 = 4;
+
+/// Sequence numbers that an opening leaves out: as many as one commit can use.
+pub const SKIPPED_NUMBERS: u32 = MAX_ATTEMPTS * MAX_GROUPS;
+
+/// Records in a group before it counts.
+const CONFIRMED: u32 = 2;
 
 /// The checksum of records in flash.
 pub(crate) const CHECKSUM: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
@@ -59,15 +84,18 @@ pub trait Record: Sized {
     fn read_body(body: &[u8]) -> Option<Self>;
 }
 
-/// A ring of slots over a range of a flash, which is lent to it for each call: several journals can share a chip.
-#[derive(Debug)]
+/// A ring of slots over a range of a flash, which is lent to it for each call: several journals can share a chip. A copy is
+/// for a copy of the flash.
+#[derive(Debug, Clone)]
 pub struct Journal<R> {
     start: u32,
     groups: u32,
-    /// The slot of the newest valid record.
-    newest: Option<Slot>,
-    /// The slot that was written last, or tried.
-    last: Option<Slot>,
+    /// The group that must not be erased.
+    held: Option<u32>,
+    /// The group that is entered next, unless it is held.
+    next: u32,
+    /// The next slot of the group that was entered in this session.
+    filling: Option<Slot>,
     sequence: u32,
     record: PhantomData<R>,
 }
@@ -148,7 +176,7 @@ impl<R: Record> Journal<R> {
             return Err(LayoutError);
         }
         let mut journal =
-            Self { start: range.start, groups, newest: None, last: None, sequence: 0, record: PhantomData };
+            Self { start: range.start, groups, held: None, next: 0, filling: None, sequence: 0, record: PhantomData };
         let newest = journal.find_newest(flash);
         Ok((journal, newest))
     }
@@ -164,14 +192,10 @@ impl<R: Record> Journal<R> {
         if let Some(body) = body_mut(slot.as_mut()) {
             record.write_body(body);
         }
-        for _ in 0..MAX_ATTEMPTS {
-            // A number is used for one attempt only, so that a slot that reads differently later cannot be mistaken.
-            self.sequence = self.sequence.checked_add(1).ok_or(CommitError::Exhausted)?;
-            let place = self.free_slot(flash).ok_or(CommitError::Flash)?;
-            self.last = Some(place);
-            seal(slot.as_mut(), self.sequence);
-            if self.program(flash, place, slot.as_ref()) {
-                self.newest = Some(place);
+        for _ in 0..MAX_GROUPS {
+            let copies = if self.filling.is_some() { 1 } else { CONFIRMED };
+            let Some(from) = self.filling.take().or_else(|| self.enter(flash)) else { continue };
+            if self.fill(flash, from, slot.as_mut(), copies)? {
                 return Ok(());
             }
         }
@@ -193,49 +217,69 @@ impl<R: Record> Journal<R> {
     #[inline(never)]
     fn find_newest<F: NorFlash>(&mut self, flash: &mut F) -> Newest<R> {
         let mut newest = Newest::Nothing;
+        let mut survey = Survey::default();
         let mut slot = R::BLANK;
         for group in 0..self.groups {
+            let mut found = Found { group, valid: 0, highest: 0 };
             for index in 0..Geometry::<F, R>::SLOTS {
-                let place = Slot { group, index };
-                let read = flash.read(self.offset::<F>(place), slot.as_mut()).is_ok();
+                let read = flash.read(self.offset::<F>(Slot { group, index }), slot.as_mut()).is_ok();
                 let Some((sequence, body)) = unseal(slot.as_ref()).filter(|_| read) else { continue };
-                if self.newest.is_none() || sequence > self.sequence {
-                    (self.sequence, self.newest) = (sequence, Some(place));
+                found = Found { group, valid: found.valid.saturating_add(1), highest: sequence.max(found.highest) };
+                // Numbers begin above 0.
+                if sequence > self.sequence {
+                    self.sequence = sequence;
                     newest = R::read_body(body).map_or(Newest::OtherFormat, Newest::Record);
                 }
             }
+            survey.add(found);
         }
-        self.last = self.newest;
+        self.sequence = self.sequence.saturating_add(SKIPPED_NUMBERS);
+        (self.held, self.next) = survey.held_and_next();
         newest
     }
 
-    /// An erased slot: the next in the group that was written last, else the first of another group, erased for it.
-    fn free_slot<F: NorFlash>(&mut self, flash: &mut F) -> Option<Slot> {
-        if let Some(Slot { group, index }) = self.last {
-            for index in index.saturating_add(1)..Geometry::<F, R>::SLOTS {
-                let slot = Slot { group, index };
-                if self.reads_erased(flash, slot) {
-                    return Some(slot);
-                }
+    /// Erases the next group that is not held. Gives its first slot.
+    fn enter<F: NorFlash>(&mut self, flash: &mut F) -> Option<Slot> {
+        let mut ring = (0..self.groups).filter_map(|step| self.next.saturating_add(step).checked_rem(self.groups));
+        let group = ring.find(|group| Some(*group) != self.held)?;
+        self.next = group.saturating_add(1);
+        let first = Slot { group, index: 0 };
+        let from = self.offset::<F>(first);
+        flash.erase(from, from.saturating_add(Geometry::<F, R>::GROUP)).is_ok().then_some(first)
+    }
+
+    /// Writes a record into so many slots of a group; false if it does not take them all.
+    fn fill<F: NorFlash>(
+        &mut self,
+        flash: &mut F,
+        from: Slot,
+        record: &mut [u8],
+        copies: u32,
+    ) -> Result<bool, CommitError> {
+        let (mut copies, mut attempts) = (copies, 0);
+        for index in from.index..Geometry::<F, R>::SLOTS {
+            let slot = Slot { index, ..from };
+            if attempts == MAX_ATTEMPTS {
+                break;
+            }
+            if !self.reads_erased(flash, slot) {
+                continue;
+            }
+            attempts = attempts.saturating_add(1);
+            // A number is used for one attempt only, so that a slot that reads differently later cannot be mistaken.
+            self.sequence = self.sequence.checked_add(1).ok_or(CommitError::Exhausted)?;
+            seal(record, self.sequence);
+            copies = copies.saturating_sub(u32::from(self.program(flash, slot, record)));
+            if copies == 0 {
+                self.held = Some(from.group);
+                self.filling = Some(Slot { index: index.saturating_add(1), ..from });
+                return Ok(true);
             }
         }
-        let (held, groups) = (self.newest.map(|slot| slot.group), self.groups);
-        // The first group comes first in a journal that was never written.
-        let before = self.last.map_or(groups.saturating_sub(1), |slot| slot.group);
-        (1..=groups)
-            .filter_map(|step| before.saturating_add(step).checked_rem(groups))
-            .filter(|group| Some(*group) != held)
-            .find_map(|group| self.enter(flash, group))
+        Ok(false)
     }
 
-    fn enter<F: NorFlash>(&mut self, flash: &mut F, group: u32) -> Option<Slot> {
-        let from = self.offset::<F>(Slot { group, index: 0 });
-        flash.erase(from, from.saturating_add(Geometry::<F, R>::GROUP)).ok()?;
-        let mut slots = (0..Geometry::<F, R>::SLOTS).map(|index| Slot { group, index });
-        slots.find(|slot| self.reads_erased(flash, *slot))
-    }
-
-    /// Writes a record and reads it back. What the chip says of the writing does not count, only what is read.
+    /// Writes a record and reads it back. It must read right even if the chip says that it was written.
     fn program<F: NorFlash>(&self, flash: &mut F, slot: Slot, record: &[u8]) -> bool {
         let offset = self.offset::<F>(slot);
         flash.write(offset, record).is_ok() && reads(flash, offset, record.iter().copied())
@@ -250,6 +294,58 @@ impl<R: Record> Journal<R> {
         // In range for every slot of the checked range; saturation is only there so that nothing can overflow.
         let in_range = slot.group.saturating_mul(Geometry::<F, R>::GROUP);
         self.start.saturating_add(in_range).saturating_add(slot.index.saturating_mul(Geometry::<F, R>::SLOT))
+    }
+}
+
+/// What an opening found in a group.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    group: u32,
+    /// How many valid records.
+    valid: u32,
+    /// The highest sequence number of them.
+    highest: u32,
+}
+
+/// Finds the group that must be kept and the one to be erased first, group by group.
+#[derive(Debug, Default)]
+struct Survey {
+    /// One without a valid record.
+    empty: Option<Found>,
+    /// Of those with one, the one with the lowest and the one with the highest number.
+    lone: Option<(Found, Found)>,
+    /// Likewise of those with more.
+    confirmed: Option<(Found, Found)>,
+}
+
+impl Survey {
+    fn add(&mut self, found: Found) {
+        let place = match found.valid {
+            0 => {
+                self.empty.get_or_insert(found);
+                return;
+            }
+            1..CONFIRMED => &mut self.lone,
+            CONFIRMED.. => &mut self.confirmed,
+        };
+        let (low, high) = place.unwrap_or((found, found));
+        let low = if found.highest < low.highest { found } else { low };
+        let high = if found.highest > high.highest { found } else { high };
+        *place = Some((low, high));
+    }
+
+    fn held_and_next(self) -> (Option<u32>, u32) {
+        let newest = self.confirmed.or(self.lone).map(|(_, high)| high);
+        let next = match (self.empty, self.lone, self.confirmed) {
+            (Some(empty), _, _) => Some(empty),
+            // Of an old group that is half erased.
+            (None, Some((low, _)), Some((_, newest))) if low.highest < newest.highest => Some(low),
+            // The newest, and never acknowledged.
+            (None, Some((_, high)), Some(_)) => Some(high),
+            (None, Some((low, _)), None) | (None, None, Some((low, _))) => Some(low),
+            (None, None, None) => None,
+        };
+        (newest.map(|found| found.group), next.map_or(0, |found| found.group))
     }
 }
 
