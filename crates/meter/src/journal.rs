@@ -57,6 +57,9 @@ pub const MAX_ATTEMPTS: u32 = 8;
 /// How many groups are tried for one record, the one that is being filled included.
 pub const MAX_GROUPS: u32 = 4;
 
+/// Most groups of a journal.
+pub const MAX_RING_GROUPS: u16 = 4096;
+
 /// Sequence numbers that an opening leaves out: as many as one commit can use.
 pub const SKIPPED_NUMBERS: u32 = MAX_ATTEMPTS * MAX_GROUPS;
 
@@ -89,21 +92,23 @@ pub trait Record: Sized {
 #[derive(Debug, Clone)]
 pub struct Journal<R> {
     start: u32,
-    groups: u32,
+    groups: u16,
     /// The group that must not be erased.
-    held: Option<u32>,
+    held: Option<u16>,
     /// The group that is entered next, unless it is held.
-    next: u32,
+    next: u16,
     /// The next slot of the group that was entered in this session.
     filling: Option<Slot>,
+    /// The slot of the newest record.
+    newest: Option<Slot>,
     sequence: u32,
     record: PhantomData<R>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Slot {
-    group: u32,
-    index: u32,
+    group: u16,
+    index: u16,
 }
 
 /// What a journal held when it was opened.
@@ -119,7 +124,9 @@ pub enum Newest<R> {
 
 /// The range does not suit the flash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a journal needs two or more groups of whole erase sectors inside the flash, each of at least two slots")]
+#[error(
+    "a journal needs 2 to {MAX_RING_GROUPS} groups of whole erase sectors inside the flash, each of two slots or more"
+)]
 pub struct LayoutError;
 
 /// The record is not in the journal, or nothing is known of it: the meter must stop.
@@ -152,7 +159,10 @@ impl<F: NorFlash, R: Record> Geometry<F, R> {
         assert!(group.is_multiple_of(Self::SLOT), "a group is whole slots");
         group
     };
-    const SLOTS: u32 = Self::GROUP / Self::SLOT;
+    const SLOTS: u16 = {
+        assert!(Self::GROUP / Self::SLOT < 1 << 16, "a group has too many slots");
+        (Self::GROUP / Self::SLOT) as u16
+    };
 }
 
 /// Bytes of flash that are erased at once in a journal of `R` on the flash `F`; its range is at least two times as many.
@@ -164,19 +174,27 @@ impl<R: Record> Journal<R> {
     /// Opens the journal in `range` (bytes of `flash`) and reads its newest record. Writes nothing.
     ///
     /// # Errors
-    /// [`LayoutError`] if the range is not at least two whole groups ([`group_bytes`]) inside the flash.
+    /// [`LayoutError`] if the range is not two to [`MAX_RING_GROUPS`] whole groups ([`group_bytes`]) inside the flash.
     // Not inlined: its buffer must not lie on the stack later.
     #[inline(never)]
     pub fn open<F: NorFlash>(flash: &mut F, range: Range<u32>) -> Result<(Self, Newest<R>), LayoutError> {
         let group = Geometry::<F, R>::GROUP;
         let len = range.end.checked_sub(range.start).ok_or(LayoutError)?;
-        let groups = len.checked_div(group).unwrap_or(0);
+        let groups = len.checked_div(group).and_then(|groups| u16::try_from(groups).ok()).unwrap_or(0);
         let aligned = range.start.is_multiple_of(F::ERASE_SIZE as u32) && len.is_multiple_of(group);
-        if !aligned || groups < 2 || range.end as usize > flash.capacity() {
+        if !aligned || !(2..=MAX_RING_GROUPS).contains(&groups) || range.end as usize > flash.capacity() {
             return Err(LayoutError);
         }
-        let mut journal =
-            Self { start: range.start, groups, held: None, next: 0, filling: None, sequence: 0, record: PhantomData };
+        let mut journal = Self {
+            start: range.start,
+            groups,
+            held: None,
+            next: 0,
+            filling: None,
+            newest: None,
+            sequence: 0,
+            record: PhantomData,
+        };
         let newest = journal.find_newest(flash);
         Ok((journal, newest))
     }
@@ -202,13 +220,13 @@ impl<R: Record> Journal<R> {
         Err(CommitError::Flash)
     }
 
-    /// Reads the newest record once more.
+    /// Reads the newest record once more: what was committed last, or else found at the opening.
     #[inline(never)]
     pub fn newest<F: NorFlash>(&self, flash: &mut F) -> Newest<R> {
         let Some(place) = self.newest else { return Newest::Nothing };
         let mut slot = R::BLANK;
         let read = flash.read(self.offset::<F>(place), slot.as_mut()).is_ok();
-        match unseal(slot.as_ref()).filter(|(sequence, _)| read && *sequence == self.sequence) {
+        match unseal(slot.as_ref()).filter(|_| read) {
             Some((_, body)) => R::read_body(body).map_or(Newest::OtherFormat, Newest::Record),
             None => Newest::Nothing,
         }
@@ -222,12 +240,13 @@ impl<R: Record> Journal<R> {
         for group in 0..self.groups {
             let mut found = Found { group, valid: 0, highest: 0 };
             for index in 0..Geometry::<F, R>::SLOTS {
-                let read = flash.read(self.offset::<F>(Slot { group, index }), slot.as_mut()).is_ok();
+                let place = Slot { group, index };
+                let read = flash.read(self.offset::<F>(place), slot.as_mut()).is_ok();
                 let Some((sequence, body)) = unseal(slot.as_ref()).filter(|_| read) else { continue };
                 found = Found { group, valid: found.valid.saturating_add(1), highest: sequence.max(found.highest) };
                 // Numbers begin above 0.
                 if sequence > self.sequence {
-                    self.sequence = sequence;
+                    (self.sequence, self.newest) = (sequence, Some(place));
                     newest = R::read_body(body).map_or(Newest::OtherFormat, Newest::Record);
                 }
             }
@@ -271,7 +290,7 @@ impl<R: Record> Journal<R> {
             seal(record, self.sequence);
             copies = copies.saturating_sub(u32::from(self.program(flash, slot, record)));
             if copies == 0 {
-                self.held = Some(from.group);
+                (self.held, self.newest) = (Some(from.group), Some(slot));
                 self.filling = Some(Slot { index: index.saturating_add(1), ..from });
                 return Ok(true);
             }
@@ -292,15 +311,16 @@ impl<R: Record> Journal<R> {
 
     fn offset<F: NorFlash>(&self, slot: Slot) -> u32 {
         // In range for every slot of the checked range; saturation is only there so that nothing can overflow.
-        let in_range = slot.group.saturating_mul(Geometry::<F, R>::GROUP);
-        self.start.saturating_add(in_range).saturating_add(slot.index.saturating_mul(Geometry::<F, R>::SLOT))
+        let in_range = u32::from(slot.group).saturating_mul(Geometry::<F, R>::GROUP);
+        let in_group = u32::from(slot.index).saturating_mul(Geometry::<F, R>::SLOT);
+        self.start.saturating_add(in_range).saturating_add(in_group)
     }
 }
 
 /// What an opening found in a group.
 #[derive(Debug, Clone, Copy)]
 struct Found {
-    group: u32,
+    group: u16,
     /// How many valid records.
     valid: u32,
     /// The highest sequence number of them.
@@ -334,7 +354,7 @@ impl Survey {
         *place = Some((low, high));
     }
 
-    fn held_and_next(self) -> (Option<u32>, u32) {
+    fn held_and_next(self) -> (Option<u16>, u16) {
         let newest = self.confirmed.or(self.lone).map(|(_, high)| high);
         let next = match (self.empty, self.lone, self.confirmed) {
             (Some(empty), _, _) => Some(empty),

@@ -308,6 +308,23 @@ fn nothing_is_no_record_and_a_newer_format_is_not_skipped() {
 }
 
 #[test]
+fn the_newest_record_can_be_read_once_more() {
+    let mut flash = Two::new(1);
+    let (mut journal, _) = open(&mut flash);
+    assert_eq!(journal.newest(&mut flash), Newest::Nothing);
+    for number in 0..30 {
+        commit(&mut journal, &mut flash, number..number + 1);
+        assert_eq!(journal.newest(&mut flash), Newest::Record(Note(number)));
+        if number % 7 == 0 {
+            (journal, _) = open(&mut flash);
+            assert_eq!(journal.newest(&mut flash), Newest::Record(Note(number)));
+        }
+    }
+    flash.bytes_mut().fill(0);
+    assert_eq!(journal.newest(&mut flash), Newest::Nothing);
+}
+
+#[test]
 fn used_up_numbers_are_an_error_and_not_a_new_beginning() {
     let (mut flash, _) = begun::<1024>();
     renumber(slot(&mut flash, 2), u32::MAX - 40);
