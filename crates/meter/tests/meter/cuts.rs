@@ -1,5 +1,7 @@
 //! Power cuts at every step of what a meter does.
 
+mod random;
+
 use crate::support::*;
 use coinless_meter::{Meter, unbilled_bound};
 use coinless_protocol::Commodity;

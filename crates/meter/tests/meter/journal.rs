@@ -10,11 +10,6 @@ use core::ops::Range;
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use ring::Note;
 
-/// Whether tests may take minutes: `cargo xtask test --long` says so.
-fn long() -> bool {
-    std::env::var_os("COINLESS_LONG").is_some()
-}
-
 const SLOT: usize = 128;
 const GROUP: usize = 512;
 /// Steps of an erasure of a group.

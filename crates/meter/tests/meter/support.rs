@@ -8,6 +8,7 @@ use coinless_protocol::receipt::Receipt;
 use coinless_protocol::report::{Event, EventCounts};
 use coinless_protocol::token::{Conditions, Order, Token};
 use coinless_protocol::{Commodity, CreditKind, CreditNumber, Epoch, FineCredit, MeterId, Register, Units};
+use std::ops::RangeInclusive;
 
 /// One sector for the factory record, four of two slots for the journal of states, and four of one slot for that of terms.
 pub type Flash = RamFlash<4608, 8, 512>;
@@ -123,4 +124,47 @@ pub fn apart_from_starts(state: &State) -> State {
     let mut events = state.events.to_array();
     (events[Event::Start as usize], events[Event::ClockLost as usize]) = (0, 0);
     State { events: EventCounts::from_array(events), ..*state }
+}
+
+/// Whether tests may take minutes: `cargo xtask test --long` says so.
+pub fn long() -> bool {
+    std::env::var_os("COINLESS_LONG").is_some()
+}
+
+/// The seeds of a random test: all from 0 on, or the one in the environment.
+pub fn seeds(variable: &str) -> RangeInclusive<u64> {
+    match std::env::var(variable).ok().map(|seed| seed.parse().unwrap()) {
+        Some(seed) => seed..=seed,
+        None => 0..=u64::MAX,
+    }
+}
+
+/// Tells how to replay a case, if it panics.
+pub struct Replay(pub &'static str, pub u64);
+
+impl Drop for Replay {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Self(variable, seed) = self;
+            eprintln!("replay this case: {variable}={seed} cargo test -p coinless-meter --test meter random");
+        }
+    }
+}
+
+/// Repeatable random numbers: SplitMix64.
+pub struct Draw(pub u64);
+
+impl Draw {
+    /// 0 to `limit` − 1.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 1) % limit
+    }
+
+    /// True once in so many times.
+    pub fn one_in(&mut self, times: u64) -> bool {
+        self.below(times) == 0
+    }
 }

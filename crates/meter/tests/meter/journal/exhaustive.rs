@@ -6,6 +6,7 @@
 //! the remount and on until another group has been entered.
 
 use super::ring::{Breach, Ring};
+use crate::support::long;
 
 /// How often the workload goes round the ring.
 const ROUNDS: u32 = 3;
@@ -130,13 +131,13 @@ fn every_pair_of_cuts() {
 
 #[test]
 fn every_pair_of_cuts_in_longer_words() {
-    let stride = if super::long() { 1 } else { 5 };
+    let stride = if long() { 1 } else { 5 };
     assert!(pairs::<128, 512, 8, 256>(stride) > 160_000);
 }
 
 #[test]
 fn every_pair_of_cuts_in_the_long_run() {
-    if !super::long() {
+    if !long() {
         return;
     }
     for pair in [pairs::<128, 1024, 1, 512>, pairs::<128, 1024, 2, 512>, pairs::<128, 1024, 4, 512>] {
@@ -149,7 +150,7 @@ fn every_pair_of_cuts_in_the_long_run() {
 
 #[test]
 fn pairs_of_cuts_in_large_sectors_in_the_long_run() {
-    if !super::long() {
+    if !long() {
         return;
     }
     assert!(pairs::<256, 4096, 8, 2048>(5) > 6_000_000);
