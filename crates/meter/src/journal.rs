@@ -63,8 +63,8 @@ pub const MAX_RING_GROUPS: u16 = 4096;
 /// Sequence numbers that an opening leaves out: as many as one commit can use.
 pub const SKIPPED_NUMBERS: u32 = MAX_ATTEMPTS * MAX_GROUPS;
 
-/// Records in a group before it counts.
-const CONFIRMED: u32 = 2;
+/// How many valid records make a group count: as often its first record is written.
+pub const CONFIRMED: u32 = 2;
 
 /// The checksum of records in flash.
 pub(crate) const CHECKSUM: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);

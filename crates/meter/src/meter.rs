@@ -23,12 +23,13 @@ use coinless_protocol::state::{Flags, ShutCause};
 use coinless_protocol::{Bytes, Commodity, CreditKind, DecodeError, FineCredit, MeterId, Units};
 use embedded_storage::nor_flash::NorFlash;
 
-/// Consumption of gas that may be lost in a power cut: 10 dm³, in thousandths.
-pub const UNBILLED_BOUND_GAS: FineCredit = FineCredit(10_000);
+/// Consumption of gas that may be lost in a power cut: 50 dm³, in thousandths. More than of water, since a house that is heated
+/// uses several m³ a day and every record wears the flash.
+pub const UNBILLED_BOUND_GAS: FineCredit = FineCredit(50_000);
 /// Consumption of water that may be lost in a power cut: 10 litres, in thousandths.
 pub const UNBILLED_BOUND_WATER: FineCredit = FineCredit(10_000);
-/// Consumption of electricity that may be lost in a power cut: 100 Wh, in thousandths. More than of the others, since a
-/// household uses some 10 kWh a day and every record wears the flash.
+/// Consumption of electricity that may be lost in a power cut: 100 Wh, in thousandths. Likewise: a household
+/// uses some 10 kWh a day.
 pub const UNBILLED_BOUND_ELECTRICITY: FineCredit = FineCredit(100_000);
 
 /// The most consumption that a power cut can lose, but for the one pulse under way: as soon as this much is not journaled, it

@@ -46,6 +46,7 @@ pub struct RamFlash<const SIZE: usize, const WRITE: usize, const ERASE: usize> {
     stuck: heapless::Vec<Stuck, MAX_STUCK>,
     erase_step: usize,
     programmed_twice: u32,
+    erasures: u64,
     /// Steps until the power is cut.
     left: Cell<Option<u64>>,
     steps: Cell<u64>,
@@ -102,6 +103,7 @@ impl<const SIZE: usize, const WRITE: usize, const ERASE: usize> RamFlash<SIZE, W
             stuck: heapless::Vec::new(),
             erase_step: ERASE_STEP_BYTES,
             programmed_twice: 0,
+            erasures: 0,
             left: Cell::new(None),
             steps: Cell::new(0),
             dead: Cell::new(false),
@@ -145,6 +147,11 @@ impl<const SIZE: usize, const WRITE: usize, const ERASE: usize> RamFlash<SIZE, W
     /// Steps taken since the flash was made.
     pub fn steps(&self) -> u64 {
         self.steps.get()
+    }
+
+    /// How often a sector was erased, all of them together.
+    pub fn erasures(&self) -> u64 {
+        self.erasures
     }
 
     /// How often a word was to be programmed that was programmed since its erasure.
@@ -223,6 +230,7 @@ impl<const SIZE: usize, const WRITE: usize, const ERASE: usize> RamFlash<SIZE, W
 
     fn erase_sector(&mut self, from: usize) -> Result<(), RamFlashError> {
         let to = from.saturating_add(ERASE);
+        self.erasures = self.erasures.saturating_add(1);
         for at in (from..to).step_by(self.erase_step) {
             if !self.step() {
                 self.half_erase(from, at, to);

@@ -50,7 +50,7 @@ pub(super) struct Damaged {
 pub enum TornWord {
     /// Nothing.
     Old,
-    /// All of it reads as before, but some bits are weak.
+    /// All of it is as before, but some bits are weak.
     OldAsItSeems,
     /// The bytes before the cut are new, those after it old, the one under way is a mixture.
     UpTo,
@@ -103,7 +103,7 @@ impl TornWord {
 pub enum HalfErased {
     /// It is as it was.
     Old,
-    /// It reads as it was, but some of the programmed bits are weak.
+    /// It is as it was, but a few of the programmed bits are weak.
     OldButWeak,
     /// It is erased up to the cut, with some bits that are not or are weak, and after that as it was.
     UpTo,
@@ -117,7 +117,7 @@ pub enum HalfErased {
     Noise,
     /// It is as it was but for few bits of any kind.
     Sprinkled,
-    /// It reads erased, but some bits are weak.
+    /// It is erased, but a few bits are weak.
     ErasedAsItSeems,
 }
 
@@ -142,15 +142,16 @@ impl HalfErased {
     /// A byte of the sector, at `place` of the cut.
     pub(super) fn cell(self, old: Damaged, place: Ordering, random: &mut Random) -> Damaged {
         let programmed = !old.byte;
-        let few = |random: &mut Random| if random.one_in(16) { random.bit() } else { 0 };
+        let some = |random: &mut Random| if random.one_in(16) { random.bit() } else { 0 };
+        let few = |random: &mut Random| if random.one_in(256) { random.bit() } else { 0 };
         match (self, place) {
             (Self::Old, _)
             | (Self::UpTo | Self::ProgrammedUpTo, Ordering::Greater)
             | (Self::DownTo, Ordering::Less) => old,
             (Self::OldButWeak, _) => Damaged { weak: old.weak | (programmed & few(random)), ..old },
             (Self::UpTo | Self::DownTo, _) => {
-                let left = programmed & few(random);
-                Damaged { byte: !left, weak: programmed & few(random) }
+                let left = programmed & some(random);
+                Damaged { byte: !left, weak: programmed & some(random) }
             }
             (Self::ProgrammedUpTo, Ordering::Less) => Damaged { byte: 0, weak: 0 },
             (Self::ProgrammedUpTo, Ordering::Equal) => Damaged { byte: old.byte & random.byte(), weak: 0 },

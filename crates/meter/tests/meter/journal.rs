@@ -2,7 +2,7 @@
 
 mod exhaustive;
 mod random;
-mod ring;
+pub mod ring;
 
 use coinless_meter::journal::{CommitError, Journal, Newest, group_bytes};
 use coinless_meter::ram_flash::{RamFlash, RamFlashError};

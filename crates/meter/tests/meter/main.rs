@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cuts;
+mod endurance;
 mod journal;
 mod properties;
+mod ram_flash;
 mod server;
 mod support;
 mod tokens;
