@@ -272,7 +272,7 @@ impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
     }
 
     fn content(&mut self, request: &ServedRequest<'_>, code: Code, format: ContentFormat, payload: &[u8]) {
-        self.answer(request, Answer { code, format: Some(format), payload });
+        self.answer(request, Answer { format: Some(format), payload, ..Answer::empty(code) });
     }
 
     #[inline(never)]

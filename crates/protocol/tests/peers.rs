@@ -88,7 +88,7 @@ fn serve(socket: &UdpSocket) {
                     socket.send_to(&bytes, peer).unwrap();
                     std::thread::sleep(Duration::from_millis(300));
                 }
-                let answer = Answer { code, format, payload: &payload };
+                let answer = Answer { format, payload: &payload, ..Answer::empty(code) };
                 socket.send_to(&server.respond(now_ms, 0, &request, answer).unwrap(), peer).unwrap();
             }
         }

@@ -153,7 +153,7 @@ impl Signer for UnderName<'_> {
 }
 
 fn response(code: Code, format: ContentFormat, payload: &[u8]) -> Response {
-    Response { code, format: Some(format as u16), payload: Bytes::copy_of(payload).unwrap() }
+    Response { code, format: Some(format as u16), max_age_s: None, payload: Bytes::copy_of(payload).unwrap() }
 }
 
 fn challenge(query: &str) -> Option<Challenge> {

@@ -28,6 +28,8 @@ pub struct Response {
     pub code: Code,
     /// Number of the content format.
     pub format: Option<u16>,
+    /// Max-Age in seconds, if the answer says it; with 5.03 the time after which to try again (§5.9.3.4).
+    pub max_age_s: Option<u32>,
     /// Payload.
     pub payload: Bytes<MAX_MESSAGE_BYTES>,
 }
@@ -72,7 +74,7 @@ impl Client {
     pub fn start(now_ms: u64, random: u64, request: &Request<'_>) -> Result<Self, WriteError> {
         let [a, b, c, d, e, f, jitter, _] = random.to_be_bytes();
         let (id, token) = (u16::from_be_bytes([a, b]), [c, d, e, f]);
-        let format = request.format.map(|format| uint_value(format as u16));
+        let format = request.format.map(|format| uint_value(format as u32));
         let mut options = heapless::Vec::<(u16, &[u8]), 8>::new();
         let mut put = |number, value| options.push((number, value)).map_err(|_| WriteError);
         for segment in request.path {
@@ -144,7 +146,8 @@ fn response(message: &Message<'_>, send: Option<Bytes<MAX_MESSAGE_BYTES>>) -> Cl
     match Bytes::copy_of(message.payload) {
         Ok(payload) => {
             let format = message.uint(option::CONTENT_FORMAT);
-            ClientEvent::Response(Response { code: message.code, format, payload }, send)
+            let max_age_s = message.max_age_s();
+            ClientEvent::Response(Response { code: message.code, format, max_age_s, payload }, send)
         }
         Err(_) => ClientEvent::Nothing,
     }

@@ -15,6 +15,8 @@ pub mod option {
     pub const URI_PATH: u16 = 11;
     /// Content-Format.
     pub const CONTENT_FORMAT: u16 = 12;
+    /// Max-Age, in seconds; with 5.03 the time after which to try again (§5.9.3.4).
+    pub const MAX_AGE: u16 = 14;
     /// Uri-Query, one parameter each.
     pub const URI_QUERY: u16 = 15;
     /// Accept.
@@ -194,6 +196,12 @@ impl<'a> Message<'a> {
             _ => None,
         }
     }
+
+    /// Max-Age in seconds, at most 4 bytes; none if it is not there or longer, and then it is passed over (§5.4.3).
+    pub fn max_age_s(&self) -> Option<u32> {
+        let value = self.values(option::MAX_AGE).next().filter(|value| value.len() <= 4)?;
+        Some(value.iter().fold(0, |seconds, byte| seconds << 8 | u32::from(*byte)))
+    }
 }
 
 struct Options<'a> {
@@ -274,7 +282,7 @@ pub fn write(
 }
 
 /// The value of an unsigned option: big-endian without leading zero bytes (§3.2).
-pub(super) fn uint_value(value: u16) -> Bytes<2> {
+pub(super) fn uint_value(value: u32) -> Bytes<4> {
     let bytes = value.to_be_bytes();
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     Bytes::copy_of(bytes.get(zeros..).unwrap_or(&[])).unwrap_or_default()

@@ -4,7 +4,7 @@
 //! repeated request gets the same answer again without being executed, and a separate response is sent again until it is
 //! acknowledged.
 
-use super::message::{Code, ContentFormat, Kind, MAX_MESSAGE_BYTES, Message, MessageError, option, write};
+use super::message::{Code, ContentFormat, Kind, MAX_MESSAGE_BYTES, Message, MessageError, option, uint_value, write};
 use super::{Due, EXCHANGE_LIFETIME_MS, Retransmission};
 use crate::Bytes;
 
@@ -35,6 +35,8 @@ pub struct Answer<'a> {
     pub code: Code,
     /// Format of the payload.
     pub format: Option<ContentFormat>,
+    /// Max-Age in seconds; with 5.03 the time after which to try again (§5.9.3.4).
+    pub max_age_s: Option<u32>,
     /// Payload, at most [`crate::cose::MAX_OBJECT_BYTES`].
     pub payload: &'a [u8],
 }
@@ -42,7 +44,21 @@ pub struct Answer<'a> {
 impl Answer<'_> {
     /// An answer without a payload.
     pub fn empty(code: Code) -> Self {
-        Self { code, format: None, payload: &[] }
+        Self { code, format: None, max_age_s: None, payload: &[] }
+    }
+
+    fn write(&self, kind: Kind, id: u16, token: &[u8]) -> Option<Bytes<MAX_MESSAGE_BYTES>> {
+        let options = [
+            (option::CONTENT_FORMAT, self.format.map(|format| uint_value(format as u32))),
+            (option::MAX_AGE, self.max_age_s.map(uint_value)),
+        ];
+        let mut given = heapless::Vec::<(u16, &[u8]), 2>::new();
+        for (number, value) in &options {
+            if let Some(value) = value {
+                given.push((*number, value)).ok()?;
+            }
+        }
+        write(kind, self.code, id, token, &given, self.payload).ok()
     }
 }
 
@@ -123,9 +139,7 @@ impl<P: Copy + Eq, const N: usize> Server<P, N> {
             (true, true) => (Kind::Con, id),
             (false, _) => (Kind::Non, id),
         };
-        let format = answer.format.map(|format| super::message::uint_value(format as u16));
-        let options = format.as_ref().map(|format| (option::CONTENT_FORMAT, format.as_slice()));
-        let bytes = write(kind, answer.code, message_id, &exchange.token, options.as_slice(), answer.payload).ok()?;
+        let bytes = answer.write(kind, message_id, &exchange.token)?;
         exchange.answer = bytes.clone();
         exchange.pending = (kind == Kind::Con).then(|| (id, Retransmission::start(now_ms, jitter)));
         if kind != Kind::Ack {

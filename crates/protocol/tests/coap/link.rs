@@ -98,7 +98,8 @@ impl Meter {
 }
 
 fn respond(server: &mut Server<u8, 2>, now_ms: u64, request: &ServedRequest<'_>) -> Option<Vec<u8>> {
-    let answer = Answer { code: Code::CHANGED, format: Some(ContentFormat::CoseSign1), payload: b"a receipt" };
+    let format = Some(ContentFormat::CoseSign1);
+    let answer = Answer { format, payload: b"a receipt", ..Answer::empty(Code::CHANGED) };
     server.respond(now_ms, 128, request, answer).map(|bytes| bytes.to_vec())
 }
 

@@ -2,8 +2,8 @@
 
 use crate::link::{PHONE, post_token};
 use coinless_protocol::coap::{
-    ACK_TIMEOUT_MS, Answer, Client, ClientEvent, Code, EXCHANGE_LIFETIME_MS, Input, Kind, MAX_RETRANSMIT, Message,
-    SEPARATE_TIMEOUT_MS, ServedRequest, Server, write,
+    ACK_TIMEOUT_MS, Answer, Client, ClientEvent, Code, ContentFormat, EXCHANGE_LIFETIME_MS, Input, Kind,
+    MAX_RETRANSMIT, Message, SEPARATE_TIMEOUT_MS, ServedRequest, Server, write,
 };
 
 fn request(kind: Kind, id: u16) -> Vec<u8> {
@@ -35,7 +35,7 @@ fn sent<const N: usize>(server: &mut Server<u8, N>, now_ms: u64, datagram: &[u8]
 }
 
 fn content() -> Answer<'static> {
-    Answer { code: Code::CONTENT, format: None, payload: b"x" }
+    Answer { code: Code::CONTENT, format: None, max_age_s: None, payload: b"x" }
 }
 
 #[test]
@@ -231,4 +231,48 @@ fn a_client_waits_for_a_separate_response_but_not_for_ever() {
     assert_eq!(client.receive(5_000, &empty(Kind::Ack, 0x1234)), ClientEvent::Nothing);
     assert_eq!(client.poll(100 + SEPARATE_TIMEOUT_MS - 1), ClientEvent::Nothing);
     assert_eq!(client.poll(100 + SEPARATE_TIMEOUT_MS), ClientEvent::NoAnswer);
+}
+
+/// The client's response to a request that the server answers with `answer`.
+fn answered(answer: Answer<'_>) -> coinless_protocol::coap::Response {
+    let (mut server, mut client) = (Server::<u8, 1>::new(7), client());
+    let datagram = client.first_datagram().to_vec();
+    let request = served(&mut server, 0, PHONE, &datagram);
+    let bytes = server.respond(0, 0, &request, answer).unwrap();
+    match client.receive(1, &bytes) {
+        ClientEvent::Response(response, None) => response,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_answer_may_say_when_to_try_again() {
+    for max_age_s in [None, Some(0), Some(1), Some(255), Some(256), Some(300), Some(65_536), Some(u32::MAX)] {
+        for format in [None, Some(ContentFormat::Problem)] {
+            let answer = Answer { code: Code::SERVICE_UNAVAILABLE, format, max_age_s, payload: b"x" };
+            let response = answered(answer);
+            assert_eq!((response.code, response.max_age_s), (answer.code, max_age_s));
+            assert_eq!((response.format, &*response.payload), (format.map(|format| format as u16), answer.payload));
+        }
+    }
+}
+
+#[test]
+fn how_max_age_is_read() {
+    // RFC 7252 §3.2: leading zero bytes are taken, none is 0. §5.4.3: too long a value is as if the option were not there.
+    for (value, seconds) in [
+        (&[][..], Some(0)),
+        (&[60], Some(60)),
+        (&[0, 0, 1, 44], Some(300)),
+        (&[255; 4], Some(u32::MAX)),
+        (&[0, 0, 0, 1, 44], None),
+    ] {
+        let bytes = write(Kind::Ack, Code::SERVICE_UNAVAILABLE, 0x1234, &TOKEN, &[(14, value)], b"x").unwrap();
+        match client().receive(1, &bytes) {
+            ClientEvent::Response(response, None) => assert_eq!(response.max_age_s, seconds, "{value:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    let twice = write(Kind::Ack, Code::CONTENT, 9, &TOKEN, &[(14, &[1]), (14, &[2])], b"").unwrap();
+    assert_eq!(Message::parse(&twice).unwrap().max_age_s(), Some(1), "the first counts (§5.4.5)");
 }

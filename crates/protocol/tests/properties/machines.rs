@@ -41,11 +41,11 @@ fn is_message(bytes: &[u8]) -> bool {
 
 proptest! {
     #[test]
-    fn server(steps in steps(), first_id: u16, answers in vec((any::<bool>(), 0..300_usize, any::<u8>()), 24)) {
+    fn server(steps in steps(), first_id: u16, answers in vec((any::<bool>(), 0..300_usize, any::<u8>(), any::<Option<u32>>()), 24)) {
         const EXCHANGES: usize = 2;
         let mut server = Server::<u8, EXCHANGES>::new(first_id);
         let mut now: u64 = 0;
-        for ((later, step), (acknowledge, len, jitter)) in steps.into_iter().zip(answers) {
+        for ((later, step), (acknowledge, len, jitter, max_age_s)) in steps.into_iter().zip(answers) {
             now = now.saturating_add(later);
             if let Step::Datagram(peer, datagram) = &step {
                 match server.receive(now, *peer, datagram) {
@@ -56,7 +56,8 @@ proptest! {
                         let ack = if acknowledge { server.acknowledge(&request) } else { None };
                         prop_assert_eq!(ack.is_some(), acknowledge && kind == coinless_protocol::coap::Kind::Con);
                         let payload = vec![0; len];
-                        let answer = Answer { code: Code::CONTENT, format: Some(ContentFormat::Cbor), payload: &payload };
+                        let format = Some(ContentFormat::Cbor);
+                        let answer = Answer { code: Code::CONTENT, format, max_age_s, payload: &payload };
                         let bytes = server.respond(now, jitter, &request, answer);
                         prop_assert!(bytes.is_some_and(|bytes| is_message(&bytes)));
                         // The same again is answered without executing it again.
