@@ -4,8 +4,9 @@
 //! * [`MeterServer`]: its CoAP resources, for one link.
 //! * [`journal`] and [`state`]: where and how its state is kept, byte by byte.
 //! * [`factory`] and [`commission`]: what it is made with, and how a flash becomes a meter.
+//! * [`port`]: what a board gives to the core, and the loop that drives the core with it.
 //! * [`decide`]: the rules of a token, as a pure function.
-//! * [`ram_flash`]: a flash with power cuts, for tests and simulations.
+//! * [`ram_flash`]: a flash with power cuts, for tests and simulations; [`desk_chip`]: one in a file.
 //!
 //! # Architecture invariant
 //!
@@ -32,12 +33,14 @@ mod charges;
 mod clock;
 mod commission;
 mod decision;
+pub mod desk_chip;
 pub mod factory;
 mod fields;
 mod flow;
 pub mod journal;
 mod limits;
 mod meter;
+pub mod port;
 pub mod ram_flash;
 mod report;
 mod server;

@@ -2,8 +2,10 @@
 //! stays as it is when the meter is reset.
 
 use crate::failpoint;
+use coinless_meter::ValveCommand;
+pub use coinless_meter::desk_chip::layout;
+use coinless_meter::desk_chip::{CHIP_BYTES, FILE_BYTES, SECTOR_BYTES, VALVE_AT, VALVE_OPEN, VALVE_SHUT, WORD_BYTES};
 use coinless_meter::ram_flash::{RamFlash, RamFlashError};
-use coinless_meter::{Layout, ValveCommand};
 use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
 };
@@ -12,25 +14,6 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
-
-/// Bytes of an erase sector: 8 slots of the journal of states.
-pub const SECTOR_BYTES: u32 = 2048;
-/// Bytes of a write word.
-pub const WORD_BYTES: usize = 8;
-/// Sectors of the journal of states. A sector is erased once for 7 records of 50 dm³ of gas; ten years at 6 m³ a day come to some 9,000
-/// erasures of each of 8 sectors, about what a common chip bears.
-pub const JOURNAL_SECTORS: u32 = 8;
-/// Sectors of the journal of terms.
-pub const TERMS_SECTORS: u32 = 2;
-/// Bytes of the whole chip: one sector for the factory record, and the journals.
-pub const CHIP_BYTES: u32 = TERMS_AT + SECTOR_BYTES * TERMS_SECTORS;
-
-const TERMS_AT: u32 = SECTOR_BYTES * (1 + JOURNAL_SECTORS);
-
-/// How the chip is divided.
-pub fn layout() -> Layout {
-    Layout { factory: 0..SECTOR_BYTES, journal: SECTOR_BYTES..TERMS_AT, terms: TERMS_AT..CHIP_BYTES }
-}
 
 /// A flash and the valve that belongs to it.
 pub trait Chip: NorFlash {
@@ -65,11 +48,6 @@ pub enum FileFlashError {
     InUse,
 }
 
-const VALVE_AT: u64 = CHIP_BYTES as u64;
-const VALVE_OPEN: &[u8; 16] = b"COINLESS VALVE O";
-const VALVE_SHUT: &[u8; 16] = b"COINLESS VALVE S";
-const FILE_BYTES: u64 = VALVE_AT + 16;
-
 impl FileFlash {
     /// Makes an erased chip with a shut valve in a new file that only its owner may read: it will hold a private key.
     ///
@@ -78,7 +56,7 @@ impl FileFlash {
     pub fn create(path: &Path) -> Result<Self, FileFlashError> {
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
         file.write_all_at(&[0xff; CHIP_BYTES as usize], 0)?;
-        file.write_all_at(VALVE_SHUT, VALVE_AT)?;
+        file.write_all_at(VALVE_SHUT, VALVE_AT.into())?;
         file.sync_all()?;
         Self::locked(file)
     }
@@ -90,10 +68,10 @@ impl FileFlash {
     pub fn open(path: &Path) -> Result<Self, FileFlashError> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
         let mut valve = [0; 16];
-        if file.metadata()?.len() != FILE_BYTES {
+        if file.metadata()?.len() != u64::from(FILE_BYTES) {
             return Err(FileFlashError::NotAChip);
         }
-        file.read_exact_at(&mut valve, VALVE_AT)?;
+        file.read_exact_at(&mut valve, VALVE_AT.into())?;
         if &valve != VALVE_OPEN && &valve != VALVE_SHUT {
             return Err(FileFlashError::NotAChip);
         }
@@ -117,12 +95,12 @@ impl FileFlash {
 impl Chip for FileFlash {
     fn valve_is_open(&self) -> bool {
         let mut valve = [0; 16];
-        self.file.read_exact_at(&mut valve, VALVE_AT).is_ok() && &valve == VALVE_OPEN
+        self.file.read_exact_at(&mut valve, VALVE_AT.into()).is_ok() && &valve == VALVE_OPEN
     }
 
     fn drive_valve(&self, command: ValveCommand) {
         let position = if command == ValveCommand::Open { VALVE_OPEN } else { VALVE_SHUT };
-        if let Err(error) = self.write_through(VALVE_AT as u32, position) {
+        if let Err(error) = self.write_through(VALVE_AT, position) {
             tracing::error!(%error, "the valve does not move: the state file cannot be written");
         }
     }
