@@ -7,8 +7,8 @@ use crate::commission::Layout;
 pub const SECTOR_BYTES: u32 = 2048;
 /// Bytes of a write word.
 pub const WORD_BYTES: usize = 8;
-/// Sectors of the journal of states. At 10 dm³ of gas for each record, 8 sectors of 8 slots are erased once for 640 dm³ each; ten
-/// years at 2 m³ a day come to some 11,000 erasures, about what a common chip bears.
+/// Sectors of the journal of states. A sector is erased once for 7 records of 50 dm³ of gas; ten years at 6 m³ a day come to some 9,000
+/// erasures of each of 8 sectors, about what a common chip bears.
 pub const JOURNAL_SECTORS: u32 = 8;
 /// Sectors of the journal of terms.
 pub const TERMS_SECTORS: u32 = 2;

@@ -11,7 +11,7 @@
 //! | 6 | 1 | commodity: 1 gas, 2 water, 3 electricity | |
 //! | 7 | 1 | length of the identity | bytes |
 //! | 8 | 16 | identity, ASCII, zero padded | |
-//! | 24 | 32 | private key, big-endian | |
+//! | 24 | 32 | private key, big-endian; zero if a secure element holds it | |
 //! | 56 | 1 | number of issuer keys, 0 to 4 | |
 //! | 57 | 1 | bit 0: a token may open (water, electricity); bit 1: a readings key is there | |
 //! | 58 | 2 | watch time of the opening check; 0 for no check | seconds |
@@ -39,6 +39,9 @@ pub const MAX_ISSUERS: usize = 4;
 /// Most of them that are root keys, so that there is room for the operational keys that they name.
 pub const MAX_ROOTS: usize = MAX_ISSUERS - MAX_OPERATIONAL_KEYS;
 
+/// What stands for the private key of a meter whose secure element holds it. It is no private key itself.
+pub const IN_SECURE_ELEMENT: [u8; 32] = [0; 32];
+
 const MAGIC: [u8; 4] = *b"CLSF";
 const FORMAT: u16 = 1;
 const BIT_OPEN_BY_TOKEN: u8 = 1;
@@ -53,7 +56,7 @@ pub struct Factory {
     pub commodity: Commodity,
     /// What its credit is counted in.
     pub credit: CreditKind,
-    /// Its private key, 32 bytes big-endian.
+    /// Its private key, 32 bytes big-endian, or [`IN_SECURE_ELEMENT`].
     pub secret: [u8; 32],
     /// Keys whose tokens it accepts. Without any it accepts nothing.
     pub issuers: heapless::Vec<Issuer, MAX_ISSUERS>,
@@ -146,7 +149,7 @@ impl Factory {
     /// The meter's key pair.
     ///
     /// # Errors
-    /// [`SecretKeyError`] if the private key is none.
+    /// [`SecretKeyError`] if the private key is none, or in a secure element.
     pub fn key_pair(&self) -> Result<KeyPair, SecretKeyError> {
         KeyPair::from_secret(&self.secret)
     }
@@ -157,7 +160,9 @@ impl Factory {
     /// [`FactoryError`] says why not.
     pub fn check(&self) -> Result<(), FactoryError> {
         // Cheaper than the pair, whose public key has to be computed.
-        p256::SecretKey::from_slice(&self.secret).map_err(|_| SecretKeyError)?;
+        if self.secret != IN_SECURE_ELEMENT {
+            p256::SecretKey::from_slice(&self.secret).map_err(|_| SecretKeyError)?;
+        }
         if !self.issuers.is_empty() && self.readings_key.is_none() {
             return Err(FactoryError::NoReadingsKey);
         }
@@ -358,7 +363,9 @@ mod tests {
         );
         assert_eq!(Factory { open_by_token: true, ..factory() }.check(), Err(FactoryError::Gas));
         assert_eq!(Factory { opening: OpeningCheck::NONE, ..factory() }.check(), Err(FactoryError::Gas));
-        assert!(matches!(Factory { secret: [0; 32], ..factory() }.check(), Err(FactoryError::Secret(_))));
+        assert!(matches!(Factory { secret: [0xff; 32], ..factory() }.check(), Err(FactoryError::Secret(_))));
+        let element = Factory { secret: IN_SECURE_ELEMENT, ..factory() };
+        assert_eq!((element.check(), element.key_pair().is_err()), (Ok(()), true));
         let water = Factory { commodity: Commodity::Water, opening: OpeningCheck::NONE, ..factory() };
         assert_eq!(Factory { open_by_token: true, ..water }.check(), Ok(()));
     }

@@ -3,6 +3,7 @@
 use crate::charges::fine;
 use crate::meter::Meter;
 use coinless_protocol::FineCredit;
+use coinless_protocol::keys::MeterKey;
 use coinless_protocol::report::Event;
 use coinless_protocol::settings::{Sensor, SensorSet};
 use coinless_protocol::state::ShutCause;
@@ -27,7 +28,7 @@ pub(crate) struct Flow {
     active: SensorSet,
 }
 
-impl<F: NorFlash> Meter<F> {
+impl<F: NorFlash, K: MeterKey> Meter<F, K> {
     /// A sensor began or ceased to report. What it does is said by the settings; each beginning is counted. A low battery that is
     /// good again clears its own cause, tamper stays. [`Sensor::Leak`] is the meter's own and ignored here.
     pub fn sensor(&mut self, now_ms: u64, sensor: Sensor, active: bool) {

@@ -4,7 +4,7 @@ use crate::calendar::LocalTime;
 use crate::charges::{self, Overflow};
 use crate::clock::RunningClock;
 use crate::commission::{Layout, read_factory};
-use crate::factory::{Issuer, IssuerRole, MAX_ISSUERS, OpeningCheck};
+use crate::factory::{Factory, Issuer, IssuerRole, MAX_ISSUERS, OpeningCheck};
 use crate::flow::Flow;
 use crate::journal::{Journal, LayoutError, Newest};
 use crate::state::State;
@@ -13,7 +13,7 @@ use crate::tokens::{Answered, DisplayCode};
 use crate::valve::{ValveCommand, Watch};
 use crate::work::{Work, WorkLimit};
 use coinless_protocol::cose::MAX_OBJECT_BYTES;
-use coinless_protocol::keys::{KeyHash, KeyPair, PublicKey};
+use coinless_protocol::keys::{KeyHash, KeyPair, MeterKey, PublicKey};
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::readings::ReadingsKey;
 use coinless_protocol::receipt::RegisterNumbers;
@@ -42,18 +42,18 @@ pub const fn unbilled_bound(commodity: Commodity) -> FineCredit {
     }
 }
 
-/// A meter over the flash `F`.
+/// A meter over the flash `F`, with a private key that is in memory or, as `K` says, in a secure element.
 ///
 /// Time comes in as milliseconds since the start (a monotonic uptime). After every call the port takes
 /// [`Meter::take_valve_command`], drives the valve, and then calls [`Meter::tick`], which journals a shutting: a valve is shut
 /// before that is journaled, and journaled open before it is opened. A port that forgets loses nothing but time: whatever is
 /// called next journals it first.
 #[derive(Debug)]
-pub struct Meter<F> {
+pub struct Meter<F, K = KeyPair> {
     pub(crate) flash: F,
     pub(crate) journal: Journal<State>,
     pub(crate) terms_journal: Journal<Terms>,
-    pub(crate) made: Made,
+    pub(crate) made: Made<K>,
     pub(crate) terms: TermsInUse,
     /// What will be journaled next; what is journaled but for the consumption in `unjournaled` and for `dirty`.
     pub(crate) state: State,
@@ -80,7 +80,7 @@ pub struct Meter<F> {
 
 /// What the meter was made with, ready for use.
 #[derive(Debug)]
-pub(crate) struct Made {
+pub(crate) struct Made<K> {
     pub(crate) meter: MeterId,
     pub(crate) commodity: Commodity,
     pub(crate) credit: CreditKind,
@@ -88,11 +88,11 @@ pub(crate) struct Made {
     pub(crate) max_credit: Units,
     pub(crate) opening: OpeningCheck,
     pub(crate) open_by_token: bool,
-    pub(crate) keys: Keys,
+    pub(crate) keys: Keys<K>,
 }
 
-pub(crate) struct Keys {
-    pub(crate) pair: KeyPair,
+pub(crate) struct Keys<K> {
+    pub(crate) own: K,
     pub(crate) hash: KeyHash,
     pub(crate) sealing: Sealing,
 }
@@ -107,9 +107,9 @@ pub(crate) enum Sealing {
     With(ReadingsKey),
 }
 
-impl core::fmt::Debug for Keys {
+impl<K> core::fmt::Debug for Keys<K> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.pair.fmt(f)
+        self.hash.fmt(f)
     }
 }
 
@@ -133,14 +133,31 @@ pub enum MountError {
     /// There is no valid factory record.
     #[error("this flash holds no meter: there is no valid factory record")]
     NoFactory,
+    /// Neither the factory record nor a secure element gives a private key, or both do.
+    #[error("the meter needs one private key, in its factory record or in a secure element")]
+    NoKey,
     /// The layout does not suit the flash.
     #[error(transparent)]
     Layout(#[from] LayoutError),
 }
 
 impl<F: NorFlash> Meter<F> {
+    /// Starts the meter that `flash` holds, with the private key of its factory record: see [`Meter::mount_with_key`].
+    ///
+    /// # Errors
+    /// [`MountError`] if the flash holds no meter.
+    #[inline(never)]
+    pub fn mount(flash: F, layout: &Layout) -> Result<Self, MountError> {
+        Self::mount_with_key(flash, layout, |factory| factory.key_pair().ok())
+    }
+}
+
+impl<F: NorFlash, K: MeterKey> Meter<F, K> {
     /// Starts the meter that `flash` holds, at uptime 0. Takes one multiplication on the curve, the meter's public key; the
     /// first call after this takes another one, for the key of the readings. Each is a second or so on a small processor.
+    ///
+    /// `key` gives the private key: a secure element, if [`Factory::secret`] is [`IN_SECURE_ELEMENT`](crate::factory::IN_SECURE_ELEMENT).
+    /// While a secure element does not answer, the meter counts and shuts as ever, but takes no token and gives no receipt.
     ///
     /// A start drives the valve only towards shut: if anything holds it shut, if it stands shut, or if the opening check was
     /// under way. The terms are journaled once more, and the first call after this journals the state once more, so that a record that was read from half-programmed
@@ -150,10 +167,14 @@ impl<F: NorFlash> Meter<F> {
     /// [`MountError`] if the flash holds no meter. A meter without a valid state is mounted with [`Fault::NoState`].
     // Not inlined, nor what it calls: while it runs, a meter lies on the stack that will soon lie elsewhere.
     #[inline(never)]
-    pub fn mount(mut flash: F, layout: &Layout) -> Result<Self, MountError> {
+    pub fn mount_with_key(
+        mut flash: F,
+        layout: &Layout,
+        key: impl FnOnce(&Factory) -> Option<K>,
+    ) -> Result<Self, MountError> {
         let factory = read_factory(&mut flash, layout);
         let factory = factory.as_ref().ok_or(MountError::NoFactory)?;
-        let pair = factory.key_pair().map_err(|_| MountError::NoFactory)?;
+        let own = key(factory).ok_or(MountError::NoKey)?;
         let (journal, newest) = Journal::<State>::open(&mut flash, layout.journal.clone())?;
         let (terms_journal, terms) = Journal::<Terms>::open(&mut flash, layout.terms.clone())?;
         let (state, fault) = match newest {
@@ -176,8 +197,8 @@ impl<F: NorFlash> Meter<F> {
                 opening: factory.opening,
                 open_by_token: factory.open_by_token,
                 keys: Keys {
-                    hash: pair.public_key().hash(),
-                    pair,
+                    hash: own.public_key().hash(),
+                    own,
                     sealing: factory.readings_key.map_or(Sealing::Never, Sealing::To),
                 },
             },
@@ -460,9 +481,12 @@ impl<F: NorFlash> Meter<F> {
     }
 }
 
-impl Made {
+impl<K: MeterKey> Made<K> {
     #[inline(never)]
     fn agree(&mut self, station: &PublicKey) {
-        self.keys.sealing = Sealing::With(ReadingsKey::agree(&self.keys.pair, station, &self.meter));
+        // A secure element that fails is asked again by the next tick.
+        if let Ok(key) = ReadingsKey::agree_with(&self.keys.own, station, &self.meter) {
+            self.keys.sealing = Sealing::With(key);
+        }
     }
 }

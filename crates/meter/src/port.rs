@@ -12,6 +12,7 @@
 //! | entropy ([`Port::draw`]) | be different after each start | 1 ms | a stale answer may be taken for a fresh one by a peer that repeats itself; no signature and no credit depends on it |
 //! | link ([`Port::receive`], [`Port::send`]) | carry whole datagrams, or lose them | none | the peer asks again; repeats are harmless |
 //! | display ([`Port::show`]) | show the balance, the causes, the code of a challenge | 1 s | nothing else depends on it |
+//! | secure element, optional ([`MeterKey`]) | sign, and agree a secret with another key (ECDH), on P-256 | 1 s each | no token is taken and no receipt given while it fails; counting, shutting and the journal go on, and nothing is lost |
 //! | button and sensors ([`Port::take_event`]) | tell deliberate, debounced presses; raise a cause as long as it lasts | 1 s | a press is made again |
 //!
 //! Nothing here may allocate or fail in another way than its value says. What may interrupt the core: everything. It disables no
@@ -19,11 +20,13 @@
 //! memory and the flash. What an interrupt counts is taken between two calls.
 
 use crate::commission::Layout;
+use crate::factory::Factory;
 use crate::meter::{Fault, Meter, MountError};
 use crate::server::{MeterServer, Served};
 use crate::valve::{Pressed, ValveCommand};
 use crate::work::WorkLimit;
 use coinless_protocol::coap::MAX_MESSAGE_BYTES;
+use coinless_protocol::keys::{KeyPair, MeterKey};
 use coinless_protocol::settings::Sensor;
 use coinless_protocol::state::{Flags, ShutCause};
 use coinless_protocol::{Bytes, Commodity, FineCredit};
@@ -127,22 +130,38 @@ pub struct Round {
 
 /// A meter on a board.
 #[derive(Debug)]
-pub struct Device<P, F> {
+pub struct Device<P, F, K = KeyPair> {
     port: P,
-    meter: Meter<F>,
+    meter: Meter<F, K>,
     server: MeterServer<(), 1>,
     inbox: Datagram,
 }
 
 impl<P: Port, F: NorFlash> Device<P, F> {
-    /// Starts the meter that `flash` holds: drives the valve as it must stand, and shows what there is.
+    /// Starts the meter that `flash` holds, with the private key of its factory record: see [`Device::start_with_key`].
+    ///
+    /// # Errors
+    /// [`MountError`] if it holds none.
+    #[inline(never)]
+    pub fn start(port: P, flash: F, layout: &Layout) -> Result<Self, MountError> {
+        Self::start_with_key(port, flash, layout, |factory| factory.key_pair().ok())
+    }
+}
+
+impl<P: Port, F: NorFlash, K: MeterKey> Device<P, F, K> {
+    /// Starts the meter that `flash` holds, with the private key that `key` gives ([`Meter::mount_with_key`]): drives the valve as it must stand, and shows what there is.
     ///
     /// # Errors
     /// [`MountError`] if it holds none. The board then drives the valve shut and says that it has no meter.
     #[inline(never)]
-    pub fn start(mut port: P, flash: F, layout: &Layout) -> Result<Self, MountError> {
+    pub fn start_with_key(
+        mut port: P,
+        flash: F,
+        layout: &Layout,
+        key: impl FnOnce(&Factory) -> Option<K>,
+    ) -> Result<Self, MountError> {
         let first_id = port.draw() as u16;
-        let meter = Meter::mount(flash, layout)?;
+        let meter = Meter::mount_with_key(flash, layout, key)?;
         let mut device = Self { port, meter, server: MeterServer::new(first_id), inbox: Datagram::new() };
         device.meter.limit_work(P::WORK);
         if let Some(unix_s) = device.port.clock() {
@@ -183,7 +202,7 @@ impl<P: Port, F: NorFlash> Device<P, F> {
     }
 
     /// The core.
-    pub fn meter(&self) -> &Meter<F> {
+    pub fn meter(&self) -> &Meter<F, K> {
         &self.meter
     }
 

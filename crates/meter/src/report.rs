@@ -2,13 +2,14 @@
 
 use crate::meter::{Meter, Sealing};
 use coinless_protocol::cose::{self, Label, MAX_OBJECT_BYTES};
+use coinless_protocol::keys::MeterKey;
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::report::{Report, ReportContent};
 use coinless_protocol::{Bytes, Challenge};
 use embedded_storage::nor_flash::NorFlash;
 use sha2::{Digest, Sha256};
 
-impl<F: NorFlash> Meter<F> {
+impl<F: NorFlash, K: MeterKey> Meter<F, K> {
     /// Signs a report, under a number of the receipts' sequence, into `signed`. The last receipt stays what it is.
     ///
     /// # Errors
@@ -21,7 +22,7 @@ impl<F: NorFlash> Meter<F> {
         self.commit_number(self.state)?;
         self.put_report(signed)?;
         let keys = &self.made.keys;
-        cose::sign_in_place(signed, Label::Report, &keys.hash, &keys.pair).map_err(|_| Refusal::OutOfService)
+        cose::sign_in_place(signed, Label::Report, &keys.hash, &keys.own).map_err(|_| Refusal::OutOfService)
     }
 
     #[inline(never)]
@@ -56,7 +57,7 @@ impl<F: NorFlash> Meter<F> {
         self.work_for_stranger(now_ms)?;
         self.commit_number(self.state)?;
         let number = self.state.receipt_number.to_be_bytes();
-        let secret = self.made.keys.pair.secret_hash(b"coinless/challenge");
+        let secret = self.made.keys.own.secret_hash(b"coinless/challenge").map_err(|_| Refusal::OutOfService)?;
         let hash = Sha256::new().chain_update(secret).chain_update(number).finalize();
         let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(hash);
         let challenge = [a, b, c, d, e, f, g, h];

@@ -4,6 +4,7 @@ use crate::meter::Meter;
 use coinless_protocol::coap::{
     Answer, Code, ContentFormat, Input, Kind, Message, Method, ServedRequest, Server, option,
 };
+use coinless_protocol::keys::MeterKey;
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::receipt::Outcome;
 use coinless_protocol::token::MAX_TOKEN_BYTES;
@@ -104,9 +105,9 @@ impl<P: Copy + Eq, const N: usize> MeterServer<P, N> {
     /// Takes a datagram of `peer` at `now_ms` and hands what is to be sent to `send`, in this order: for work with a
     /// signature an empty acknowledgement, before the work, and then the response. `jitter` is drawn at random; it spreads
     /// repeats. No datagram changes anything of the meter but an authentic token.
-    pub fn handle<F: NorFlash>(
+    pub fn handle<F: NorFlash, K: MeterKey>(
         &mut self,
-        meter: &mut Meter<F>,
+        meter: &mut Meter<F, K>,
         now_ms: u64,
         jitter: u8,
         peer: P,
@@ -171,7 +172,12 @@ struct Reply<'a, P, S, const N: usize> {
 
 impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
     #[inline(never)]
-    fn execute<F: NorFlash>(&mut self, meter: &mut Meter<F>, request: &ServedRequest<'_>, work: &Work<'_>) -> Served {
+    fn execute<F: NorFlash, K: MeterKey>(
+        &mut self,
+        meter: &mut Meter<F, K>,
+        request: &ServedRequest<'_>,
+        work: &Work<'_>,
+    ) -> Served {
         let format = work.format();
         match work {
             Work::Links => {
@@ -210,9 +216,9 @@ impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
     }
 
     #[inline(never)]
-    fn identity<F: NorFlash>(
+    fn identity<F: NorFlash, K: MeterKey>(
         &mut self,
-        meter: &mut Meter<F>,
+        meter: &mut Meter<F, K>,
         request: &ServedRequest<'_>,
         format: ContentFormat,
     ) -> Served {
@@ -221,9 +227,9 @@ impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
     }
 
     #[inline(never)]
-    fn signed_identity<F: NorFlash>(
+    fn signed_identity<F: NorFlash, K: MeterKey>(
         &mut self,
-        meter: &mut Meter<F>,
+        meter: &mut Meter<F, K>,
         request: &ServedRequest<'_>,
         format: ContentFormat,
         challenge: Challenge,
@@ -235,9 +241,9 @@ impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
     }
 
     #[inline(never)]
-    fn report<F: NorFlash>(
+    fn report<F: NorFlash, K: MeterKey>(
         &mut self,
-        meter: &mut Meter<F>,
+        meter: &mut Meter<F, K>,
         request: &ServedRequest<'_>,
         format: ContentFormat,
     ) -> Served {

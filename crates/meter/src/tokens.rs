@@ -11,7 +11,7 @@ use crate::work;
 use coinless_protocol::cose::{self, Label, Sign1};
 use coinless_protocol::identity::{Identity, MAX_IDENTITY_BYTES, MAX_SIGNED_IDENTITY_BYTES, display_code};
 use coinless_protocol::issuers::OperationalKeys;
-use coinless_protocol::keys::KeyHint;
+use coinless_protocol::keys::{KeyHint, MeterKey};
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::readings::Readings;
 use coinless_protocol::receipt::{Decision, Outcome, Receipt};
@@ -59,7 +59,7 @@ pub struct TokenAnswer<'a> {
     pub receipt: &'a [u8],
 }
 
-impl<F: NorFlash> Meter<F> {
+impl<F: NorFlash, K: MeterKey> Meter<F, K> {
     /// The public statement of the meter, not signed.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl<F: NorFlash> Meter<F> {
         self.put_identity(now_ms, challenge, signed)?;
         self.work_for_stranger(now_ms)?;
         let keys = &self.made.keys;
-        let done = cose::sign_in_place(signed, Label::Identity, &keys.hash, &keys.pair);
+        let done = cose::sign_in_place(signed, Label::Identity, &keys.hash, &keys.own);
         done.map_err(|_| Refusal::OutOfService)?;
         self.display_code = Some(DisplayCode { code: display_code(&challenge, &keys.hash), since_ms: now_ms });
         Ok(())
@@ -233,7 +233,7 @@ impl<F: NorFlash> Meter<F> {
         if token.meter_key != self.made.keys.hash.hint() {
             return Err(Refusal::OtherKey);
         }
-        if self.made.issuers.is_empty() {
+        if self.made.issuers.is_empty() || !self.can_seal() {
             return Err(Refusal::OutOfService);
         }
         let named = self.made.issuers.iter().any(|issuer| may_sign(issuer, token) && is_named(issuer, signed.kid));
@@ -357,6 +357,11 @@ impl<F: NorFlash> Meter<F> {
         Some(Self::held(Self::held(next, ShutCause::NoCredit), ShutCause::ClosedAccount))
     }
 
+    /// Whether it has a key for its readings, without which there is no receipt.
+    fn can_seal(&self) -> bool {
+        matches!(self.made.keys.sealing, Sealing::With(_))
+    }
+
     /// Journals `next` under a new receipt number. Only then is the receipt signed: a number, which is the partial IV of the
     /// readings, is never used for two contents.
     #[inline(never)]
@@ -368,8 +373,8 @@ impl<F: NorFlash> Meter<F> {
     /// Journals `next` under a new number, for something else than a receipt.
     #[inline(never)]
     pub(crate) fn commit_number(&mut self, next: State) -> Result<(), Refusal> {
-        let can_seal = matches!(self.made.keys.sealing, Sealing::With(_));
-        let receipt_number = next.receipt_number.checked_add(1).filter(|_| can_seal).ok_or(Refusal::OutOfService)?;
+        let receipt_number =
+            next.receipt_number.checked_add(1).filter(|_| self.can_seal()).ok_or(Refusal::OutOfService)?;
         self.commit(State { receipt_number, ..next })
     }
 
@@ -378,7 +383,7 @@ impl<F: NorFlash> Meter<F> {
     fn sign_receipt(&mut self, challenge: Option<Challenge>, token: Option<[u8; 32]>) -> Result<(), Refusal> {
         self.put_receipt(challenge)?;
         let keys = &self.made.keys;
-        let signed = cose::sign_in_place(&mut self.receipt, Label::Receipt, &keys.hash, &keys.pair);
+        let signed = cose::sign_in_place(&mut self.receipt, Label::Receipt, &keys.hash, &keys.own);
         signed.map_err(|_| Refusal::OutOfService)?;
         self.answered = Some(Answered { token });
         Ok(())

@@ -18,6 +18,7 @@
 use crate::limits;
 use crate::meter::Meter;
 use crate::state::{MAX_UNCONTROLLED_OPENINGS, State};
+use coinless_protocol::keys::MeterKey;
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::report::Event;
 use coinless_protocol::state::{ShutCause, ShutCauses};
@@ -68,7 +69,7 @@ pub enum ClearError {
     OutOfService,
 }
 
-impl<F: NorFlash> Meter<F> {
+impl<F: NorFlash, K: MeterKey> Meter<F, K> {
     /// What the port has to do with the valve now. Only the last command counts.
     pub fn take_valve_command(&mut self) -> Option<ValveCommand> {
         self.command.take()

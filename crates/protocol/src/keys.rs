@@ -97,6 +97,38 @@ pub trait Signer {
     fn sign(&self, message: &[u8]) -> Result<[u8; SIGNATURE_BYTES], Self::Error>;
 }
 
+/// A meter's private key, in memory ([`KeyPair`]) or in a secure element that never gives it away.
+pub trait MeterKey: Signer {
+    /// Its public key.
+    fn public_key(&self) -> PublicKey;
+
+    /// The shared secret with `other` (ECDH, the x coordinate; NIST SP 800-56A §5.7.1.2).
+    ///
+    /// # Errors
+    /// When the key store refuses or fails.
+    fn agree(&self, other: &PublicKey) -> Result<SharedSecret, Self::Error>;
+
+    /// A secret that follows from the private key, for a use with its own name; it tells nothing of the key. Unless it can be had
+    /// more cheaply, SHA-256 of the name and the secret that the key shares with its own public key.
+    ///
+    /// # Errors
+    /// When the key store refuses or fails.
+    fn secret_hash(&self, name: &[u8]) -> Result<[u8; 32], Self::Error> {
+        let secret = self.agree(&self.public_key())?;
+        Ok(Sha256::new().chain_update(name).chain_update(secret.0.raw_secret_bytes()).finalize().into())
+    }
+}
+
+/// What two keys have in common: for key derivation only. Its bytes are wiped when it is dropped.
+pub struct SharedSecret(pub(crate) p256::ecdh::SharedSecret);
+
+impl From<[u8; 32]> for SharedSecret {
+    /// The x coordinate, big-endian, as a secure element gives it.
+    fn from(x: [u8; 32]) -> Self {
+        Self(p256::FieldBytes::from(x).into())
+    }
+}
+
 /// Verifies ES256.
 pub trait Verifier {
     /// Whether `signature` is one of `message` by this key.
@@ -139,15 +171,23 @@ impl KeyPair {
         PublicKey(*self.secret.verifying_key())
     }
 
-    /// A secret that follows from the private key, for a use with its own name: SHA-256 of the name and the key. It tells
-    /// nothing of the key.
-    pub fn secret_hash(&self, name: &[u8]) -> [u8; 32] {
-        Sha256::new().chain_update(name).chain_update(self.secret.to_bytes()).finalize().into()
+    pub(crate) fn shared_secret(&self, other: &PublicKey) -> SharedSecret {
+        SharedSecret(p256::ecdh::diffie_hellman(self.secret.as_nonzero_scalar(), other.point().as_affine()))
+    }
+}
+
+impl MeterKey for KeyPair {
+    fn public_key(&self) -> PublicKey {
+        self.public_key()
     }
 
-    /// The shared secret with `other` (ECDH, the x coordinate; NIST SP 800-56A §5.7.1.2), for key derivation only.
-    pub(crate) fn agree(&self, other: &PublicKey) -> p256::ecdh::SharedSecret {
-        p256::ecdh::diffie_hellman(self.secret.as_nonzero_scalar(), other.point().as_affine())
+    fn agree(&self, other: &PublicKey) -> Result<SharedSecret, SignError> {
+        Ok(self.shared_secret(other))
+    }
+
+    /// SHA-256 of the name and the key.
+    fn secret_hash(&self, name: &[u8]) -> Result<[u8; 32], SignError> {
+        Ok(Sha256::new().chain_update(name).chain_update(self.secret.to_bytes()).finalize().into())
     }
 }
 

@@ -6,14 +6,13 @@
 //! same key seals reports ([`crate::report`]), whose numbers are of the receipts' sequence.
 
 use crate::cbor::{self, DecodeError, Object, WriteResult, Writer, read_array};
-use crate::keys::{KeyPair, PublicKey};
+use crate::keys::{KeyPair, MeterKey, PublicKey, SharedSecret};
 use crate::{Bytes, FineCredit, MeterId};
 use aes::Aes128;
 use ccm::aead::{AeadInPlace, KeyInit};
 use ccm::consts::{U8, U13};
 use hkdf::Hkdf;
 use minicbor::{Decoder, Encoder};
-use p256::ecdh::SharedSecret;
 use sha2::Sha256;
 
 type AesCcm = ccm::Ccm<Aes128, U8, U13>;
@@ -77,10 +76,18 @@ impl ReadingsKey {
         Self::derive(&shared_secret(own, other), meter)
     }
 
+    /// The same for a meter whose key may be in a secure element.
+    ///
+    /// # Errors
+    /// When the key store refuses or fails.
+    pub fn agree_with<K: MeterKey>(own: &K, other: &PublicKey, meter: &MeterId) -> Result<Self, K::Error> {
+        Ok(Self::derive(&agreed_secret(own, other)?, meter))
+    }
+
     // Not inlined, nor what agrees the secret: a meter has little stack, and the buffers of one are to be gone before the other.
     #[inline(never)]
     fn derive(secret: &SharedSecret, meter: &MeterId) -> Self {
-        let derive = Hkdf::<Sha256>::new(None, secret.raw_secret_bytes());
+        let derive = Hkdf::<Sha256>::new(None, secret.0.raw_secret_bytes());
         let (mut key, mut context_iv) = ([0; 16], [0; 13]);
         for (name, bytes) in [("/key", key.as_mut_slice()), ("/iv", context_iv.as_mut_slice())] {
             let info = [INFO, meter.as_str(), name].map(str::as_bytes);
@@ -152,6 +159,11 @@ impl ReadingsKey {
 
 #[inline(never)]
 fn shared_secret(own: &KeyPair, other: &PublicKey) -> SharedSecret {
+    own.shared_secret(other)
+}
+
+#[inline(never)]
+fn agreed_secret<K: MeterKey>(own: &K, other: &PublicKey) -> Result<SharedSecret, K::Error> {
     own.agree(other)
 }
 
