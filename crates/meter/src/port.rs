@@ -29,7 +29,7 @@ use coinless_protocol::coap::MAX_MESSAGE_BYTES;
 use coinless_protocol::keys::{KeyPair, MeterKey};
 use coinless_protocol::settings::Sensor;
 use coinless_protocol::state::{Flags, ShutCause};
-use coinless_protocol::{Bytes, Commodity, FineCredit};
+use coinless_protocol::{Bytes, Commodity, CreditKind, FineCredit};
 use embedded_storage::nor_flash::NorFlash;
 
 /// Longest time between two rounds, in milliseconds: the board calls [`Device::round`] at least so often, and as soon as
@@ -60,8 +60,10 @@ pub enum Event {
 /// What the display shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View {
-    /// What the meter measures; the unit of the balance follows from it.
+    /// What the meter measures.
     pub commodity: Commodity,
+    /// What the balance is counted in: the unit of the commodity, or money.
+    pub credit: CreditKind,
     /// Credit left, in thousandths of a credit unit, consumption that is not yet journaled included; none without a state.
     pub balance: Option<FineCredit>,
     /// Valve and causes.
@@ -196,6 +198,11 @@ impl<P: Port, F: NorFlash, K: MeterKey> Device<P, F, K> {
         self.server.next_due_ms()
     }
 
+    /// Limits the work for strangers otherwise than [`Port::WORK`] says, from now on.
+    pub fn limit_work(&mut self, limit: WorkLimit) {
+        self.meter.limit_work(limit);
+    }
+
     /// The board.
     pub fn port(&mut self) -> &mut P {
         &mut self.port
@@ -255,6 +262,7 @@ impl<P: Port, F: NorFlash, K: MeterKey> Device<P, F, K> {
         let now_ms = self.port.uptime_ms();
         let view = View {
             commodity: self.meter.commodity(),
+            credit: self.meter.credit_kind(),
             balance: self.meter.state().map(|state| state.balance),
             flags: self.meter.flags(),
             alarm: self.meter.state().map_or(0, |state| state.alarm),
