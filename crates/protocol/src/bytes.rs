@@ -1,6 +1,6 @@
 //! A byte string of bounded length.
 
-use minicbor::encode::Write;
+use heapless::VecView;
 
 /// A byte string of at most `N` bytes, kept in place.
 #[derive(Clone, PartialEq, Eq, Default, Hash)]
@@ -22,7 +22,9 @@ impl<const N: usize> Bytes<N> {
     /// # Errors
     /// [`Full`] if there are more than `N` of them.
     pub fn copy_of(bytes: &[u8]) -> Result<Self, Full> {
-        heapless::Vec::from_slice(bytes).map(Self).map_err(|_| Full)
+        let mut copy = Self::new();
+        copy.append(bytes)?;
+        Ok(copy)
     }
 
     /// Appends `bytes`.
@@ -30,7 +32,12 @@ impl<const N: usize> Bytes<N> {
     /// # Errors
     /// [`Full`] if they do not fit; then nothing was appended.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        self.0.extend_from_slice(bytes).map_err(|_| Full)
+        append(self.view_mut(), bytes)
+    }
+
+    /// The same, whatever its greatest length.
+    pub(crate) fn view_mut(&mut self) -> &mut VecView<u8> {
+        self.0.as_mut_view()
     }
 
     /// The bytes.
@@ -68,10 +75,8 @@ impl<const N: usize> core::fmt::Debug for Bytes<N> {
     }
 }
 
-impl<const N: usize> Write for Bytes<N> {
-    type Error = Full;
-
-    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        self.append(bytes)
-    }
+// Once for all lengths, and not inlined: flash is scarce on a meter.
+#[inline(never)]
+fn append(to: &mut VecView<u8>, bytes: &[u8]) -> Result<(), Full> {
+    to.extend_from_slice(bytes).map_err(|_| Full)
 }

@@ -4,9 +4,11 @@
 //! deterministic CBOR array `[label, version, hash of the meter's key]`, which binds every object to one meter's key and
 //! to its role: no signature can serve as one of another kind.
 
+use crate::cbor::{Decoder, Writer};
 use crate::keys::{KeyHash, KeyHint, SIGNATURE_BYTES, Signer, Verifier};
 use crate::{Bytes, DecodeError, Full, VERSION};
-use minicbor::{Decoder, Encoder};
+use heapless::VecView;
+use sha2::{Digest, Sha256};
 
 /// Most bytes of a payload.
 pub const MAX_PAYLOAD_BYTES: usize = 176;
@@ -17,7 +19,7 @@ pub const OVERHEAD_BYTES: usize = 80;
 /// Most bytes of a signed object.
 pub const MAX_OBJECT_BYTES: usize = MAX_PAYLOAD_BYTES + OVERHEAD_BYTES;
 
-/// Most bytes of the Sig_structure that is signed: 78 around a payload of at most [`MAX_PAYLOAD_BYTES`], and their head of 2.
+/// Most bytes of a [`SigStructure`]: 78 around a payload of at most [`MAX_PAYLOAD_BYTES`], and their head of 2.
 pub const MAX_SIGNED_BYTES: usize = MAX_PAYLOAD_BYTES + 80;
 
 /// What a signature is about; the first element of external_aad.
@@ -70,7 +72,7 @@ impl<'a> Sign1<'a> {
     /// [`DecodeError::Malformed`] if they are not COSE_Sign1 exactly as this module writes it.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut input = Decoder::new(bytes);
-        if input.array()? != Some(4) {
+        if input.array()? != 4 {
             return Err(DecodeError::Malformed);
         }
         let header = input.bytes()?;
@@ -78,41 +80,61 @@ impl<'a> Sign1<'a> {
             Some(kid) if protected(kid).as_slice() == header => kid,
             _ => return Err(DecodeError::Malformed),
         };
-        if input.map()? != Some(0) {
+        if input.map()? != 0 {
             return Err(DecodeError::Malformed);
         }
         let payload = input.bytes()?;
         let signature = input.bytes()?.try_into().map_err(|_| DecodeError::Malformed)?;
-        let object = Self { kid, payload, signature };
-        // One form only: what is put together again must be what was taken apart.
-        if object.is_written_as(bytes) { Ok(object) } else { Err(DecodeError::Malformed) }
+        input.end()?;
+        Ok(Self { kid, payload, signature })
     }
 
     /// Whether the signature is one by `key`, under `label` and for the meter whose key has the hash `meter_key`.
     pub fn verify(&self, key: &impl Verifier, label: Label, meter_key: &KeyHash) -> bool {
-        let mut message = Bytes::new();
-        sig_structure(self.kid, self.payload, label, meter_key, &mut message).is_ok()
-            && key.verify(&message, self.signature)
+        let message = SigStructure { kid: self.kid, payload: self.payload, label, meter_key };
+        self.payload.len() <= MAX_PAYLOAD_BYTES && key.verify_structure(&message, self.signature)
     }
 
-    // Not inlined, here and below: a meter has little stack, and each buffer is to be gone before the next step begins.
+    fn write(&self, out: &mut Writer<'_>) {
+        out.array(4).bytes(&protected(self.kid)).map(0).bytes(self.payload).bytes(self.signature);
+    }
+}
+
+/// What is signed: Sig_structure of RFC 9052 §4.4.
+#[derive(Debug, Clone, Copy)]
+pub struct SigStructure<'a> {
+    kid: KeyHint,
+    payload: &'a [u8],
+    label: Label,
+    meter_key: &'a KeyHash,
+}
+
+impl SigStructure<'_> {
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// [`Full`] if the payload is longer than [`MAX_PAYLOAD_BYTES`].
+    pub fn to_bytes(&self) -> Result<Bytes<MAX_SIGNED_BYTES>, Full> {
+        let mut bytes = Bytes::new();
+        let mut out = Writer::into(bytes.view_mut());
+        self.write(&mut out);
+        out.finish()?;
+        Ok(bytes)
+    }
+
+    /// SHA-256 of its bytes.
+    // Not inlined, here and below: a meter has little stack, and what a step needs is to be gone before the next one begins.
     #[inline(never)]
-    fn is_written_as(&self, bytes: &[u8]) -> bool {
-        let mut out = Bytes::<MAX_OBJECT_BYTES>::new();
-        self.write(&mut out).is_ok() && out.as_slice() == bytes
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        self.write(&mut Writer::hash(&mut hash));
+        hash.finalize().into()
     }
 
     #[inline(never)]
-    fn write<const N: usize>(&self, out: &mut Bytes<N>) -> Result<(), Full> {
-        out.clear();
-        Encoder::new(out)
-            .array(4)
-            .and_then(|e| e.bytes(&protected(self.kid)))
-            .and_then(|e| e.map(0))
-            .and_then(|e| e.bytes(self.payload))
-            .and_then(|e| e.bytes(self.signature))
-            .map_err(|_| Full)?;
-        Ok(())
+    fn write(&self, out: &mut Writer<'_>) {
+        let aad = external_aad(self.label, self.meter_key);
+        out.array(4).str("Signature1").bytes(&protected(self.kid)).bytes(&aad).bytes(self.payload);
     }
 }
 
@@ -155,16 +177,19 @@ pub fn sign_in_place<const N: usize, S: Signer>(
 ) -> Result<(), SealError<S::Error>> {
     match signature(object, label, meter_key, signer) {
         // By reference: a copy would lie on the stack while the signature is made.
-        Ok(ref signature) => wrap(object, signer.key_hint(), signature).map_err(|_| SealError::TooLong),
+        Ok(ref signature) => wrap(object.view_mut(), signer.key_hint(), signature).map_err(|_| SealError::TooLong),
         Err(error) => Err(error),
     }
 }
 
 /// Makes the payload in `object` the object that it is the payload of.
 #[inline(never)]
-fn wrap<const N: usize>(object: &mut Bytes<N>, kid: KeyHint, signature: &[u8; SIGNATURE_BYTES]) -> Result<(), Full> {
+fn wrap(object: &mut VecView<u8>, kid: KeyHint, signature: &[u8; SIGNATURE_BYTES]) -> Result<(), Full> {
     let payload = Bytes::<MAX_PAYLOAD_BYTES>::copy_of(object)?;
-    Sign1 { kid, payload: &payload, signature }.write(object)
+    object.clear();
+    let mut out = Writer::into(object);
+    Sign1 { kid, payload: &payload, signature }.write(&mut out);
+    out.finish()
 }
 
 #[inline(never)]
@@ -174,42 +199,17 @@ fn signature<S: Signer>(
     meter_key: &KeyHash,
     signer: &S,
 ) -> Result<[u8; SIGNATURE_BYTES], SealError<S::Error>> {
-    let mut message = Bytes::new();
-    sig_structure(signer.key_hint(), payload, label, meter_key, &mut message).map_err(|_| SealError::TooLong)?;
-    signer.sign(&message).map_err(SealError::Signer)
+    if payload.len() > MAX_PAYLOAD_BYTES {
+        return Err(SealError::TooLong);
+    }
+    let message = SigStructure { kid: signer.key_hint(), payload, label, meter_key };
+    signer.sign_structure(&message)
 }
 
 /// The external_aad of an object: `[label, version, hash of the meter's key]`; at most 54 bytes.
 pub fn external_aad(label: Label, meter_key: &KeyHash) -> Bytes<56> {
     let mut aad = Bytes::new();
-    let written = Encoder::new(&mut aad)
-        .array(3)
-        .and_then(|e| e.str(label.text()))
-        .and_then(|e| e.u8(VERSION))
-        .and_then(|e| e.bytes(&meter_key.0))
-        .is_ok();
-    debug_assert!(written, "the longest label fits");
+    let written = Writer::into(aad.view_mut()).array(3).str(label.text()).uint(VERSION).bytes(&meter_key.0).finish();
+    debug_assert!(written.is_ok(), "the longest label fits");
     aad
-}
-
-/// Sig_structure of RFC 9052 §4.4, appended to the empty `message`; full if the payload is too long.
-#[inline(never)]
-fn sig_structure(
-    kid: KeyHint,
-    payload: &[u8],
-    label: Label,
-    meter_key: &KeyHash,
-    message: &mut Bytes<MAX_SIGNED_BYTES>,
-) -> Result<(), Full> {
-    if payload.len() > MAX_PAYLOAD_BYTES {
-        return Err(Full);
-    }
-    Encoder::new(message)
-        .array(4)
-        .and_then(|e| e.str("Signature1"))
-        .and_then(|e| e.bytes(&protected(kid)))
-        .and_then(|e| e.bytes(&external_aad(label, meter_key)))
-        .and_then(|e| e.bytes(payload))
-        .map_err(|_| Full)?;
-    Ok(())
 }

@@ -1,8 +1,7 @@
 //! What a meter's credit is counted in: units of what it measures, or money.
 
-use crate::cbor::{DecodeError, Object, WriteResult, Writer, read_array};
+use crate::cbor::{DecodeError, Decoder, Object, Writer, read_array};
 use core::fmt;
-use minicbor::Decoder;
 
 /// What credit is counted in. It is fixed when a meter is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,9 +48,8 @@ impl fmt::Display for Currency {
 }
 
 impl Object<'_> for Currency {
-    fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
-        out.array(2)?.str(self.code())?.u8(self.exponent)?;
-        Ok(())
+    fn write(&self, out: &mut Writer<'_>) {
+        out.array(2).str(self.code()).uint(self.exponent);
     }
 
     fn read(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {

@@ -1,7 +1,7 @@
 //! What a meter says of itself to anybody, and the proof that it is that meter.
 
 use crate::cbor::{
-    self, DecodeError, Object, WriteResult, Writer, read_bytes, read_version, required, set, write_version,
+    self, DecodeError, Decoder, Object, Writer, read_bytes, read_key, read_version, required, set, write_version,
 };
 use crate::cose::{self, Label, SealError, Sign1};
 use crate::keys::{KeyHash, KeyHint, Signer, Verifier};
@@ -9,7 +9,6 @@ use crate::receipt::{ReceiptError, RegisterNumbers};
 use crate::state::Flags;
 use crate::token::read_meter;
 use crate::{Bytes, Challenge, Commodity, CreditKind, Currency, Full, MeterId};
-use minicbor::Decoder;
 use sha2::{Digest, Sha256};
 
 /// Most bytes of an identity that is not signed.
@@ -51,7 +50,7 @@ impl Identity {
     /// # Errors
     /// [`DecodeError`] if it is malformed.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
-        cbor::decode::<Self, MAX_IDENTITY_BYTES>(bytes)
+        cbor::decode::<Self>(bytes)
     }
 
     /// Signs it with the meter's key, whose hash is `meter_key`.
@@ -89,26 +88,25 @@ pub fn display_code(challenge: &Challenge, meter_key: &KeyHash) -> u32 {
 }
 
 impl Object<'_> for Identity {
-    fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
+    fn write(&self, out: &mut Writer<'_>) {
         let currency = match &self.credit {
             CreditKind::Unit => None,
             CreditKind::Money(currency) => Some(currency),
         };
-        write_version(out, 6 + u64::from(self.challenge.is_some()) + u64::from(currency.is_some()))?;
-        out.u8(1)?.str(self.meter.as_str())?;
-        out.u8(2)?.bytes(&self.meter_key.0)?;
-        out.u8(3)?.u8(self.commodity as u8)?;
-        out.u8(4)?;
-        self.registers.write(out)?;
-        out.u8(5)?.u16(self.flags.bits())?;
+        write_version(out, 6 + usize::from(self.challenge.is_some()) + usize::from(currency.is_some()));
+        out.uint(1_u8).str(self.meter.as_str());
+        out.uint(2_u8).bytes(&self.meter_key.0);
+        out.uint(3_u8).uint(self.commodity as u8);
+        out.uint(4_u8);
+        self.registers.write(out);
+        out.uint(5_u8).uint(self.flags.bits());
         if let Some(challenge) = &self.challenge {
-            out.u8(6)?.bytes(challenge)?;
+            out.uint(6_u8).bytes(challenge);
         }
         if let Some(currency) = currency {
-            out.u8(7)?;
-            currency.write(out)?;
+            out.uint(7_u8);
+            currency.write(out);
         }
-        Ok(())
     }
 
     fn read(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
@@ -116,7 +114,7 @@ impl Object<'_> for Identity {
         let (mut meter, mut meter_key, mut commodity) = (None, None, None);
         let (mut registers, mut flags, mut challenge, mut currency) = (None, None, None, None);
         for _ in 0..entries {
-            match input.u64()? {
+            match read_key(input)? {
                 1 => set(&mut meter, read_meter(input)?)?,
                 2 => set(&mut meter_key, KeyHint(read_bytes(input)?))?,
                 3 => set(&mut commodity, Commodity::from_code(input.u64()?).ok_or(DecodeError::Malformed)?)?,

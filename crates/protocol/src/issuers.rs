@@ -3,12 +3,11 @@
 //! A CBOR array of one or two byte strings of 33 bytes, SEC 1 compressed points of P-256 (deterministic encoding). Two are two
 //! different ones.
 
-use crate::cbor::{self, DecodeError, Object, WriteResult, Writer};
-use crate::keys::PublicKey;
+use crate::cbor::{self, DecodeError, Decoder, Object, Writer, read_bytes};
+use crate::keys::{COMPRESSED_KEY_BYTES, PublicKey};
 use crate::token::MAX_CONTENT_BYTES;
 use crate::{Bytes, Full};
 use heapless::Vec;
-use minicbor::Decoder;
 
 /// Most operational keys of a meter.
 pub const MAX_OPERATIONAL_KEYS: usize = 2;
@@ -49,20 +48,24 @@ impl OperationalKeys {
     /// # Errors
     /// [`DecodeError`] if they are none.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
-        cbor::decode::<Self, MAX_CONTENT_BYTES>(bytes)
+        cbor::decode_exact::<Self>(bytes)
     }
 }
 
 impl Object<'_> for OperationalKeys {
-    fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
-        out.array(self.0.len() as u64)?;
-        self.0.iter().try_for_each(|key| out.bytes(&key.to_sec1_compressed()).map(drop))
+    fn write(&self, out: &mut Writer<'_>) {
+        out.array(self.0.len());
+        for key in &self.0 {
+            out.bytes(&key.to_sec1_compressed());
+        }
     }
 
     fn read(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let mut keys = Vec::new();
-        for _ in 0..input.array()?.ok_or(DecodeError::Malformed)? {
-            let key = PublicKey::from_sec1(input.bytes()?).map_err(|_| DecodeError::Malformed)?;
+        for _ in 0..input.array()? {
+            // The compressed form only, which is the one that is written.
+            let point: [u8; COMPRESSED_KEY_BYTES] = read_bytes(input)?;
+            let key = PublicKey::from_sec1(&point).map_err(|_| DecodeError::Malformed)?;
             keys.push(key).map_err(|_| DecodeError::Malformed)?;
         }
         Some(Self(keys)).filter(Self::is_sensible).ok_or(DecodeError::Malformed)

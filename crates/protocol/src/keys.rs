@@ -1,7 +1,12 @@
 //! Names of keys, and who can sign and verify.
 
-use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
+use crate::cose::{SealError, SigStructure};
+use ecdsa::hazmat::SignPrimitive;
+use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
+use p256::elliptic_curve::ff::PrimeField;
+use p256::elliptic_curve::{Curve, FieldBytesEncoding};
+use p256::{NistP256, Scalar};
 use sha2::{Digest, Sha256};
 
 /// Bytes of an ES256 signature: r and s, 32 bytes each, big-endian (RFC 9053 §2.1).
@@ -68,6 +73,11 @@ impl PublicKey {
         KeyHash(hash.finalize().into())
     }
 
+    #[inline(never)]
+    fn verify_digest(&self, digest: &[u8; 32], signature: &[u8; SIGNATURE_BYTES]) -> bool {
+        Signature::from_slice(signature).is_ok_and(|signature| self.0.verify_prehash(digest, &signature).is_ok())
+    }
+
     pub(crate) fn point(&self) -> p256::PublicKey {
         self.0.into()
     }
@@ -95,6 +105,15 @@ pub trait Signer {
     /// # Errors
     /// When the key store refuses or fails.
     fn sign(&self, message: &[u8]) -> Result<[u8; SIGNATURE_BYTES], Self::Error>;
+
+    /// Signs `message`. What signs a digest does so without the message's bytes, which take more room.
+    ///
+    /// # Errors
+    /// [`SealError`] when the key store refuses or fails.
+    fn sign_structure(&self, message: &SigStructure<'_>) -> Result<[u8; SIGNATURE_BYTES], SealError<Self::Error>> {
+        let message = message.to_bytes().map_err(|_| SealError::TooLong)?;
+        self.sign(&message).map_err(SealError::Signer)
+    }
 }
 
 /// A meter's private key, in memory ([`KeyPair`]) or in a secure element that never gives it away.
@@ -133,12 +152,20 @@ impl From<[u8; 32]> for SharedSecret {
 pub trait Verifier {
     /// Whether `signature` is one of `message` by this key.
     fn verify(&self, message: &[u8], signature: &[u8; SIGNATURE_BYTES]) -> bool;
+
+    /// The same for `message`. What verifies a digest does so without the message's bytes, which take more room.
+    fn verify_structure(&self, message: &SigStructure<'_>, signature: &[u8; SIGNATURE_BYTES]) -> bool {
+        message.to_bytes().is_ok_and(|message| self.verify(&message, signature))
+    }
 }
 
 impl Verifier for PublicKey {
     fn verify(&self, message: &[u8], signature: &[u8; SIGNATURE_BYTES]) -> bool {
-        Signature::from_slice(signature)
-            .is_ok_and(|signature| self.0.verify_prehash(&Sha256::digest(message), &signature).is_ok())
+        self.verify_digest(&Sha256::digest(message).into(), signature)
+    }
+
+    fn verify_structure(&self, message: &SigStructure<'_>, signature: &[u8; SIGNATURE_BYTES]) -> bool {
+        self.verify_digest(&message.digest(), signature)
     }
 }
 
@@ -199,7 +226,34 @@ impl Signer for KeyPair {
     }
 
     fn sign(&self, message: &[u8]) -> Result<[u8; SIGNATURE_BYTES], SignError> {
-        let signature: Signature = self.secret.sign_prehash(&Sha256::digest(message)).map_err(|_| SignError)?;
+        self.sign_digest(&Sha256::digest(message).into())
+    }
+
+    fn sign_structure(&self, message: &SigStructure<'_>) -> Result<[u8; SIGNATURE_BYTES], SealError<SignError>> {
+        self.sign_digest(&message.digest()).map_err(SealError::Signer)
+    }
+}
+
+impl KeyPair {
+    /// ECDSA in two steps, each with the stack for itself: the nonce, and what is done with it.
+    fn sign_digest(&self, digest: &[u8; 32]) -> Result<[u8; SIGNATURE_BYTES], SignError> {
+        let nonce = self.nonce(digest)?;
+        self.sign_with(&nonce, digest)
+    }
+
+    /// The nonce for a digest, deterministic (RFC 6979 §3.2).
+    #[inline(never)]
+    fn nonce(&self, digest: &[u8; 32]) -> Result<Scalar, SignError> {
+        let secret = self.secret.as_nonzero_scalar().to_repr();
+        let order = NistP256::ORDER.encode_field_bytes();
+        let nonce = rfc6979::generate_k::<Sha256, _>(&secret, &order, digest.into(), &[]);
+        Option::from(Scalar::from_repr(nonce)).ok_or(SignError)
+    }
+
+    #[inline(never)]
+    fn sign_with(&self, nonce: &Scalar, digest: &[u8; 32]) -> Result<[u8; SIGNATURE_BYTES], SignError> {
+        let secret = self.secret.as_nonzero_scalar().as_ref();
+        let (signature, _) = secret.try_sign_prehashed(*nonce, digest.into()).map_err(|_| SignError)?;
         Ok(signature.to_bytes().into())
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::DecodeError;
 use crate::bytes::{Bytes, Full};
-use minicbor::{Decoder, Encoder};
+use crate::cbor::{Decoder, Writer};
 
 /// Most bytes of problem details.
 pub const MAX_PROBLEM_BYTES: usize = 96;
@@ -83,17 +83,17 @@ impl Refusal {
     pub fn to_bytes(self) -> Result<Bytes<MAX_PROBLEM_BYTES>, Full> {
         let mut out = Bytes::new();
         // Deterministic order of keys by their bytes: -1 (20), -4 (23), text (70...).
-        Encoder::new(&mut out)
+        Writer::into(out.view_mut())
             .map(3)
-            .and_then(|e| e.i8(-1))
-            .and_then(|e| e.str(self.title()))
-            .and_then(|e| e.i8(-4))
-            .and_then(|e| e.u8(self.coap_code().0))
-            .and_then(|e| e.str(ENTRY))
-            .and_then(|e| e.map(1))
-            .and_then(|e| e.u8(0))
-            .and_then(|e| e.u8(self as u8))
-            .map_err(|_| Full)?;
+            .int(-1)
+            .str(self.title())
+            .int(-4)
+            .uint(self.coap_code().0)
+            .str(ENTRY)
+            .map(1)
+            .uint(0_u8)
+            .uint(self as u8)
+            .finish()?;
         Ok(out)
     }
 
@@ -103,19 +103,18 @@ impl Refusal {
     /// [`DecodeError::Malformed`] if they hold no known refusal.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut input = Decoder::new(bytes);
-        for _ in 0..input.map()?.ok_or(DecodeError::Malformed)? {
-            let ours = match input.datatype()? {
-                minicbor::data::Type::String => input.str()? == ENTRY,
-                _ => {
-                    input.skip()?;
-                    false
-                }
+        for _ in 0..input.map()? {
+            let ours = if input.is_text() {
+                input.str()? == ENTRY
+            } else {
+                input.skip()?;
+                false
             };
             if !ours {
                 input.skip()?;
                 continue;
             }
-            if input.map()? != Some(1) || input.u8()? != 0 {
+            if input.map()? != 1 || input.u8()? != 0 {
                 return Err(DecodeError::Malformed);
             }
             let code = input.u8()?;

@@ -1,8 +1,7 @@
 //! Numbers that cannot be mistaken for one another: epochs, register numbers, credit.
 
-use crate::cbor::{DecodeError, Object, WriteResult, Writer, read_array};
+use crate::cbor::{DecodeError, Decoder, Object, Writer, read_array};
 use core::fmt;
-use minicbor::Decoder;
 
 /// Thousandths of a credit unit in a credit unit.
 pub const FINE_PER_UNIT: i64 = 1000;
@@ -188,9 +187,8 @@ pub struct Register {
 }
 
 impl Object<'_> for Register {
-    fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
-        out.array(2)?.u32(self.number.0)?.u64(self.total.0)?;
-        Ok(())
+    fn write(&self, out: &mut Writer<'_>) {
+        out.array(2).uint(self.number.0).uint(self.total.0);
     }
 
     fn read(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {

@@ -5,14 +5,13 @@
 //! context IV. The partial IV is the receipt's number in 4 bytes big-endian, so a number may be used for one content only. The
 //! same key seals reports ([`crate::report`]), whose numbers are of the receipts' sequence.
 
-use crate::cbor::{self, DecodeError, Object, WriteResult, Writer, read_array};
+use crate::cbor::{self, DecodeError, Decoder, Object, Writer, read_array};
 use crate::keys::{KeyPair, MeterKey, PublicKey, SharedSecret};
 use crate::{Bytes, FineCredit, MeterId};
 use aes::Aes128;
 use ccm::aead::{AeadInPlace, KeyInit};
 use ccm::consts::{U8, U13};
 use hkdf::Hkdf;
-use minicbor::{Decoder, Encoder};
 use sha2::Sha256;
 
 type AesCcm = ccm::Ccm<Aes128, U8, U13>;
@@ -115,8 +114,8 @@ impl ReadingsKey {
     /// # Errors
     /// [`OpenError`] if they are malformed, of another receipt, sealed with another key, or changed.
     pub fn open(&self, number: u32, sealed: &[u8]) -> Result<Readings, OpenError> {
-        let plain = self.open_plain::<MAX_PLAIN_BYTES, MAX_SEALED_BYTES>(Sealed::Readings, number, sealed)?;
-        cbor::decode::<_, MAX_PLAIN_BYTES>(&plain).map_err(|_| OpenError::Malformed)
+        let plain = self.open_plain::<MAX_PLAIN_BYTES>(Sealed::Readings, number, sealed)?;
+        cbor::decode::<_>(&plain).map_err(|_| OpenError::Malformed)
     }
 
     // Not inlined, nor the other way round: a meter has little stack.
@@ -133,13 +132,13 @@ impl ReadingsKey {
         assemble(number, &text, &tag)
     }
 
-    pub(crate) fn open_plain<const PLAIN: usize, const SEALED: usize>(
+    pub(crate) fn open_plain<const PLAIN: usize>(
         &self,
         what: Sealed,
         number: u32,
         sealed: &[u8],
     ) -> Result<Bytes<PLAIN>, OpenError> {
-        let cipher_text = parse::<SEALED>(number, sealed).map_err(|_| OpenError::Malformed)?;
+        let cipher_text = parse(number, sealed).map_err(|_| OpenError::Malformed)?;
         let (text, tag) = cipher_text.split_last_chunk::<TAG_BYTES>().ok_or(OpenError::Malformed)?;
         let mut text = Bytes::<PLAIN>::copy_of(text).map_err(|_| OpenError::Malformed)?;
         let nonce = self.nonce(number).into();
@@ -173,68 +172,50 @@ const PROTECTED: [u8; 3] = [0xa1, 0x01, 0x0a];
 /// COSE_Encrypt0 (RFC 9052 §5.2), untagged; the only unprotected parameter is the partial IV.
 fn assemble<const SEALED: usize>(number: u32, text: &[u8], tag: &[u8]) -> Result<Bytes<SEALED>, crate::Full> {
     let mut out = Bytes::new();
-    Encoder::new(&mut out)
-        .array(3)
-        .and_then(|e| e.bytes(&PROTECTED))
-        .and_then(|e| e.map(1))
-        .and_then(|e| e.u8(6))
-        .and_then(|e| e.bytes(&number.to_be_bytes()))
-        .and_then(|e| e.bytes_len(text.len().saturating_add(tag.len()) as u64))
-        .map_err(|_| crate::Full)?;
-    out.append(text)?;
-    out.append(tag)?;
+    write_sealed(&mut Writer::into(out.view_mut()), number, text, tag).finish()?;
     Ok(out)
 }
 
-fn parse<const SEALED: usize>(number: u32, sealed: &[u8]) -> Result<&[u8], DecodeError> {
+fn write_sealed<'a, 'b>(out: &'b mut Writer<'a>, number: u32, text: &[u8], tag: &[u8]) -> &'b mut Writer<'a> {
+    out.array(3).bytes(&PROTECTED).map(1).uint(6_u8).bytes(&number.to_be_bytes());
+    out.bytes_head(text.len().saturating_add(tag.len())).raw(text).raw(tag)
+}
+
+fn parse(number: u32, sealed: &[u8]) -> Result<&[u8], DecodeError> {
     let mut input = Decoder::new(sealed);
     read_array(&mut input, 3)?;
-    let header = input.bytes()? == PROTECTED && input.map()? == Some(1) && input.u8()? == 6;
+    let header = input.bytes()? == PROTECTED && input.map()? == 1 && input.u8()? == 6;
     let iv = header && input.bytes()? == number.to_be_bytes();
     if !iv {
         return Err(DecodeError::Malformed);
     }
     let cipher_text = input.bytes()?;
-    // One form only: what is put together again must be what was taken apart.
-    match assemble::<SEALED>(number, cipher_text, &[]) {
-        Ok(again) if again.as_slice() == sealed => Ok(cipher_text),
-        _ => Err(DecodeError::Malformed),
-    }
+    input.end()?;
+    Ok(cipher_text)
 }
 
 /// Enc_structure of RFC 9052 §5.3.
 fn enc_structure(what: Sealed) -> Bytes<40> {
     let mut aad = Bytes::new();
-    let written = Encoder::new(&mut aad)
-        .array(3)
-        .and_then(|e| e.str("Encrypt0"))
-        .and_then(|e| e.bytes(&PROTECTED))
-        .and_then(|e| e.bytes(what.external_aad()))
-        .is_ok();
-    debug_assert!(written, "at most 32 bytes");
+    let written =
+        Writer::into(aad.view_mut()).array(3).str("Encrypt0").bytes(&PROTECTED).bytes(what.external_aad()).finish();
+    debug_assert!(written.is_ok(), "at most 32 bytes");
     aad
 }
 
 impl Object<'_> for Readings {
-    fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
-        out.array(3)?.i64(self.balance.0)?.i64(self.consumed.0)?;
+    fn write(&self, out: &mut Writer<'_>) {
+        out.array(3).int(self.balance.0).int(self.consumed.0);
         match self.clock {
-            Some(seconds) => out.u64(seconds)?,
-            None => out.null()?,
+            Some(seconds) => out.uint(seconds),
+            None => out.null(),
         };
-        Ok(())
     }
 
     fn read(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         read_array(input, 3)?;
         let (balance, consumed) = (FineCredit(input.i64()?), FineCredit(input.i64()?));
-        let clock = match input.datatype()? {
-            minicbor::data::Type::Null => {
-                input.null()?;
-                None
-            }
-            _ => Some(input.u64()?),
-        };
+        let clock = if input.null() { None } else { Some(input.u64()?) };
         if consumed.0 < 0 {
             return Err(DecodeError::Malformed);
         }

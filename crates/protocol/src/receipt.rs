@@ -1,7 +1,8 @@
 //! Receipts: a meter's signed statement of all its registers, and what became of the token that it answers.
 
 use crate::cbor::{
-    self, DecodeError, Object, WriteResult, Writer, read_array, read_bytes, read_version, required, set, write_version,
+    self, DecodeError, Decoder, Object, Writer, read_array, read_bytes, read_key, read_version, required, set,
+    write_version,
 };
 use crate::cose::{self, Label, SealError, Sign1};
 use crate::keys::{KeyHash, Signer, Verifier};
@@ -9,7 +10,6 @@ use crate::readings::MAX_SEALED_BYTES;
 use crate::state::Flags;
 use crate::token::read_meter;
 use crate::{Bytes, Challenge, CreditNumber, Epoch, FineCredit, Full, MeterId, Units};
-use minicbor::Decoder;
 
 /// Most bytes of a receipt, as sent.
 pub const MAX_RECEIPT_BYTES: usize = cose::MAX_OBJECT_BYTES;
@@ -173,7 +173,7 @@ impl Receipt {
     /// # Errors
     /// [`DecodeError`] if it is not one receipt in deterministic CBOR of this version.
     pub fn from_payload(payload: &[u8]) -> Result<Self, DecodeError> {
-        cbor::decode::<Self, { cose::MAX_PAYLOAD_BYTES }>(payload)
+        cbor::decode::<Self>(payload)
     }
 
     /// Signs it with the meter's key, whose hash is `meter_key`.
@@ -226,9 +226,8 @@ pub enum ReceiptError {
 }
 
 impl Object<'_> for RegisterNumbers {
-    fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
-        out.array(5)?.u16(self.epoch.0)?.u32(self.credit.0)?.u32(self.tariff)?.u32(self.settings)?.u32(self.keys)?;
-        Ok(())
+    fn write(&self, out: &mut Writer<'_>) {
+        out.array(5).uint(self.epoch.0).uint(self.credit.0).uint(self.tariff).uint(self.settings).uint(self.keys);
     }
 
     fn read(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
@@ -244,23 +243,22 @@ impl Object<'_> for RegisterNumbers {
 }
 
 impl Object<'_> for Receipt {
-    fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
-        write_version(out, 9 + u64::from(self.challenge.is_some()))?;
-        out.u8(1)?.str(self.meter.as_str())?;
-        out.u8(2)?.u32(self.number)?;
+    fn write(&self, out: &mut Writer<'_>) {
+        write_version(out, 9 + usize::from(self.challenge.is_some()));
+        out.uint(1_u8).str(self.meter.as_str());
+        out.uint(2_u8).uint(self.number);
         let (code, detail) = self.outcome.decision.to_code();
-        out.u8(3)?.array(3)?.u8(code)?.u32(self.outcome.token.0)?.u64(detail)?;
-        out.u8(4)?;
-        self.registers.write(out)?;
-        out.u8(5)?.u64(self.total.get())?;
+        out.uint(3_u8).array(3).uint(code).uint(self.outcome.token.0).uint(detail);
+        out.uint(4_u8);
+        self.registers.write(out);
+        out.uint(5_u8).uint(self.total.get());
         let sums = self.sums;
-        out.u8(6)?.array(3)?.i64(sums.initial.0)?.i64(sums.withdrawn.0)?.i64(sums.charged.0)?;
-        out.u8(7)?.u16(self.flags.bits())?;
-        out.u8(8)?.bytes(&self.readings)?;
+        out.uint(6_u8).array(3).int(sums.initial.0).int(sums.withdrawn.0).int(sums.charged.0);
+        out.uint(7_u8).uint(self.flags.bits());
+        out.uint(8_u8).bytes(&self.readings);
         if let Some(challenge) = &self.challenge {
-            out.u8(9)?.bytes(challenge)?;
+            out.uint(9_u8).bytes(challenge);
         }
-        Ok(())
     }
 
     fn read(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
@@ -268,7 +266,7 @@ impl Object<'_> for Receipt {
         let (mut meter, mut number, mut outcome, mut registers, mut total) = (None, None, None, None, None);
         let (mut sums, mut flags, mut readings, mut challenge) = (None, None, None, None);
         for _ in 0..entries {
-            match input.u64()? {
+            match read_key(input)? {
                 1 => set(&mut meter, read_meter(input)?)?,
                 2 => set(&mut number, input.u32()?)?,
                 3 => set(&mut outcome, read_outcome(input)?)?,

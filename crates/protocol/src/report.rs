@@ -5,7 +5,7 @@
 //! ([`crate::readings`]); the external_aad of what is sealed is `coinless/report`.
 
 use crate::cbor::{
-    self, DecodeError, Object, WriteResult, Writer, read_array, read_version, required, set, write_version,
+    self, DecodeError, Decoder, Object, Writer, read_array, read_key, read_version, required, set, write_version,
 };
 use crate::cose::{self, Label, SealError, Sign1};
 use crate::keys::{KeyHash, Signer, Verifier};
@@ -13,7 +13,6 @@ use crate::readings::{OpenError, ReadingsKey, Sealed};
 use crate::receipt::ReceiptError;
 use crate::token::read_meter;
 use crate::{Bytes, FineCredit, Full, MeterId};
-use minicbor::Decoder;
 
 /// Most bytes of a sealed report: 14 of COSE_Encrypt0, the content, a tag of 8.
 pub const MAX_SEALED_REPORT_BYTES: usize = 14 + MAX_PLAIN_BYTES + 8;
@@ -189,7 +188,7 @@ impl Report {
     /// # Errors
     /// [`DecodeError`] if it is not one report in deterministic CBOR of this version.
     pub fn from_payload(payload: &[u8]) -> Result<Self, DecodeError> {
-        cbor::decode::<Self, { cose::MAX_PAYLOAD_BYTES }>(payload)
+        cbor::decode::<Self>(payload)
     }
 
     /// Signs it with the meter's key, whose hash is `meter_key`.
@@ -239,26 +238,24 @@ impl ReadingsKey {
     /// # Errors
     /// [`OpenError`] if it is malformed, of another report, sealed with another key, or changed.
     pub fn open_report(&self, report: &Report) -> Result<ReportContent, OpenError> {
-        let plain =
-            self.open_plain::<MAX_PLAIN_BYTES, MAX_SEALED_REPORT_BYTES>(Sealed::Report, report.number, &report.sealed)?;
-        cbor::decode::<_, MAX_PLAIN_BYTES>(&plain).map_err(|_| OpenError::Malformed)
+        let plain = self.open_plain::<MAX_PLAIN_BYTES>(Sealed::Report, report.number, &report.sealed)?;
+        cbor::decode(&plain).map_err(|_| OpenError::Malformed)
     }
 }
 
 impl Object<'_> for Report {
-    fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
-        write_version(out, 4)?;
-        out.u8(1)?.str(self.meter.as_str())?;
-        out.u8(2)?.u32(self.number)?;
-        out.u8(3)?.bytes(&self.sealed)?;
-        Ok(())
+    fn write(&self, out: &mut Writer<'_>) {
+        write_version(out, 4);
+        out.uint(1_u8).str(self.meter.as_str());
+        out.uint(2_u8).uint(self.number);
+        out.uint(3_u8).bytes(&self.sealed);
     }
 
     fn read(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let entries = read_version(input)?;
         let (mut meter, mut number, mut sealed) = (None, None, None);
         for _ in 0..entries {
-            match input.u64()? {
+            match read_key(input)? {
                 1 => set(&mut meter, read_meter(input)?)?,
                 2 => set(&mut number, input.u32()?)?,
                 3 => set(&mut sealed, Bytes::copy_of(input.bytes()?).map_err(|_| DecodeError::Malformed)?)?,
@@ -270,10 +267,12 @@ impl Object<'_> for Report {
 }
 
 impl Object<'_> for ReportContent {
-    fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
-        out.array(7)?.i64(self.metered.0)?.u32(self.valve)?.bool(self.emergency_taken)?.bool(self.clock_trusted)?;
-        out.i64(self.debt_total.0)?.i64(self.debt_paid.0)?.array(EVENTS as u64)?;
-        self.events.0.iter().try_for_each(|count| out.u16(*count).map(drop))
+    fn write(&self, out: &mut Writer<'_>) {
+        out.array(7).int(self.metered.0).uint(self.valve).bool(self.emergency_taken).bool(self.clock_trusted);
+        out.int(self.debt_total.0).int(self.debt_paid.0).array(EVENTS);
+        for count in self.events.0 {
+            out.uint(count);
+        }
     }
 
     fn read(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
@@ -281,7 +280,7 @@ impl Object<'_> for ReportContent {
         let metered = read_sum(input)?;
         let (valve, emergency_taken, clock_trusted) = (input.u32()?, input.bool()?, input.bool()?);
         let (debt_total, debt_paid) = (read_sum(input)?, read_sum(input)?);
-        read_array(input, EVENTS as u64)?;
+        read_array(input, EVENTS as u32)?;
         let mut events = [0; EVENTS];
         for count in &mut events {
             *count = input.u16()?;

@@ -22,13 +22,12 @@
 //! | 16 | time without consumption after which the valve is shut; 0 for never | days |
 //! | 17 | what shuts the valve: bit 0 cover, 1 magnet, 2 reverse flow, 3 low battery, 4 leak | |
 
-use crate::cbor::{self, DecodeError, Object, WriteResult, Writer, set};
-use crate::tariff::read_packed;
+use crate::cbor::{self, DecodeError, Decoder, Keys, Object, Writer, differs, narrow, other};
+use crate::tariff::{read_packed, write_packed};
 use crate::token::MAX_CONTENT_BYTES;
 use crate::weekly::{Days, WeeklyPeriod};
 use crate::{Bytes, Full, Units};
 use heapless::Vec;
-use minicbor::Decoder;
 
 /// Most weekly friendly periods.
 pub const MAX_FRIENDLY_PERIODS: usize = 4;
@@ -192,7 +191,7 @@ impl Settings {
     /// # Errors
     /// [`DecodeError`] if they are none, or not [sensible](Settings::is_sensible).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let settings = cbor::decode::<Self, MAX_CONTENT_BYTES>(bytes)?;
+        let settings = cbor::decode_exact::<Self>(bytes)?;
         if settings.is_sensible() { Ok(settings) } else { Err(DecodeError::Malformed) }
     }
 
@@ -224,7 +223,7 @@ impl Settings {
         ]
     }
 
-    fn entries(&self) -> u64 {
+    fn entries(&self) -> usize {
         let others = [
             !self.friendly.is_empty(),
             !self.friendly_days.is_empty(),
@@ -234,62 +233,68 @@ impl Settings {
             self.max_credit.is_some(),
         ];
         let numbers = self.numbers().iter().filter(|(_, value, default)| value != default).count();
-        numbers.saturating_add(others.iter().filter(|there| **there).count()) as u64
+        numbers.saturating_add(others.iter().filter(|there| **there).count())
     }
 }
 
 impl Object<'_> for Settings {
-    fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
-        out.map(self.entries())?;
+    fn write(&self, out: &mut Writer<'_>) {
+        out.map(self.entries());
         for key in 0..=17 {
             match key {
-                4 if !self.friendly.is_empty() => pack(out, key, self.friendly.iter().map(|period| period.to_bytes()))?,
-                5 if !self.friendly_days.is_empty() => {
-                    pack(out, key, self.friendly_days.iter().map(|days| days.to_bytes()))?;
+                4 => pack(out, key, self.friendly.iter().map(|period| period.to_bytes())),
+                5 => pack(out, key, self.friendly_days.iter().map(|days| days.to_bytes())),
+                6 => pack(out, key, self.no_cut.iter().map(|days| days.to_bytes())),
+                8 if self.utc_offset_quarters != 0 => {
+                    out.uint(key).int(self.utc_offset_quarters);
                 }
-                6 if !self.no_cut.is_empty() => pack(out, key, self.no_cut.iter().map(|days| days.to_bytes()))?,
-                8 if self.utc_offset_quarters != 0 => drop(out.u8(key)?.i8(self.utc_offset_quarters)?),
-                9 => self.open_by_token.iter().try_for_each(|open| out.u8(key)?.bool(*open).map(drop))?,
-                10 => self.max_credit.iter().try_for_each(|max| out.u8(key)?.u64(max.get()).map(drop))?,
+                9 => {
+                    if let Some(open) = self.open_by_token {
+                        out.uint(key).bool(open);
+                    }
+                }
+                10 => {
+                    if let Some(max) = self.max_credit {
+                        out.uint(key).uint(max.get());
+                    }
+                }
                 _ => {
-                    let number =
-                        self.numbers().into_iter().find(|(known, value, default)| *known == key && value != default);
-                    number.iter().try_for_each(|(key, value, _)| out.u8(*key)?.u32(*value).map(drop))?;
+                    for (known, value, default) in self.numbers() {
+                        if known == key && value != default {
+                            out.uint(key).uint(value);
+                        }
+                    }
                 }
             }
         }
-        Ok(())
     }
 
     fn read(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let mut settings = Self::default();
-        let mut before = None;
-        for _ in 0..input.map()?.ok_or(DecodeError::Malformed)? {
-            let key = input.u64()?;
-            // Keys in their order, so each at most once.
-            if before.is_some_and(|before| before >= key) {
-                return Err(DecodeError::Malformed);
-            }
-            before = Some(key);
-            match key {
-                0 => settings.low_credit = input.u32()?,
-                1 => settings.very_low_credit = input.u32()?,
-                2 => settings.emergency = input.u32()?,
-                3 => settings.friendly_cap = input.u32()?,
+        let mut keys = Keys::default();
+        for _ in 0..input.map()? {
+            match keys.next(input)? {
+                0 => settings.low_credit = other(input, 0)?,
+                1 => settings.very_low_credit = other(input, 0)?,
+                2 => settings.emergency = other(input, 0)?,
+                3 => settings.friendly_cap = other(input, 0)?,
                 4 => settings.friendly = read_packed(input, WeeklyPeriod::from_bytes)?,
                 5 => settings.friendly_days = read_packed(input, Days::from_bytes)?,
                 6 => settings.no_cut = read_packed(input, Days::from_bytes)?,
-                7 => settings.no_cut_cap = input.u32()?,
-                8 => settings.utc_offset_quarters = input.i8()?,
-                9 => set(&mut settings.open_by_token, input.bool()?)?,
-                10 => set(&mut settings.max_credit, Units::new(input.u64()?).map_err(|_| DecodeError::Malformed)?)?,
-                11 => settings.correction_ppm = input.u32()?,
-                12 => settings.load_limit_w = input.u32()?,
-                13 => settings.load_limit_s = input.u16()?,
-                14 => settings.excess_flow = input.u32()?,
-                15 => settings.leak_h = input.u8()?,
-                16 => settings.disuse_days = input.u16()?,
-                17 => settings.shut_on = SensorSet::from_bits(input.u8()?).ok_or(DecodeError::Malformed)?,
+                7 => settings.no_cut_cap = other(input, 0)?,
+                8 => settings.utc_offset_quarters = differs(input.i8()?, 0)?,
+                9 => settings.open_by_token = Some(input.bool()?),
+                10 => settings.max_credit = Some(Units::new(input.u64()?).map_err(|_| DecodeError::Malformed)?),
+                11 => settings.correction_ppm = other(input, NO_CORRECTION_PPM)?,
+                12 => settings.load_limit_w = other(input, 0)?,
+                13 => settings.load_limit_s = narrow(other(input, 0)?)?,
+                14 => settings.excess_flow = other(input, 0)?,
+                15 => settings.leak_h = narrow(other(input, 0)?)?,
+                16 => settings.disuse_days = narrow(other(input, 0)?)?,
+                17 => {
+                    let bits = narrow(other(input, SensorSet::ALL.bits().into())?)?;
+                    settings.shut_on = SensorSet::from_bits(bits).ok_or(DecodeError::Malformed)?;
+                }
                 key => return Err(DecodeError::UnknownKey(key)),
             }
         }
@@ -297,17 +302,10 @@ impl Object<'_> for Settings {
     }
 }
 
-/// Writes records as one byte string.
-fn pack<const B: usize, const N: usize>(
-    out: &mut Writer<'_, N>,
-    key: u8,
-    records: impl Iterator<Item = [u8; B]>,
-) -> WriteResult {
-    // As many as the longest list: 6 ranges of days.
-    let mut packed = Bytes::<{ MAX_FRIENDLY_DAYS * Days::BYTES }>::new();
-    for record in records {
-        packed.append(&record).map_err(minicbor::encode::Error::write)?;
+/// Writes records as one byte string, if there are any.
+fn pack<const B: usize>(out: &mut Writer<'_>, key: u8, records: impl ExactSizeIterator<Item = [u8; B]>) {
+    if records.len() > 0 {
+        out.uint(key);
+        write_packed(out, records);
     }
-    out.u8(key)?.bytes(&packed)?;
-    Ok(())
 }

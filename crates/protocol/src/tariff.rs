@@ -14,12 +14,11 @@
 //! | 6 | debt: most that is recovered per day |
 //! | 7 | debt: part of every added credit that is recovered, in per cent |
 
-use crate::cbor::{self, DecodeError, Object, WriteResult, Writer, read_array, set};
+use crate::cbor::{self, DecodeError, Decoder, Keys, Object, Writer, differs, narrow, other, read_array};
 use crate::token::MAX_CONTENT_BYTES;
 use crate::weekly::{HalfHour, Weekdays};
 use crate::{Bytes, FineCredit, Full};
 use heapless::Vec;
-use minicbor::Decoder;
 
 /// Most rates of a tariff.
 pub const MAX_RATES: usize = 8;
@@ -96,7 +95,7 @@ impl Tariff {
     /// # Errors
     /// [`DecodeError`] if it is none, or not [sensible](Tariff::is_sensible).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let tariff = cbor::decode::<Self, MAX_CONTENT_BYTES>(bytes)?;
+        let tariff = cbor::decode_exact::<Self>(bytes)?;
         if tariff.is_sensible() { Ok(tariff) } else { Err(DecodeError::Malformed) }
     }
 
@@ -141,7 +140,7 @@ impl Switch {
 }
 
 impl Object<'_> for Tariff {
-    fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
+    fn write(&self, out: &mut Writer<'_>) {
         let Debt { total, per_day, per_cent } = self.debt;
         let there = [
             !self.rates.is_empty(),
@@ -153,66 +152,55 @@ impl Object<'_> for Tariff {
             per_day > 0,
             per_cent > 0,
         ];
-        out.map(there.iter().filter(|there| **there).count() as u64)?;
+        out.map(there.iter().filter(|there| **there).count());
         if !self.rates.is_empty() {
-            out.u8(0)?.array(self.rates.len() as u64)?;
-            self.rates.iter().try_for_each(|price| out.u32(price.0).map(drop))?;
+            out.uint(0_u8).array(self.rates.len());
+            for price in &self.rates {
+                out.uint(price.0);
+            }
         }
         if !self.steps.is_empty() {
-            out.u8(1)?.array(self.steps.len() as u64)?;
-            self.steps.iter().try_for_each(|step| out.array(2)?.u32(step.from)?.u32(step.more.0).map(drop))?;
+            out.uint(1_u8).array(self.steps.len());
+            for step in &self.steps {
+                out.array(2).uint(step.from).uint(step.more.0);
+            }
         }
         if !self.switches.is_empty() {
-            let mut packed = Bytes::<{ MAX_SWITCHES * Switch::BYTES }>::new();
-            let fits = self.switches.iter().try_for_each(|switch| packed.append(&switch.to_bytes()));
-            fits.map_err(minicbor::encode::Error::write)?;
-            out.u8(2)?.bytes(&packed)?;
+            out.uint(2_u8);
+            write_packed(out, self.switches.iter().map(|switch| switch.to_bytes()));
         }
-        for (key, value) in [(3, u32::from(self.rate_without_clock)), (4, self.standing_per_day)] {
+        for (key, value) in [(3_u8, u32::from(self.rate_without_clock)), (4, self.standing_per_day)] {
             if value > 0 {
-                out.u8(key)?.u32(value)?;
+                out.uint(key).uint(value);
             }
         }
         if total != FineCredit::ZERO {
-            out.u8(5)?.i64(total.0)?;
+            out.uint(5_u8).int(total.0);
         }
-        for (key, value) in [(6, per_day), (7, u32::from(per_cent))] {
+        for (key, value) in [(6_u8, per_day), (7, u32::from(per_cent))] {
             if value > 0 {
-                out.u8(key)?.u32(value)?;
+                out.uint(key).uint(value);
             }
         }
-        Ok(())
     }
 
     fn read(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        let (mut rates, mut steps, mut switches) = (None, None, None);
-        let (mut without_clock, mut standing) = (None, None);
-        let (mut total, mut per_day, mut per_cent) = (None, None, None);
-        for _ in 0..input.map()?.ok_or(DecodeError::Malformed)? {
-            match input.u64()? {
-                0 => set(&mut rates, read_all(input, |input| Ok(Price(input.u32()?)))?)?,
-                1 => set(&mut steps, read_all(input, read_step)?)?,
-                2 => set(&mut switches, read_packed(input, Switch::from_bytes)?)?,
-                3 => set(&mut without_clock, input.u8()?)?,
-                4 => set(&mut standing, input.u32()?)?,
-                5 => set(&mut total, FineCredit(input.i64()?))?,
-                6 => set(&mut per_day, input.u32()?)?,
-                7 => set(&mut per_cent, input.u8()?)?,
+        let mut tariff = Self::default();
+        let mut keys = Keys::default();
+        for _ in 0..input.map()? {
+            match keys.next(input)? {
+                0 => tariff.rates = read_all(input, |input| Ok(Price(input.u32()?)))?,
+                1 => tariff.steps = read_all(input, read_step)?,
+                2 => tariff.switches = read_packed(input, Switch::from_bytes)?,
+                3 => tariff.rate_without_clock = narrow(other(input, 0)?)?,
+                4 => tariff.standing_per_day = other(input, 0)?,
+                5 => tariff.debt.total = FineCredit(differs(input.i64()?, 0)?),
+                6 => tariff.debt.per_day = other(input, 0)?,
+                7 => tariff.debt.per_cent = narrow(other(input, 0)?)?,
                 key => return Err(DecodeError::UnknownKey(key)),
             }
         }
-        Ok(Self {
-            rates: rates.unwrap_or_default(),
-            steps: steps.unwrap_or_default(),
-            switches: switches.unwrap_or_default(),
-            rate_without_clock: without_clock.unwrap_or_default(),
-            standing_per_day: standing.unwrap_or_default(),
-            debt: Debt {
-                total: total.unwrap_or_default(),
-                per_day: per_day.unwrap_or_default(),
-                per_cent: per_cent.unwrap_or_default(),
-            },
-        })
+        Ok(tariff)
     }
 }
 
@@ -226,10 +214,18 @@ fn read_all<'a, T, const N: usize>(
     read: impl Fn(&mut Decoder<'a>) -> Result<T, DecodeError>,
 ) -> Result<Vec<T, N>, DecodeError> {
     let mut all = Vec::new();
-    for _ in 0..input.array()?.ok_or(DecodeError::Malformed)? {
+    for _ in 0..input.array()? {
         all.push(read(input)?).map_err(|_| DecodeError::Malformed)?;
     }
-    Ok(all)
+    not_empty(all)
+}
+
+/// Writes records of `B` bytes as one byte string.
+pub(crate) fn write_packed<const B: usize>(out: &mut Writer<'_>, records: impl ExactSizeIterator<Item = [u8; B]>) {
+    out.bytes_head(records.len().saturating_mul(B));
+    for record in records {
+        out.raw(&record);
+    }
 }
 
 /// Reads a byte string of records of `B` bytes.
@@ -245,5 +241,10 @@ pub(crate) fn read_packed<T, const B: usize, const N: usize>(
     for record in records {
         all.push(read(*record)?).map_err(|_| DecodeError::Malformed)?;
     }
-    Ok(all)
+    not_empty(all)
+}
+
+/// An empty list is left out.
+fn not_empty<T, const N: usize>(all: Vec<T, N>) -> Result<Vec<T, N>, DecodeError> {
+    if all.is_empty() { Err(DecodeError::Malformed) } else { Ok(all) }
 }

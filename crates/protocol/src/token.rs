@@ -10,14 +10,12 @@
 //! token that a root key signs ([`crate::issuers`]).
 
 use crate::cbor::{
-    self, DecodeError, Object, WriteResult, Writer, read_array, read_bytes, read_version, required, set, write_version,
+    self, DecodeError, Decoder, Keys, Object, Writer, differs, other, read_array, read_bytes, read_version, required,
+    write_version,
 };
 use crate::cose::{self, Label, SealError, Sign1};
 use crate::keys::{KeyHash, KeyHint, Signer};
 use crate::{Bytes, Challenge, CreditNumber, Epoch, Full, MeterId, Register};
-use minicbor::Decoder;
-use minicbor::data::Type;
-use minicbor::encode::Error;
 
 /// Most bytes of a credit token without conditions, as sent.
 pub const MAX_PLAIN_TOKEN_BYTES: usize = 128;
@@ -201,7 +199,7 @@ impl<'a> Token<'a> {
     /// # Errors
     /// [`DecodeError`] if it is not one token in deterministic CBOR of this version.
     pub fn from_payload(payload: &'a [u8]) -> Result<Self, DecodeError> {
-        cbor::decode::<Self, MAX_PAYLOAD_BYTES>(payload)
+        cbor::decode_exact::<Self>(payload)
     }
 
     /// Signs it for the meter whose key has the hash `meter_key`.
@@ -244,14 +242,14 @@ impl<'a> Token<'a> {
 }
 
 impl<'a> Object<'a> for Token<'a> {
-    fn write<const N: usize>(&self, out: &mut Writer<'_, N>) -> WriteResult {
+    fn write(&self, out: &mut Writer<'_>) {
         let (set, read, keys) = match &self.order {
             Order::Set(set) => (*set, None, None),
             Order::Read(challenge) => (Set::default(), Some(challenge), None),
             Order::Keys(keys) => (Set::default(), None, Some(keys)),
         };
         let conditions = set.credit.map(|credit| credit.conditions).unwrap_or_default();
-        let needed = conditions.needs.entries().iter().filter(|(_, number)| *number > 0).count() as u64;
+        let needed = conditions.needs.entries().iter().filter(|(_, number)| *number > 0).count();
         let closing = set.credit.is_some_and(|credit| credit.closing);
         let optional = [
             set.credit.is_some(),
@@ -265,73 +263,74 @@ impl<'a> Object<'a> for Token<'a> {
             keys.is_some(),
             closing,
         ];
-        write_version(out, 4 + optional.iter().filter(|there| **there).count() as u64)?;
-        out.u8(1)?.str(self.meter.as_str())?;
-        out.u8(2)?.bytes(&self.meter_key.0)?;
-        out.u8(3)?.u16(self.epoch.0)?;
+        write_version(out, 4 + optional.iter().filter(|there| **there).count());
+        out.uint(1_u8).str(self.meter.as_str());
+        out.uint(2_u8).bytes(&self.meter_key.0);
+        out.uint(3_u8).uint(self.epoch.0);
         if let Some(credit) = &set.credit {
-            out.u8(4)?;
-            credit.register.write(out)?;
+            out.uint(4_u8);
+            credit.register.write(out);
         }
         if let Some(range) = conditions.refused {
-            out.u8(5)?.array(2)?.u32(range.first.0)?.u32(range.last.0)?;
+            out.uint(5_u8).array(2).uint(range.first.0).uint(range.last.0);
         }
         if needed > 0 {
-            out.u8(6)?.map(needed)?;
+            out.uint(6_u8).map(needed);
             for (key, number) in conditions.needs.entries().into_iter().filter(|(_, number)| *number > 0) {
-                out.u8(key)?.u32(number)?;
+                out.uint(key).uint(number);
             }
         }
         if let Some(challenge) = read {
-            out.u8(7)?.bytes(challenge)?;
+            out.uint(7_u8).bytes(challenge);
         }
         for (key, content) in [(8, set.tariff.as_ref()), (9, set.settings.as_ref())] {
-            write_content(out, key, content)?;
+            write_content(out, key, content);
         }
         if let Some(valve) = set.valve {
-            out.u8(10)?.array(2)?.u32(valve.number)?.u8(valve.command as u8)?;
+            out.uint(10_u8).array(2).uint(valve.number).uint(valve.command as u8);
         }
         match set.clock {
-            Some(Clock { unix_s, answers: None }) => out.u8(11)?.u64(unix_s)?,
-            Some(Clock { unix_s, answers: Some(challenge) }) => out.u8(11)?.array(2)?.u64(unix_s)?.bytes(&challenge)?,
+            Some(Clock { unix_s, answers: None }) => out.uint(11_u8).uint(unix_s),
+            Some(Clock { unix_s, answers: Some(challenge) }) => out.uint(11_u8).array(2).uint(unix_s).bytes(&challenge),
             None => out,
         };
-        write_content(out, 12, keys)?;
+        write_content(out, 12, keys);
         if closing {
-            out.u8(13)?.bool(true)?;
+            out.uint(13_u8).bool(true);
         }
-        Ok(())
     }
 
     fn read(input: &mut Decoder<'a>) -> Result<Self, DecodeError> {
         let entries = read_version(input)?;
         let (mut meter, mut meter_key, mut epoch) = (None, None, None);
-        let (mut register, mut refused, mut needs, mut challenge) = (None, None, None, None);
-        let (mut tariff, mut settings, mut valve, mut clock) = (None, None, None, None);
-        let (mut keys, mut closing) = (None, None);
+        let (mut register, mut conditions, mut closing) = (None, None, false);
+        let (mut challenge, mut key_content, mut registers) = (None, None, Set::default());
+        let mut keys = Keys::after(0);
         for _ in 0..entries {
-            match input.u64()? {
-                1 => set(&mut meter, read_meter(input)?)?,
-                2 => set(&mut meter_key, KeyHint(read_bytes(input)?))?,
-                3 => set(&mut epoch, Epoch(input.u16()?))?,
-                4 => set(&mut register, Register::read(input)?)?,
-                5 => set(&mut refused, read_range(input)?)?,
-                6 => set(&mut needs, read_needs(input)?)?,
-                7 => set(&mut challenge, read_bytes(input)?)?,
-                8 => set(&mut tariff, read_content(input)?)?,
-                9 => set(&mut settings, read_content(input)?)?,
-                10 => set(&mut valve, read_valve(input)?)?,
-                11 => set(&mut clock, read_clock(input)?)?,
-                12 => set(&mut keys, read_content(input)?)?,
-                13 => set(&mut closing, input.bool()?)?,
+            match keys.next(input)? {
+                1 => meter = Some(read_meter(input)?),
+                2 => meter_key = Some(KeyHint(read_bytes(input)?)),
+                3 => epoch = Some(Epoch(input.u16()?)),
+                4 => register = Some(Register::read(input)?),
+                5 => conditions.get_or_insert_with(Conditions::default).refused = Some(read_range(input)?),
+                6 => conditions.get_or_insert_with(Conditions::default).needs = read_needs(input)?,
+                7 => challenge = Some(read_bytes(input)?),
+                8 => registers.tariff = Some(read_content(input)?),
+                9 => registers.settings = Some(read_content(input)?),
+                10 => registers.valve = Some(read_valve(input)?),
+                11 => registers.clock = Some(read_clock(input)?),
+                12 => key_content = Some(read_content(input)?),
+                13 => closing = differs(input.bool()?, false)?,
                 key => return Err(DecodeError::UnknownKey(key)),
             }
         }
-        // Conditions without credit would be lost in the value, and so be malformed: what is read is written again.
-        let conditions = Conditions { refused, needs: needs.unwrap_or_default() };
-        let credit = register.map(|register| Credit { register, conditions, closing: closing.unwrap_or_default() });
-        let registers = Set { credit, tariff, settings, valve, clock };
-        let order = match (registers == Set::default(), challenge, keys) {
+        registers.credit = match register {
+            Some(register) => Some(Credit { register, conditions: conditions.unwrap_or_default(), closing }),
+            // What is said of credit without any would mean nothing.
+            None if conditions.is_some() || closing => return Err(DecodeError::Malformed),
+            None => None,
+        };
+        let order = match (registers == Set::default(), challenge, key_content) {
             (false, None, None) => Order::Set(registers),
             (true, Some(challenge), None) => Order::Read(challenge),
             (true, None, Some(keys)) => Order::Keys(keys),
@@ -341,14 +340,13 @@ impl<'a> Object<'a> for Token<'a> {
     }
 }
 
-fn write_content<const N: usize>(out: &mut Writer<'_, N>, key: u8, content: Option<&Content<'_>>) -> WriteResult {
+fn write_content(out: &mut Writer<'_>, key: u8, content: Option<&Content<'_>>) {
     if let Some(content) = content {
         if content.bytes.len() > MAX_CONTENT_BYTES {
-            return Err(Error::write(Full));
+            out.fail();
         }
-        out.u8(key)?.array(2)?.u32(content.number)?.bytes(content.bytes)?;
+        out.uint(key).array(2).uint(content.number).bytes(content.bytes);
     }
-    Ok(())
 }
 
 fn read_content<'a>(input: &mut Decoder<'a>) -> Result<Content<'a>, DecodeError> {
@@ -371,12 +369,11 @@ fn read_valve(input: &mut Decoder<'_>) -> Result<Valve, DecodeError> {
 }
 
 fn read_clock(input: &mut Decoder<'_>) -> Result<Clock, DecodeError> {
-    let clock = match input.datatype()? {
-        Type::Array => {
-            read_array(input, 2)?;
-            Clock { unix_s: input.u64()?, answers: Some(read_bytes(input)?) }
-        }
-        _ => Clock { unix_s: input.u64()?, answers: None },
+    let clock = if input.is_array() {
+        read_array(input, 2)?;
+        Clock { unix_s: input.u64()?, answers: Some(read_bytes(input)?) }
+    } else {
+        Clock { unix_s: input.u64()?, answers: None }
     };
     (clock.unix_s > 0).then_some(clock).ok_or(DecodeError::Malformed)
 }
@@ -393,11 +390,13 @@ fn read_range(input: &mut Decoder<'_>) -> Result<RefusedRange, DecodeError> {
 
 fn read_needs(input: &mut Decoder<'_>) -> Result<Needs, DecodeError> {
     let mut needs = Needs::default();
-    for _ in 0..input.map()?.ok_or(DecodeError::Malformed)? {
-        match input.u64()? {
-            1 => needs.tariff = input.u32()?,
-            2 => needs.settings = input.u32()?,
-            3 => needs.keys = input.u32()?,
+    let mut keys = Keys::default();
+    let entries = differs(input.map()?, 0)?;
+    for _ in 0..entries {
+        match keys.next(input)? {
+            1 => needs.tariff = other(input, 0)?,
+            2 => needs.settings = other(input, 0)?,
+            3 => needs.keys = other(input, 0)?,
             key => return Err(DecodeError::UnknownKey(key)),
         }
     }

@@ -70,6 +70,21 @@ proptest! {
         prop_assert!(payload.len() + 80 <= MAX_REPORT_BYTES);
     }
 
+    /// What is written in another form is refused: an entry more, entries in another order, a default written out. Every entry of
+    /// the map is put in again, at every place.
+    #[test]
+    fn one_form(token in strategies::token(), tariff in contents::tariff(), settings in contents::settings()) {
+        for (bytes, accepts) in [
+            (token.to_payload().unwrap().to_vec(), (|bytes| Token::from_payload(bytes).is_ok()) as fn(&[u8]) -> bool),
+            (tariff.to_bytes().unwrap().to_vec(), |bytes| Tariff::from_bytes(bytes).is_ok()),
+            (settings.to_bytes().unwrap().to_vec(), |bytes| Settings::from_bytes(bytes).is_ok()),
+        ] {
+            for other in other_forms(&bytes) {
+                prop_assert!(!accepts(&other), "{other:02x?} for {bytes:02x?}");
+            }
+        }
+    }
+
     #[test]
     fn receipts(receipt in strategies::receipt()) {
         let payload = receipt.to_payload().unwrap();
@@ -153,6 +168,51 @@ proptest! {
 fn a_payload_that_is_too_long_is_not_signed() {
     assert_eq!(VERSION, 1);
     assert!(sign(&[0; MAX_PAYLOAD_BYTES + 1], Label::Token, &meter().hash(), &issuer().pair).is_err());
+}
+
+/// The map in `bytes` with its entries in other orders, one of them twice, or one more that says a default.
+fn other_forms(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut input = minicbor::Decoder::new(bytes);
+    let Ok(Some(count)) = input.map() else { return Vec::new() };
+    let mut entries = Vec::new();
+    for _ in 0..count {
+        let from = input.position();
+        input.skip().unwrap();
+        input.skip().unwrap();
+        entries.push(bytes[from..input.position()].to_vec());
+    }
+    let map = |entries: &[Vec<u8>]| {
+        let mut encoder = minicbor::Encoder::new(Vec::new());
+        encoder.map(entries.len() as u64).unwrap();
+        [encoder.into_writer(), entries.concat()].concat()
+    };
+    assert_eq!(map(&entries), bytes);
+    let mut forms = Vec::new();
+    for at in 0..entries.len() {
+        let mut twice = entries.clone();
+        twice.insert(at, entries[at].clone());
+        forms.push(map(&twice));
+        let mut turned = entries.clone();
+        turned.rotate_left(1);
+        if turned != entries {
+            forms.push(map(&turned));
+        }
+    }
+    // Zero, false, and an empty list or string, for every key that is not there.
+    let keys: Vec<u8> = entries.iter().map(|entry| entry[0]).collect();
+    for key in (0..24).filter(|key| !keys.contains(key)) {
+        for default in [0x00, 0xf4, 0x40, 0x80, 0xa0] {
+            let at = keys.iter().position(|other| *other > key).unwrap_or(keys.len());
+            // In settings false is a value of its own, and the number 0 differs from two defaults.
+            if (key == 9 && default == 0xf4) || (key == 11 || key == 17) && default == 0 {
+                continue;
+            }
+            let mut more = entries.clone();
+            more.insert(at, vec![key, default]);
+            forms.push(map(&more));
+        }
+    }
+    forms
 }
 
 /// Every byte string that differs from `bytes` in one bit.
