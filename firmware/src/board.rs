@@ -6,7 +6,7 @@ use crate::text::Line;
 use crate::uart::{CONTROL, LINK, Uart};
 use coinless_meter::desk_chip::{VALVE_AT, VALVE_OPEN, VALVE_SHUT};
 use coinless_meter::port::{Datagram, Event, Port, View};
-use coinless_meter::{Pressed, ValveCommand};
+use coinless_meter::{Pressed, ValveCommand, WorkLimit};
 use coinless_protocol::state::ShutCause;
 use coinless_protocol::{Commodity, FineCredit, slipmux};
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -181,6 +181,8 @@ fn cause(name: &str) -> Option<ShutCause> {
 }
 
 impl Port for Board {
+    const WORK: WorkLimit = WorkLimit::MAINS;
+
     fn uptime_ms(&mut self) -> u64 {
         let ticks = TICKS.load(Ordering::Relaxed);
         if ticks < self.ticks {

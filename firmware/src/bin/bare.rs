@@ -4,8 +4,9 @@
 #![no_main]
 
 use coinless_meter::port::{Datagram, Device, Event, Port, View};
-use coinless_meter::{Layout, ValveCommand};
+use coinless_meter::{Layout, ValveCommand, WorkLimit};
 use coinless_protocol::FineCredit;
+use coinless_protocol::settings::Sensor;
 use coinless_protocol::state::ShutCause;
 use core::panic::PanicInfo;
 use core::ptr;
@@ -42,6 +43,8 @@ fn write(register: usize, value: u32) {
 struct Bare;
 
 impl Port for Bare {
+    const WORK: WorkLimit = WorkLimit::BATTERY;
+
     fn uptime_ms(&mut self) -> u64 {
         read(CLOCK).into()
     }
@@ -58,12 +61,23 @@ impl Port for Bare {
         FineCredit(read(COUNTER).into())
     }
 
+    fn clock(&mut self) -> Option<u64> {
+        Some(read(CLOCK).into())
+    }
+
+    fn load_w(&mut self) -> Option<u32> {
+        Some(read(COUNTER))
+    }
+
     fn take_event(&mut self) -> Option<Event> {
         Some(match read(EVENT) {
             1 => Event::Press,
             2 => Event::Raise(ShutCause::Tamper),
             3 => Event::Clear(ShutCause::Tamper),
             4 => Event::ValveRepaired,
+            5 => Event::TakeEmergency,
+            6 => Event::Sensor(Sensor::Cover, true),
+            7 => Event::Sensor(Sensor::LowBattery, false),
             _ => return None,
         })
     }
@@ -132,7 +146,7 @@ impl NorFlash for Chip {
 
 #[entry]
 fn main() -> ! {
-    let layout = Layout { factory: 0..0x400, journal: 0x400..CHIP_BYTES };
+    let layout = Layout { factory: 0..0x400, journal: 0x400..0x2000, terms: 0x2000..CHIP_BYTES };
     // Not moved out of here: it would be on the stack twice.
     let mut started = Device::start(Bare, Chip, &layout);
     let Ok(device) = &mut started else { stop() };

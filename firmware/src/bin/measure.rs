@@ -9,13 +9,16 @@ use coinless_firmware::stack;
 use coinless_firmware::text::Line;
 use coinless_meter::port::{Datagram, Device, Event, Port, View};
 use coinless_meter::ram_flash::RamFlash;
-use coinless_meter::{Factory, Issuer, IssuerRole, Layout, OpeningCheck, Served, ValveCommand, commission};
+use coinless_meter::{Factory, Issuer, IssuerRole, Layout, OpeningCheck, Served, ValveCommand, WorkLimit, commission};
 use coinless_protocol::coap::{Code, ContentFormat, Kind, option, write};
 use coinless_protocol::cose::MAX_OBJECT_BYTES;
 use coinless_protocol::keys::{KeyHash, KeyPair};
 use coinless_protocol::receipt::Decision;
-use coinless_protocol::token::{Conditions, Order, Token};
-use coinless_protocol::{Bytes, Commodity, CreditNumber, Epoch, FineCredit, MeterId, Register, Units};
+use coinless_protocol::settings::Settings;
+use coinless_protocol::tariff::{Price, Step, Switch, Tariff};
+use coinless_protocol::token::{Conditions, Content, Credit, MAX_CONTENT_BYTES, Order, Set, Token};
+use coinless_protocol::weekly::{HalfHour, Weekdays};
+use coinless_protocol::{Bytes, Commodity, CreditKind, CreditNumber, Currency, Epoch, FineCredit, MeterId, Register, Units};
 use core::cell::UnsafeCell;
 use core::ffi::CStr;
 use core::panic::PanicInfo;
@@ -24,7 +27,8 @@ use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::entry;
 
 const SECTOR: usize = 512;
-const CHIP_BYTES: usize = 3 * SECTOR;
+/// The factory record and two journals, each as short as one may be.
+const CHIP_BYTES: usize = 7 * SECTOR;
 type Chip = RamFlash<CHIP_BYTES, 4, SECTOR>;
 
 /// Nanoseconds, so instructions, of a cycle of the system timer.
@@ -39,7 +43,11 @@ enum Call {
     Identity,
     SignedIdentity,
     Receipt,
+    Report,
+    Challenge,
     Token { number: u32, spoilt: bool },
+    Tariff,
+    Settings,
     Read,
     Noise,
     Nothing,
@@ -49,11 +57,15 @@ enum Call {
 const CALLS: &[(&CStr, Call)] = &[
     (c"receipt-first", Call::Receipt),
     (c"receipt-stored", Call::Receipt),
+    (c"report", Call::Report),
+    (c"challenge", Call::Challenge),
     (c"identity", Call::Identity),
     (c"identity-signed", Call::SignedIdentity),
     (c"token-credit", Call::Token { number: 1, spoilt: false }),
     (c"token-again", Call::Token { number: 1, spoilt: false }),
     (c"token-read", Call::Read),
+    (c"token-tariff", Call::Tariff),
+    (c"token-settings", Call::Settings),
     (c"token-bad-signature", Call::Token { number: 2, spoilt: true }),
     (c"token-noise", Call::Noise),
     (c"press", Call::Press),
@@ -87,6 +99,8 @@ impl<T> Shared<T> {
 }
 
 impl Port for Script {
+    const WORK: WorkLimit = WorkLimit::MAINS;
+
     fn uptime_ms(&mut self) -> u64 {
         self.now_ms
     }
@@ -132,7 +146,8 @@ fn meter_id() -> MeterId {
 }
 
 fn layout() -> Layout {
-    Layout { factory: 0..SECTOR as u32, journal: SECTOR as u32..CHIP_BYTES as u32 }
+    let at = |sectors: usize| (sectors * SECTOR) as u32;
+    Layout { factory: 0..at(1), journal: at(1)..at(3), terms: at(3)..at(7) }
 }
 
 #[entry]
@@ -161,6 +176,7 @@ fn make() {
     let factory = Factory {
         meter: meter_id(),
         commodity: Commodity::Gas,
+        credit: CreditKind::Money(known(Currency::new(*b"EUR", 2).ok_or(()))),
         secret: [7; 32],
         issuers: known(heapless::Vec::from_slice(&[
             issuer(IssuerRole::Root, other(1)),
@@ -209,11 +225,16 @@ fn run(hash: &KeyHash) -> ! {
 /// Puts the datagram of a call into the inbox.
 #[inline(never)]
 fn prepare(call: Call, id: u16, hash: &KeyHash) {
+    let mut content = Bytes::new();
     let (code, path, query, payload) = match call {
         Call::Pulse | Call::Press | Call::Nothing => return,
         Call::Identity => (1, "meter", None, Bytes::new()),
         Call::SignedIdentity => (1, "meter", Some("c=0011223344556677"), Bytes::new()),
         Call::Receipt => (1, "receipt", None, Bytes::new()),
+        Call::Report => (1, "report", None, Bytes::new()),
+        Call::Challenge => (1, "challenge", None, Bytes::new()),
+        Call::Tariff => (2, "token", None, sign(Order::Set(tariff(&mut content)), hash)),
+        Call::Settings => (2, "token", None, sign(Order::Set(settings(&mut content)), hash)),
         Call::Token { number, spoilt } => (2, "token", None, credit(number, spoilt, hash)),
         Call::Read => (2, "token", None, sign(Order::Read([1; 8]), hash)),
         Call::Noise => (2, "token", None, known(Bytes::copy_of(&[0xd2; 128]))),
@@ -232,14 +253,44 @@ fn prepare(call: Call, id: u16, hash: &KeyHash) {
 
 fn credit(number: u32, spoilt: bool, hash: &KeyHash) -> Bytes<MAX_OBJECT_BYTES> {
     let register = Register { number: CreditNumber(number), total: known(Units::new(20_000)) };
-    let mut token = sign(Order::Credit { register, conditions: Conditions::default() }, hash);
+    let credit = Some(Credit { register, conditions: Conditions::default(), closing: false });
+    let mut token = sign(Order::Set(Set { credit, ..Set::default() }), hash);
     if let (Some(last), true) = (token.as_mut_slice().last_mut(), spoilt) {
         *last ^= 1;
     }
     token
 }
 
-fn sign(order: Order, hash: &KeyHash) -> Bytes<MAX_OBJECT_BYTES> {
+/// A tariff that uses all of its room.
+fn tariff(content: &mut Bytes<MAX_CONTENT_BYTES>) -> Set<'_> {
+    let mut tariff = Tariff { standing_per_day: 100, ..Tariff::default() };
+    tariff.rates.extend((1..=8).map(|rate| Price(rate * 10_000)));
+    tariff.steps.extend((1..=3).map(|step| Step { from: step * 100, more: Price(step * 1_000) }));
+    let weekdays = known(Weekdays::from_bits(0x1f).ok_or(()));
+    let switch = |rate: u8| Switch { days: weekdays, at: known(HalfHour::new(rate * 4).ok_or(())), rate: rate % 8 };
+    tariff.switches.extend((0..12).map(switch));
+    *content = known(tariff.to_bytes());
+    Set { tariff: Some(Content { number: 1, bytes: content }), ..Set::default() }
+}
+
+/// Settings with most of what there is.
+fn settings(content: &mut Bytes<MAX_CONTENT_BYTES>) -> Set<'_> {
+    let settings = Settings {
+        low_credit: 500,
+        very_low_credit: 100,
+        emergency: 500,
+        friendly_cap: 1_000,
+        correction_ppm: 1_012_345,
+        excess_flow: 100,
+        leak_h: 24,
+        disuse_days: 90,
+        ..Settings::default()
+    };
+    *content = known(settings.to_bytes());
+    Set { settings: Some(Content { number: 1, bytes: content }), ..Set::default() }
+}
+
+fn sign(order: Order<'_>, hash: &KeyHash) -> Bytes<MAX_OBJECT_BYTES> {
     let token = Token { meter: meter_id(), meter_key: hash.hint(), epoch: Epoch(0), order };
     known(token.sign(hash, &issuer_key()))
 }
@@ -249,7 +300,8 @@ fn check(name: &CStr, call: Call, served: Served) {
     let right = match (call, served) {
         (Call::Pulse | Call::Press | Call::Nothing, Served::Nothing) => true,
         (Call::Identity | Call::SignedIdentity | Call::Receipt, Served::Read) => true,
-        (Call::Token { spoilt: false, .. }, Served::Token { outcome, .. }) => outcome.decision == Decision::Applied,
+        (Call::Report | Call::Challenge, Served::Read) => true,
+        (Call::Token { spoilt: false, .. } | Call::Tariff | Call::Settings, Served::Token { outcome, .. }) => outcome.decision == Decision::Applied,
         (Call::Read, Served::Token { outcome, .. }) => outcome.decision == Decision::Read,
         (Call::Token { spoilt: true, .. } | Call::Noise, Served::Refused(_)) => true,
         _ => false,
