@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod books;
+mod c_image;
 mod counter;
 #[path = "../../../station/tests/daraja/server.rs"]
 #[allow(dead_code, reason = "a part of the tests of another crate")]
