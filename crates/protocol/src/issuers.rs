@@ -66,6 +66,10 @@ impl Object<'_> for OperationalKeys {
             // The compressed form only, which is the one that is written.
             let point: [u8; COMPRESSED_KEY_BYTES] = read_bytes(input)?;
             let key = PublicKey::from_sec1(&point).map_err(|_| DecodeError::Malformed)?;
+            // Tags other than 02 and 03 have 33 bytes too.
+            if key.to_sec1_compressed() != point {
+                return Err(DecodeError::Malformed);
+            }
             keys.push(key).map_err(|_| DecodeError::Malformed)?;
         }
         Some(Self(keys)).filter(Self::is_sensible).ok_or(DecodeError::Malformed)
