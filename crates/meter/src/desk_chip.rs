@@ -11,7 +11,7 @@ pub const WORD_BYTES: usize = 8;
 /// erasures of each of 8 sectors, about what a common chip bears.
 pub const JOURNAL_SECTORS: u32 = 8;
 /// Sectors of the journal of terms.
-pub const TERMS_SECTORS: u32 = 2;
+pub const TERMS_SECTORS: u32 = 3;
 /// Bytes of the flash: one sector for the factory record, and the journals.
 pub const CHIP_BYTES: u32 = TERMS_AT + SECTOR_BYTES * TERMS_SECTORS;
 const TERMS_AT: u32 = SECTOR_BYTES * (1 + JOURNAL_SECTORS);

@@ -45,6 +45,7 @@ pub struct RamFlash<const SIZE: usize, const WRITE: usize, const ERASE: usize> {
     unreadable: heapless::Vec<usize, MAX_UNREADABLE>,
     stuck: heapless::Vec<Stuck, MAX_STUCK>,
     erase_step: usize,
+    half_erased: &'static [HalfErased],
     programmed_twice: u32,
     erasures: u64,
     /// Steps until the power is cut.
@@ -102,6 +103,7 @@ impl<const SIZE: usize, const WRITE: usize, const ERASE: usize> RamFlash<SIZE, W
             unreadable: heapless::Vec::new(),
             stuck: heapless::Vec::new(),
             erase_step: ERASE_STEP_BYTES,
+            half_erased: &HalfErased::ALL,
             programmed_twice: 0,
             erasures: 0,
             left: Cell::new(None),
@@ -114,6 +116,12 @@ impl<const SIZE: usize, const WRITE: usize, const ERASE: usize> RamFlash<SIZE, W
     /// The same flash with one step of an erasure for each `bytes` bytes, at least 1.
     pub fn with_erase_steps(mut self, bytes: usize) -> Self {
         self.erase_step = bytes.max(1);
+        self
+    }
+
+    /// The same flash, of which a cut leaves one of `shapes` when it is erased; [`HalfErased::ALL`] unless this says otherwise.
+    pub fn with_half_erased(mut self, shapes: &'static [HalfErased]) -> Self {
+        self.half_erased = shapes;
         self
     }
 
@@ -246,7 +254,7 @@ impl<const SIZE: usize, const WRITE: usize, const ERASE: usize> RamFlash<SIZE, W
     }
 
     fn half_erase(&mut self, from: usize, step: usize, to: usize) {
-        let shape = HalfErased::draw(&mut self.random);
+        let shape = HalfErased::draw(self.half_erased, &mut self.random);
         let at = step.saturating_add(self.random.below(self.erase_step)).min(to);
         for place in from..to {
             let cell = shape.cell(self.damaged(place), place.cmp(&at), &mut self.random);

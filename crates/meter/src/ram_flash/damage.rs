@@ -135,8 +135,12 @@ impl HalfErased {
         Self::ErasedAsItSeems,
     ];
 
-    pub(super) fn draw(random: &mut Random) -> Self {
-        Self::ALL.get(random.below(Self::ALL.len())).copied().unwrap_or(Self::Noise)
+    /// Those of a chip that erases from the start of a sector, or all of its cells alike: where a record has survived, what was
+    /// erased behind it still is.
+    pub const ORDERLY: [Self; 5] = [Self::Old, Self::UpTo, Self::ProgrammedUpTo, Self::Mixture, Self::ErasedAsItSeems];
+
+    pub(super) fn draw(shapes: &[Self], random: &mut Random) -> Self {
+        shapes.get(random.below(shapes.len())).copied().unwrap_or(Self::Noise)
     }
 
     /// A byte of the sector, at `place` of the cut.

@@ -153,6 +153,21 @@ fn what_is_left_of_an_old_group_is_erased_before_the_newest() {
 }
 
 #[test]
+fn of_unconfirmed_groups_the_newest_is_erased() {
+    // The first group was confirmed when the second was erased for it, and does not look so now.
+    let (mut flash, mut journal) = begun::<1024>();
+    commit(&mut journal, &mut flash, 2..4);
+    for index in [1, 2, 3, 5] {
+        slot(&mut flash, index)[20] ^= 1;
+    }
+    let kept = flash.bytes_mut()[..GROUP].to_vec();
+    let (mut journal, newest) = open(&mut flash);
+    assert_eq!(newest, Newest::Record(Note(3)));
+    commit(&mut journal, &mut flash, 4..5);
+    assert_eq!((flash.bytes_mut()[..GROUP].to_vec(), found(&mut flash)), (kept, 4));
+}
+
+#[test]
 fn of_confirmed_groups_the_oldest_is_erased() {
     let mut flash = Three::new(1);
     let (mut journal, _) = open(&mut flash);

@@ -10,14 +10,15 @@ use coinless_protocol::token::{Conditions, Order, Token};
 use coinless_protocol::{Commodity, CreditKind, CreditNumber, Epoch, FineCredit, MeterId, Register, Units};
 use std::ops::RangeInclusive;
 
-/// One sector for the factory record, four of two slots for the journal of states, and four of one slot for that of terms.
-pub type Flash = RamFlash<4608, 8, 512>;
+/// One sector for the factory record, four of two slots for the journal of states, and six of one slot, two in a group, for
+/// that of terms.
+pub type Flash = RamFlash<5632, 8, 512>;
 
 pub const INITIAL: u64 = 2000;
 pub const MAX_CREDIT: u64 = 10_000;
 
 pub fn layout() -> Layout {
-    Layout { factory: 0..512, journal: 512..2560, terms: 2560..4608 }
+    Layout { factory: 0..512, journal: 512..2560, terms: 2560..5632 }
 }
 
 pub fn units(units: u64) -> Units {

@@ -2,7 +2,7 @@
 
 use super::ring::{Breach, Ring};
 use crate::support::{Draw, Replay, long, seeds};
-use coinless_meter::ram_flash::ERASE_STEP_BYTES;
+use coinless_meter::ram_flash::{ERASE_STEP_BYTES, HalfErased};
 
 /// Sessions between two cuts in one case, at most.
 const MAX_CUTS: u64 = 48;
@@ -49,6 +49,9 @@ fn case<const SLOT: usize, const SIZE: usize, const WRITE: usize, const ERASE: u
 ) -> Result<Tally, Breach> {
     let groups = 2 + draw.below(3) as u32;
     let mut ring = Ring::<SLOT, SIZE, WRITE, ERASE>::new(draw.below(u64::MAX), groups);
+    if groups == 2 {
+        ring.flash = ring.flash.with_half_erased(&HalfErased::ORDERLY);
+    }
     let group = u64::from(Ring::<SLOT, SIZE, WRITE, ERASE>::group());
     let bytes = group * u64::from(groups);
     let worn = if draw.one_in(4) { 1 + draw.below(3) } else { 0 };
@@ -59,7 +62,38 @@ fn case<const SLOT: usize, const SIZE: usize, const WRITE: usize, const ERASE: u
     }
     let mut tally = Tally::default();
     for _ in 0..1 + draw.below(MAX_CUTS) {
-        ring.mount()?;
+        if std::env::var_os("DBG").is_some() {
+            let dump: Vec<String> = (0..bytes as usize / SLOT)
+                .map(|i| {
+                    let b = ring.flash.bytes_mut()[i * SLOT..(i + 1) * SLOT].to_vec();
+                    let seq = u32::from_le_bytes(b[0..4].try_into().unwrap());
+                    let comp = u32::from_le_bytes(b[4..8].try_into().unwrap());
+                    let ok = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI).checksum(&b[..SLOT - 4]).to_le_bytes()
+                        == b[SLOT - 4..];
+                    if b.iter().all(|b| *b == 0xff) {
+                        "-".into()
+                    } else if comp == !seq {
+                        format!(
+                            "{seq}:{}{}",
+                            u32::from_le_bytes(b[8..12].try_into().unwrap()),
+                            if ok { "" } else { "!" }
+                        )
+                    } else {
+                        "x".into()
+                    }
+                })
+                .collect();
+            println!(
+                "SLOT {SLOT} GROUP {group} WRITE {WRITE} groups {groups} worn {worn} weak {} : {}",
+                ring.flash.weak_bits(),
+                dump.join(" ")
+            );
+        }
+        let r = ring.mount();
+        if std::env::var_os("DBG").is_some() {
+            println!("  found {:?}", ring.found());
+        }
+        r?;
         ring.flash.cut_after(moment::<SLOT>(draw, group, bytes));
         let mut settled = false;
         loop {
