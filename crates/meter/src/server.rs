@@ -190,18 +190,16 @@ impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
                 if meter.receipt_needs_signature() {
                     self.acknowledge(request);
                 }
-                let receipt = meter.receipt(self.now_ms);
-                self.read(request, format, receipt)
+                match meter.receipt(self.now_ms) {
+                    Ok(receipt) => self.read(request, format, receipt),
+                    Err(refusal) => self.refuse(request, refusal, meter.busy_s(self.now_ms)),
+                }
             }
             Work::Report => self.report(meter, request, format),
-            Work::Challenge => {
-                let challenge = meter.challenge(self.now_ms);
-                self.read(
-                    request,
-                    format,
-                    challenge.as_ref().map(|challenge| challenge.as_slice()).map_err(|refusal| *refusal),
-                )
-            }
+            Work::Challenge => match meter.challenge(self.now_ms) {
+                Ok(challenge) => self.read(request, format, &challenge),
+                Err(refusal) => self.refuse(request, refusal, meter.busy_s(self.now_ms)),
+            },
             Work::Token(token) => {
                 self.acknowledge(request);
                 match meter.token(self.now_ms, token) {
@@ -209,7 +207,7 @@ impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
                         self.content(request, Code::CHANGED, format, answer.receipt);
                         Served::Token { outcome: answer.outcome, repeated: answer.repeated }
                     }
-                    Err(refusal) => self.refuse(request, refusal),
+                    Err(refusal) => self.refuse(request, refusal, meter.busy_s(self.now_ms)),
                 }
             }
         }
@@ -222,8 +220,10 @@ impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
         request: &ServedRequest<'_>,
         format: ContentFormat,
     ) -> Served {
-        let identity = meter.identity(self.now_ms);
-        self.read(request, format, identity.as_deref().map_err(|refusal| *refusal))
+        match meter.identity(self.now_ms) {
+            Ok(identity) => self.read(request, format, &identity),
+            Err(refusal) => self.refuse(request, refusal, meter.busy_s(self.now_ms)),
+        }
     }
 
     #[inline(never)]
@@ -236,8 +236,10 @@ impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
     ) -> Served {
         self.acknowledge(request);
         let mut signed = Bytes::new();
-        let done = meter.sign_identity(self.now_ms, challenge, &mut signed);
-        self.read(request, format, done.map(|()| signed.as_slice()))
+        match meter.sign_identity(self.now_ms, challenge, &mut signed) {
+            Ok(()) => self.read(request, format, &signed),
+            Err(refusal) => self.refuse(request, refusal, meter.busy_s(self.now_ms)),
+        }
     }
 
     #[inline(never)]
@@ -249,24 +251,24 @@ impl<P: Copy + Eq, S: FnMut(P, &[u8]), const N: usize> Reply<'_, P, S, N> {
     ) -> Served {
         self.acknowledge(request);
         let mut signed = Bytes::new();
-        let done = meter.report(self.now_ms, &mut signed);
-        self.read(request, format, done.map(|()| signed.as_slice()))
-    }
-
-    fn read(&mut self, request: &ServedRequest<'_>, format: ContentFormat, read: Result<&[u8], Refusal>) -> Served {
-        match read {
-            Ok(payload) => {
-                self.content(request, Code::CONTENT, format, payload);
-                Served::Read
-            }
-            Err(refusal) => self.refuse(request, refusal),
+        match meter.report(self.now_ms, &mut signed) {
+            Ok(()) => self.read(request, format, &signed),
+            Err(refusal) => self.refuse(request, refusal, meter.busy_s(self.now_ms)),
         }
     }
 
+    fn read(&mut self, request: &ServedRequest<'_>, format: ContentFormat, payload: &[u8]) -> Served {
+        self.content(request, Code::CONTENT, format, payload);
+        Served::Read
+    }
+
+    /// Says why, and, if the meter is busy, that the same again is right after `busy_s` seconds.
     #[inline(never)]
-    fn refuse(&mut self, request: &ServedRequest<'_>, refusal: Refusal) -> Served {
+    fn refuse(&mut self, request: &ServedRequest<'_>, refusal: Refusal, busy_s: u32) -> Served {
         let details = refusal.to_bytes().unwrap_or_default();
-        self.content(request, refusal.coap_code(), ContentFormat::Problem, &details);
+        let max_age_s = (refusal == Refusal::Busy).then_some(busy_s);
+        let format = Some(ContentFormat::Problem);
+        self.answer(request, Answer { format, max_age_s, payload: &details, ..Answer::empty(refusal.coap_code()) });
         Served::Refused(refusal)
     }
 

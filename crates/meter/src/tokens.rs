@@ -261,6 +261,11 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
         })
     }
 
+    /// Seconds, rounded up, until it does one more work for a stranger, after it refused one with [`Refusal::Busy`].
+    pub fn busy_s(&self, now_ms: u64) -> u32 {
+        u32::try_from(self.work.wait_ms(now_ms).div_ceil(1000)).unwrap_or(u32::MAX)
+    }
+
     /// Decides on an authentic token and journals what comes of it; gives the challenge that the receipt has to hold.
     #[inline(never)]
     fn execute(&mut self, now_ms: u64, token: &Token<'_>) -> Result<Option<Challenge>, Refusal> {

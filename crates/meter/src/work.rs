@@ -47,11 +47,9 @@ pub(crate) enum Taken {
     Pressed,
 }
 
-/// There is nothing left until this many milliseconds from now.
+/// There is nothing left for [`Work::wait_ms`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Empty {
-    pub wait_ms: u64,
-}
+pub(crate) struct Empty;
 
 impl Work {
     /// After a start, with what was journaled.
@@ -82,13 +80,13 @@ impl Work {
             *left = less;
             return Ok(Taken::Pressed);
         }
-        match self.stock.checked_sub(1) {
-            Some(less) => {
-                self.stock = less;
-                Ok(Taken::Stock)
-            }
-            None => Err(Empty { wait_ms: self.since_ms.saturating_add(self.limit.refill_ms).saturating_sub(now_ms) }),
-        }
+        self.stock = self.stock.checked_sub(1).ok_or(Empty)?;
+        Ok(Taken::Stock)
+    }
+
+    /// Milliseconds until one more is in stock, if there is none.
+    pub fn wait_ms(&self, now_ms: u64) -> u64 {
+        self.since_ms.saturating_add(self.limit.refill_ms).saturating_sub(now_ms)
     }
 
     /// Gives back what was taken for one who was honest.
@@ -127,10 +125,29 @@ mod tests {
         let limit = WorkLimit { stock: 3, refill_ms: 1_000 };
         let mut work = Work::started(limit, 3);
         assert_eq!(drained(&mut work, 0), 3);
-        assert_eq!(work.take(999), Err(Empty { wait_ms: 1 }));
+        assert_eq!((work.take(999), work.wait_ms(999)), (Err(Empty), 1));
         assert_eq!(drained(&mut work, 1_500), 1);
-        assert_eq!(work.take(1_600), Err(Empty { wait_ms: 400 }));
+        assert_eq!((work.take(1_600), work.wait_ms(1_600)), (Err(Empty), 400));
         assert_eq!(drained(&mut work, 100_000), 3);
+    }
+
+    #[test]
+    fn who_waits_as_long_as_it_says_gets_one() {
+        for limit in [WorkLimit::BATTERY, WorkLimit::MAINS] {
+            let mut work = Work::started(limit, 0);
+            for now_ms in (0..10_000_000).step_by(7_919) {
+                if work.take(now_ms).is_err() {
+                    let wait_ms = work.wait_ms(now_ms);
+                    assert!((1..=300_000).contains(&wait_ms), "{wait_ms}");
+                    let mut early = work;
+                    assert_eq!(
+                        (early.take(now_ms + wait_ms - 1), early.wait_ms(now_ms + wait_ms - 1)),
+                        (Err(Empty), 1)
+                    );
+                    assert_eq!(work.take(now_ms + wait_ms), Ok(Taken::Stock));
+                }
+            }
+        }
     }
 
     #[test]

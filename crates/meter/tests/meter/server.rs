@@ -1,7 +1,7 @@
 //! The meter's resources over CoAP, by the protocol's own client and by hand-made messages.
 
 use crate::support::*;
-use coinless_meter::{LINKS, Meter, MeterServer, Served};
+use coinless_meter::{LINKS, Meter, MeterServer, Served, WorkLimit};
 use coinless_protocol::Commodity;
 use coinless_protocol::coap::{
     Client, ClientEvent, Code, ContentFormat, Kind, Message, Method, Request, Response, option, write,
@@ -13,27 +13,28 @@ use coinless_protocol::receipt::Decision;
 struct Bench {
     meter: Meter<Flash>,
     server: MeterServer<u8, 2>,
+    now_ms: u64,
 }
 
 fn bench() -> Bench {
-    Bench { meter: meter(Commodity::Gas), server: MeterServer::new(7) }
+    Bench { meter: meter(Commodity::Gas), server: MeterServer::new(7), now_ms: 1_000 }
 }
 
 impl Bench {
     fn hand(&mut self, datagram: &[u8]) -> (Served, Vec<Vec<u8>>) {
         let mut sent = Vec::new();
         let mut send = |_, bytes: &[u8]| sent.push(bytes.to_vec());
-        let served = self.server.handle(&mut self.meter, 1_000, 0, 1, datagram, &mut send);
+        let served = self.server.handle(&mut self.meter, self.now_ms, 0, 1, datagram, &mut send);
         (served, sent)
     }
 
     /// The response to a request, and whether an empty acknowledgement came before it.
     fn ask(&mut self, request: &Request<'_>, random: u32) -> (Response, bool) {
-        let mut client = Client::start(1_000, u64::from(random) << 32, request).unwrap();
+        let mut client = Client::start(self.now_ms, u64::from(random) << 32, request).unwrap();
         let (_, sent) = self.hand(client.first_datagram());
         let mut separate = false;
         for bytes in sent {
-            match client.receive(1_000, &bytes) {
+            match client.receive(self.now_ms, &bytes) {
                 ClientEvent::Response(response, ack) => {
                     ack.into_iter().for_each(|ack| assert!(self.hand(&ack).1.is_empty()));
                     return (response, separate);
@@ -165,6 +166,49 @@ fn wrong_requests_have_their_codes() {
     }
     let unknown = write(Kind::Non, Code(1), 1, b"", &[PATH_METER, (23, &[6])], b"").unwrap();
     assert_eq!(bench.hand(&unknown), (Served::Nothing, vec![]));
+}
+
+#[test]
+fn a_busy_meter_says_when_to_try_again() {
+    let mut bench = bench();
+    bench.meter.limit_work(WorkLimit { stock: 3, refill_ms: 90_500 });
+    let token = credit(1, 500);
+    assert_eq!(bench.post(&token, 1).0.code, Code::CHANGED);
+    let challenged = ["c=00112233aabbccdd"];
+    let mut random = (2..).map(|id: u32| id << 16);
+    let mut next = || random.next().unwrap();
+    let busy = |_: &u8| bench.get(&["meter"], &challenged, next()).0.code == Code::SERVICE_UNAVAILABLE;
+    assert_eq!((0..10).find(busy), Some(2), "what is in stock at a start; an applied token costs nothing");
+    let mut forged = credit(2, 900);
+    *forged.last_mut().unwrap() ^= 1;
+    // It was filled up last at the start: 90.5 s after that there is one more, and seconds are rounded up.
+    for (now_ms, wait_s) in [(1_000, 90), (1_500, 89), (1_501, 89), (90_000, 1), (90_499, 1)] {
+        bench.now_ms = now_ms;
+        for (response, separate) in [
+            bench.get(&["meter"], &challenged, next()),
+            bench.get(&["report"], &[], next()),
+            bench.get(&["challenge"], &[], next()),
+            bench.post(&forged, next()),
+        ] {
+            assert_eq!((response.code, response.format), (Code::SERVICE_UNAVAILABLE, Some(257)));
+            assert_eq!(Refusal::from_bytes(&response.payload), Ok(Refusal::Busy));
+            assert_eq!(response.max_age_s, Some(wait_s), "at {now_ms} ms, separate: {separate}");
+        }
+        // What costs nothing is answered, and other refusals have no time.
+        let (plain, _) = bench.get(&["meter"], &[], next());
+        assert_eq!((plain.code, plain.max_age_s), (Code::CONTENT, None));
+        let (again, _) = bench.post(&token, next());
+        assert_eq!((again.code, again.max_age_s), (Code::CHANGED, None));
+        let (malformed, _) = bench.post(&token[1..], next());
+        assert_eq!((malformed.code, malformed.max_age_s), (Code::BAD_REQUEST, None));
+    }
+    // Who waits as long as it said is answered.
+    bench.now_ms = 1_000 + 90_000;
+    assert_eq!(bench.get(&["meter"], &challenged, next()).0.code, Code::CONTENT);
+    // A press of the button gives the person there something at once.
+    assert_eq!(bench.get(&["report"], &[], next()).0.code, Code::SERVICE_UNAVAILABLE);
+    bench.meter.press_open(bench.now_ms);
+    assert_eq!(bench.get(&["report"], &[], next()).0.code, Code::CONTENT);
 }
 
 #[test]
