@@ -139,7 +139,11 @@ fn keys_of_contents() {
 #[test]
 fn keys_of_what_meters_say() {
     check_keys("Receipt", all_bytes(receipts::vectors().iter().map(|v| &v.payload)));
-    check_keys("Report", all_bytes(reports::vectors().iter().map(|v| &v.payload)));
+    let reports = reports::vectors();
+    check_keys("Report", all_bytes(reports.iter().map(|v| &v.payload)));
+    let plain: Vec<_> = reports.iter().map(|v| v.plain.len() / 2).collect();
+    let (least, most) = (plain.iter().min().unwrap(), plain.iter().max().unwrap());
+    assert!(section("Report").contains(&format!("of these seven, {least} to {most} bytes:")), "{plain:?}");
     check_keys("Identity", all_bytes(identities::vectors().iter().map(|v| &v.payload)));
 }
 
@@ -304,6 +308,10 @@ fn sizes_of_what_meters_say() {
     ]);
 }
 
+fn message_bytes(name: &str) -> usize {
+    coap::vectors().into_iter().find(|v| v.name == name).unwrap().bytes.len() / 2
+}
+
 #[test]
 fn sizes_of_messages() {
     let rows = [
@@ -319,10 +327,14 @@ fn sizes_of_messages() {
         ("refusal *busy* with Max-Age", "busy, try again after 300 s"),
     ];
     let rows = rows.map(|(name, vector)| {
-        let bytes = coap::vectors().into_iter().find(|v| v.name == vector).unwrap().bytes.len() / 2;
+        let bytes = message_bytes(vector);
         format!("| {name} | {bytes} |")
     });
     have_rows([rows.as_slice(), &[format!("| longest message | {MAX_MESSAGE_BYTES} |")]].concat());
+    let exchange =
+        ["POST /token", "empty acknowledgement", "separate response with a receipt", "empty acknowledgement"];
+    let all: usize = exchange.into_iter().map(message_bytes).sum();
+    assert!(section("Sizes").contains(&format!("Loading a token takes {all} bytes in four datagrams.")), "{all}");
 }
 
 /// The example of a payload, byte by byte.
