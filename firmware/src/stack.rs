@@ -21,6 +21,13 @@ fn bottom() -> usize {
     ((&raw mut __ebss) as usize + 3) & !3
 }
 
+/// Bytes of stack in use by the function that asks and by what called it.
+#[inline(always)]
+pub fn used() -> usize {
+    top() - pointer()
+}
+
+#[inline(always)]
 fn pointer() -> usize {
     let pointer;
     // SAFETY: reads the stack pointer and nothing else.
@@ -38,7 +45,7 @@ pub fn paint() {
     }
 }
 
-/// The deepest stack since [`paint`], in bytes from the top of the memory; everything there was, if it is all used.
+/// The deepest stack since [`paint`], as [`used`] counts; everything there was, if it is all used.
 #[inline(never)]
 pub fn depth() -> usize {
     let end = pointer();

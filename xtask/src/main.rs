@@ -1,6 +1,7 @@
 //! `cargo xtask <command>`: builds, tests, measures and demonstrates Coinless. The only build logic of the project.
 
 mod doubles;
+mod firmware;
 mod peers;
 mod runner;
 mod style;
@@ -18,6 +19,7 @@ cargo xtask <command>
   bench [--json] [--check] [part…]
                    speeds and sizes, as ratios: signing, meter, steps, orders, towns, sizes; with --check it fails
                    if an aim is missed
+  firmware …       the meter as an image for Cortex-M, in an emulator; its size (says more when called alone)
   ci               test, with every peer required";
 
 fn main() -> ExitCode {
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         "test" => test::run(!rest.is_empty(), is_ci()),
         "ci" => test::run(!rest.is_empty(), true),
         "bench" => become_command(cargo().args(["bench", "-p", "coinless-sim", "--bench", "ratios", "--"]).args(rest)),
+        "firmware" => firmware::main(rest),
         "help" | "--help" | "-h" => usage(ExitCode::SUCCESS),
         _ => usage(ExitCode::from(2)),
     }

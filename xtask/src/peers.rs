@@ -18,6 +18,10 @@ pub struct Peers {
     pub coap_client: Option<PathBuf>,
     /// The folder of PostgreSQL's server programs.
     pub postgres: Option<PathBuf>,
+    /// QEMU's program for Arm.
+    pub qemu: Option<PathBuf>,
+    /// The meter's image.
+    pub firmware: Option<PathBuf>,
 }
 
 const COAP_CLIENT: &str = "coap-client-notls";

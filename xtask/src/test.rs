@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must hold.
 
 use crate::doubles::{self, Doubles};
+use crate::firmware;
 use crate::peers::{self, Peers};
 use crate::runner::Runner;
 use crate::{cargo, root, style, target_directory};
@@ -19,9 +20,10 @@ pub fn run(long: bool, ci: bool) -> ExitCode {
     runner.step("style", || style::check(&root()));
     runner.command("format", cargo().args(["fmt", "--all", "--check"]));
     runner.command("lints", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
-    let peers = peers(&mut runner, ci);
+    let mut peers = peers(&mut runner, ci);
     let doubles = doubles(&mut runner, ci);
     vectors(&mut runner, &peers);
+    firmware_image(&mut runner, &mut peers, ci);
     runner.command("tests", tests(&peers, &doubles, long, ci).args(["test", "--workspace", "--no-fail-fast"]));
     tests_on_postgres(&mut runner, &peers, &doubles, long, ci);
     runner.command("docs", cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"));
@@ -55,6 +57,18 @@ fn keep(place: &mut Option<PathBuf>, found: Result<PathBuf, String>) -> Result<S
     let words = path.display().to_string();
     *place = Some(path);
     Ok(words)
+}
+
+/// Builds the meter's image, which some of the tests run, and compares its sizes with the table of `docs/meter.md`. A compiler
+/// or emulator that is missing is a failed step with `ci` and a skipped one without.
+fn firmware_image(runner: &mut Runner, peers: &mut Peers, ci: bool) {
+    runner.attempt("qemu", ci, || keep(&mut peers.qemu, firmware::image::qemu()));
+    runner.attempt("firmware", ci, || keep(&mut peers.firmware, firmware::build()));
+    if peers.qemu.is_some() && peers.firmware.is_some() {
+        runner.step("sizes", firmware::check_sizes);
+    } else {
+        runner.attempt("sizes", false, || Err("needs the image and QEMU".into()));
+    }
 }
 
 /// Other people's implementations check the vectors.
@@ -91,6 +105,8 @@ fn tests(peers: &Peers, doubles: &Doubles, long: bool, ci: bool) -> Command {
         ("COINLESS_PEER_PYTHON", &peers.python),
         ("COINLESS_COAP_CLIENT", &peers.coap_client),
         ("COINLESS_POSTGRES_BIN", &peers.postgres),
+        ("COINLESS_FIRMWARE", &peers.firmware),
+        ("COINLESS_QEMU", &peers.qemu),
     ];
     for (name, path) in peers.into_iter().chain(doubles.variables()) {
         match path {

@@ -1,9 +1,9 @@
-//! The core under a fixed list of calls. For each it prints the deepest stack since the start of the program, in bytes, and the
-//! instructions that it took, if the emulator counts one nanosecond for each (`-icount shift=0`).
+//! The core under a fixed list of calls. For each it prints the deepest stack that it took, in bytes, and the instructions, if the
+//! emulator counts one nanosecond for each (`-icount shift=0`).
 #![no_std]
 #![no_main]
 
-use coinless_firmware::board::CLOCK_HZ;
+use coinless_firmware::board;
 use coinless_firmware::host::{exit, say};
 use coinless_firmware::stack;
 use coinless_firmware::text::Line;
@@ -31,8 +31,8 @@ const SECTOR: usize = 512;
 const CHIP_BYTES: usize = 7 * SECTOR;
 type Chip = RamFlash<CHIP_BYTES, 4, SECTOR>;
 
-/// Nanoseconds, so instructions, of a cycle of the system timer.
-const CYCLE_NS: u32 = 1_000_000_000 / CLOCK_HZ;
+/// The clock of the system timer, as the emulator has it: LM3S6965, and nRF51822.
+const CLOCK_HZ: u32 = if cfg!(target_feature = "v7") { board::CLOCK_HZ } else { 16_000_000 };
 const TIMER_MASK: u32 = 0xff_ffff;
 
 /// What is called, and what must come of it.
@@ -159,10 +159,11 @@ fn main() -> ! {
     timer.set_clock_source(SystClkSource::Core);
     timer.enable_counter();
 
+    let base = stack::used();
     stack::paint();
     let before = SYST::get_current();
     make();
-    report(c"commission", before, SYST::get_current());
+    report(c"commission", base, before, SYST::get_current());
     let hash = meter_key().public_key().hash();
     run(&hash)
 }
@@ -195,6 +196,7 @@ fn make() {
 
 #[inline(never)]
 fn run(hash: &KeyHash) -> ! {
+    let base = stack::used();
     stack::paint();
     let before = SYST::get_current();
     let script = Script { now_ms: 0, event: None, flow: FineCredit::ZERO, sent: 0 };
@@ -202,7 +204,8 @@ fn run(hash: &KeyHash) -> ! {
     let after = SYST::get_current();
     // Not moved: it would be on the stack twice.
     let Ok(device) = &mut started else { fail(c"no meter") };
-    report(c"start", before, after);
+    report(c"start", base, before, after);
+    say_line(Line::new().text("device ").number(size_of_val(device) as u64, 1));
     for (id, (name, call)) in (1..).zip(CALLS) {
         prepare(*call, id, hash);
         let port = device.port();
@@ -217,7 +220,7 @@ fn run(hash: &KeyHash) -> ! {
         let round = device.round();
         let after = SYST::get_current();
         check(name, *call, round.served);
-        report(name, before, after);
+        report(name, base, before, after);
     }
     exit(0)
 }
@@ -311,14 +314,19 @@ fn check(name: &CStr, call: Call, served: Served) {
     }
 }
 
-/// Prints a line: name, bytes of stack, instructions. The timer counts down.
+/// Prints a line: name, bytes of stack that the call took, instructions. The timer counts down.
 #[inline(never)]
-fn report(name: &CStr, before: u32, after: u32) {
-    let depth = stack::depth();
-    let instructions = u64::from(before.wrapping_sub(after) & TIMER_MASK).saturating_mul(CYCLE_NS.into());
+fn report(name: &CStr, base: usize, before: u32, after: u32) {
+    let depth = stack::depth().saturating_sub(base) as u64;
+    let cycles = u64::from(before.wrapping_sub(after) & TIMER_MASK);
+    let instructions = cycles.saturating_mul(1_000_000_000).checked_div(CLOCK_HZ.into()).unwrap_or(0);
     let mut line = Line::new();
-    line.text("measured ").text(name.to_str().unwrap_or("?"));
-    line.text(" ").number(depth as u64, 1).text(" ").number(instructions, 1).text("\n\0");
+    line.text("measured ").text(name.to_str().unwrap_or("?")).text(" ").number(depth, 1);
+    say_line(line.text(" ").number(instructions, 1));
+}
+
+fn say_line(line: &mut Line) {
+    line.text("\n\0");
     say(CStr::from_bytes_until_nul(line.as_bytes()).unwrap_or(c"?\n"));
 }
 
