@@ -2,6 +2,7 @@
 
 use crate::output::{Context, Failure, Output};
 use coinless_meter::{Issuer, IssuerRole};
+use coinless_protocol::keys::PublicKey;
 use coinless_protocol::{Commodity, FINE_PER_UNIT, MeterId, Units};
 use coinless_sim::meter::{self, Blueprint, LinkChoice};
 use coinless_station::records::{self, DeliveryRecord, HexKey, IssuerRecord};
@@ -51,6 +52,10 @@ pub struct NewArguments {
     /// The most credit that the meter can hold: 500m3 or 500kWh unless given.
     #[arg(long)]
     max_credit: Option<String>,
+    /// The public key of the meter's secure element, 130 hexadecimal digits. The file, to be written to that meter's flash, gets
+    /// no private key then.
+    #[arg(long)]
+    public_key: Option<String>,
 }
 
 /// Runs the command.
@@ -82,7 +87,16 @@ fn new(arguments: &NewArguments, output: &Output) -> Result<(), Failure> {
         readings_key: issuers.as_ref().map(|record| record.readings_key.0),
         issuers: issuers.map(|record| record.issuers.iter().map(issuer).collect()).unwrap_or_default(),
     };
-    let key = meter::make(&arguments.state, &blueprint).context(arguments.state.display())?;
+    let place = arguments.state.display();
+    let key = match &arguments.public_key {
+        None => meter::make(&arguments.state, &blueprint).context(place)?,
+        Some(text) => {
+            let bytes = records::from_hex(text).unwrap_or_default();
+            let key = PublicKey::from_sec1(&bytes).context("--public-key")?;
+            meter::make_for_element(&arguments.state, &blueprint).context(place)?;
+            key
+        }
+    };
     output.record(&DeliveryRecord {
         id: blueprint.id.to_string(),
         label: blueprint.id.label().to_string(),

@@ -1,6 +1,7 @@
 //! Making a simulated meter: a new key, a new state file.
 
 use crate::flash::{FileFlash, FileFlashError, layout};
+use coinless_meter::factory::IN_SECURE_ELEMENT;
 use coinless_meter::{CommissionError, Factory, Issuer, OpeningCheck, commission};
 use coinless_protocol::keys::{KeyPair, PublicKey};
 use coinless_protocol::{Commodity, CreditKind, MeterId, Units};
@@ -96,18 +97,30 @@ impl Blueprint {
 /// [`MakeError`]; then there is no file that was not there before.
 pub fn make(path: &Path, blueprint: &Blueprint) -> Result<PublicKey, MakeError> {
     let (secret, pair) = draw_key()?;
-    let factory = blueprint.factory(secret)?;
+    write(path, &blueprint.factory(secret)?)?;
+    Ok(pair.public_key())
+}
+
+/// Makes the flash of a meter whose private key is in its secure element, in a new file. The simulated meter has no such element.
+///
+/// # Errors
+/// [`MakeError`]; then there is no file that was not there before.
+pub fn make_for_element(path: &Path, blueprint: &Blueprint) -> Result<(), MakeError> {
+    write(path, &blueprint.factory(IN_SECURE_ELEMENT)?)
+}
+
+fn write(path: &Path, factory: &Factory) -> Result<(), MakeError> {
     factory.check().map_err(CommissionError::Factory)?;
     let flash = FileFlash::create(path).map_err(|error| match error {
         FileFlashError::Io(error) if error.kind() == io::ErrorKind::AlreadyExists => MakeError::Exists,
         error => MakeError::File(error),
     })?;
-    let made = commission(flash, &layout(), &factory).map_err(MakeError::from).and_then(|_| sync_folder(path));
+    let made = commission(flash, &layout(), factory).map_err(MakeError::from).and_then(|_| sync_folder(path));
     if made.is_err() {
         // A file that holds no meter is in the way of the next attempt.
         let _ = std::fs::remove_file(path);
     }
-    made.map(|()| pair.public_key())
+    made
 }
 
 /// A private key is drawn again if it is none of the curve, which happens once in 2^32.

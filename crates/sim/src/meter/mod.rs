@@ -15,6 +15,6 @@ mod tests;
 pub use control::{Control, ControlError, HELP};
 pub use device::{Consumed, MeterEvent, SimulatedMeter};
 pub use links::LinkChoice;
-pub use make::{Blueprint, MakeError, make};
+pub use make::{Blueprint, MakeError, make, make_for_element};
 pub use report::{Report, Shown};
 pub use run::{RunError, run, stdin_lines};

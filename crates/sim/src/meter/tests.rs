@@ -141,6 +141,16 @@ fn a_meter_is_made_once() {
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
+#[test]
+fn the_flash_of_a_meter_with_a_secure_element_holds_no_private_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("meter");
+    make_for_element(&path, &blueprint(Commodity::Gas)).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap()[24..56], [0; 32]);
+    let flash = FileFlash::open(&path).unwrap();
+    assert!(matches!(coinless_meter::Meter::mount(flash, &layout()), Err(coinless_meter::MountError::NoKey)));
+}
+
 /// Posts a token as a phone does, without repeats; gives the receipt, or none if the meter falls silent.
 async fn post(link: &str, key: &coinless_protocol::keys::PublicKey, token: &[u8], wait: Duration) -> Option<Receipt> {
     let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
