@@ -90,17 +90,18 @@ fn recover(state: &mut State, tariff: &Tariff, amount: i64) -> Result<(), Overfl
 }
 
 /// Takes standing charge and debt for each day that began since the last time, and starts a new month; gives whether a day began.
-/// Nothing is taken on the first day that the meter knows, and nothing when the clock went back.
+/// Nothing is taken on the first day that the meter knows, nothing of a closed account, and nothing again for days that come once
+/// more because the clock was put back; those are at most [`MAX_CAUGHT_UP_DAYS`], as no more were taken.
 pub(crate) fn days(state: &mut State, tariff: &Tariff, now: &LocalTime) -> Result<bool, Overflow> {
     if state.month != now.month() {
         (state.month, state.used_in_month) = (now.month(), FineCredit::ZERO);
     }
-    let before = state.charged_day;
+    let before = state.charged_day.min(now.day.saturating_add(MAX_CAUGHT_UP_DAYS));
+    state.charged_day = before.max(now.day);
     if now.day <= before {
         return Ok(false);
     }
-    state.charged_day = now.day;
-    if before == 0 {
+    if before == 0 || state.closed {
         return Ok(true);
     }
     let days = i64::from(now.day.saturating_sub(before).min(MAX_CAUGHT_UP_DAYS));

@@ -41,6 +41,12 @@ impl RunningClock {
         ahead
     }
 
+    /// The challenge that is given out until half of its time is over, so that there is time left to answer it.
+    pub fn open_challenge(&self, now_ms: u64) -> Option<Challenge> {
+        let (challenge, since_ms) = self.challenge?;
+        (now_ms.saturating_sub(since_ms) < CHALLENGE_MS / 2).then_some(challenge)
+    }
+
     /// A fresh challenge was given out.
     pub fn challenged(&mut self, now_ms: u64, challenge: Challenge) {
         self.challenge = Some((challenge, now_ms));
@@ -92,6 +98,18 @@ mod tests {
         clock.set(2_000, &said(500, Some([1; 8])));
         assert!(clock.trusted && clock.now(3_000) == 501);
         assert!(!clock.is_newer(3_000, &said(400, Some([1; 8]))), "once");
+    }
+
+    #[test]
+    fn a_challenge_is_given_again_for_half_of_its_time() {
+        let mut clock = RunningClock::journaled(1_000);
+        assert_eq!(clock.open_challenge(0), None);
+        clock.challenged(1_000, [1; 8]);
+        assert_eq!(clock.open_challenge(999 + CHALLENGE_MS / 2), Some([1; 8]));
+        assert_eq!(clock.open_challenge(1_000 + CHALLENGE_MS / 2), None);
+        assert!(clock.is_answer(1_000 + CHALLENGE_MS / 2, &said(1, Some([1; 8]))), "it can still be answered");
+        clock.set(2_000, &said(500, Some([1; 8])));
+        assert_eq!(clock.open_challenge(2_000), None);
     }
 
     #[test]

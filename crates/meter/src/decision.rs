@@ -19,6 +19,8 @@ pub struct Standing {
     pub max_credit: Units,
     /// Its account is closed.
     pub closed: bool,
+    /// Its credit is money and it has no prices yet, so nothing would use the credit up.
+    pub unpriced: bool,
     /// The token's word of the time is news ([`crate::Meter`] asks its clock).
     pub clock_is_news: bool,
 }
@@ -99,7 +101,8 @@ fn decide_set(standing: &Standing, set: &Set<'_>) -> Plan {
         settings: brought(settings, set.settings, own.settings),
         ..*own
     };
-    let credit = set.credit.map(|credit| decide_credit(&Standing { registers, ..*standing }, &credit));
+    let unpriced = standing.unpriced && !tariff;
+    let credit = set.credit.map(|credit| decide_credit(&Standing { registers, unpriced, ..*standing }, &credit));
     let others = numbers.into_iter().flatten();
     let decision = credit.unwrap_or_else(|| others.fold(Decision::NotNewer, weightier));
     Plan { decision, credit: credit == Some(Decision::Applied), tariff, settings, keys: false, valve, clock }
@@ -136,7 +139,8 @@ fn decide_credit(standing: &Standing, credit: &Credit) -> Decision {
         return Decision::Closed;
     }
     let Needs { tariff, settings, keys } = conditions.needs;
-    if tariff > own.tariff || settings > own.settings || keys > own.keys {
+    let worthless = standing.unpriced && added > Units::ZERO && !credit.closing;
+    if tariff > own.tariff || settings > own.settings || keys > own.keys || worthless {
         return Decision::NeedsNewerRegister;
     }
     // What a closing token adds is withdrawn at once.
@@ -174,6 +178,7 @@ mod tests {
             balance: FineCredit(500_000),
             max_credit: units(1000),
             closed: false,
+            unpriced: false,
             clock_is_news: false,
         }
     }
@@ -292,6 +297,29 @@ mod tests {
         let closing = Credit { register, conditions: Conditions::default(), closing: true };
         let set = Set { credit: Some(closing), ..Set::default() };
         assert_eq!(decide(&own(), &of(Order::Set(set))).decision, Decision::Applied);
+    }
+
+    #[test]
+    fn money_needs_prices_first() {
+        let unpriced = Standing { unpriced: true, ..own() };
+        let decision = |token: &Token<'_>| decide(&unpriced, token).decision;
+        assert_eq!(decision(&token(11, 1200, None, (0, 0, 0))), Decision::NeedsNewerRegister);
+        // A test token is worth nothing, and a closing one is withdrawn at once.
+        assert_eq!(decision(&token(11, 1000, None, (0, 0, 0))), Decision::Applied);
+        let register = Register { number: CreditNumber(11), total: units(1200) };
+        let credit = Some(Credit { register, conditions: Conditions::default(), closing: false });
+        let closing = credit.map(|credit| Credit { closing: true, ..credit });
+        assert_eq!(decision(&of(Order::Set(Set { credit: closing, ..Set::default() }))), Decision::Applied);
+        let tariff = |number| Some(Content { number, bytes: &[] });
+        assert_eq!(
+            decision(&of(Order::Set(Set { credit, tariff: tariff(2), ..Set::default() }))),
+            Decision::Applied,
+            "they come with it"
+        );
+        assert_eq!(
+            decision(&of(Order::Set(Set { credit, tariff: tariff(1), ..Set::default() }))),
+            Decision::NeedsNewerRegister
+        );
     }
 
     #[test]

@@ -140,6 +140,9 @@ pub enum FactoryError {
     /// The initial credit is over the maximum, or the maximum is 0.
     #[error("the maximum credit is 0 or below the initial credit")]
     MaxCredit,
+    /// Money is put into a meter that has no prices yet: nothing would use it up.
+    #[error("a meter of money credit is made without credit: it has no prices yet that use it up")]
+    Unpriced,
     /// A gas meter without an opening check, or one that a token may open.
     #[error("a gas meter needs an opening check and is never opened by a token")]
     Gas,
@@ -171,6 +174,9 @@ impl Factory {
         }
         if self.max_credit == Units::ZERO || self.initial > self.max_credit {
             return Err(FactoryError::MaxCredit);
+        }
+        if self.credit != CreditKind::Unit && self.initial != Units::ZERO {
+            return Err(FactoryError::Unpriced);
         }
         let unsafe_gas = !self.opening.is_on() || self.open_by_token;
         if self.commodity == Commodity::Gas && unsafe_gas { Err(FactoryError::Gas) } else { Ok(()) }
@@ -344,7 +350,7 @@ mod tests {
         }
         assert!(Factory::from_record(&[0xff; FACTORY_BYTES]).is_none());
         let euro = CreditKind::Money(Currency::new(*b"EUR", 2).unwrap());
-        let record = Factory { credit: euro, ..factory() }.to_record();
+        let record = Factory { credit: euro, initial: Units::ZERO, ..factory() }.to_record();
         assert_eq!((Factory::from_record(&record).unwrap().credit, &record[409..414]), (euro, b"EUR\x02\0".as_slice()));
         let bare = Factory { issuers: heapless::Vec::new(), readings_key: None, ..factory() };
         assert!(Factory::from_record(&bare.to_record()).unwrap().issuers.is_empty());
@@ -361,6 +367,8 @@ mod tests {
             Factory { max_credit: Units::new(1999).unwrap(), ..factory() }.check(),
             Err(FactoryError::MaxCredit)
         );
+        let euro = CreditKind::Money(Currency::new(*b"EUR", 2).unwrap());
+        assert_eq!(Factory { credit: euro, ..factory() }.check(), Err(FactoryError::Unpriced));
         assert_eq!(Factory { open_by_token: true, ..factory() }.check(), Err(FactoryError::Gas));
         assert_eq!(Factory { opening: OpeningCheck::NONE, ..factory() }.check(), Err(FactoryError::Gas));
         assert!(matches!(Factory { secret: [0xff; 32], ..factory() }.check(), Err(FactoryError::Secret(_))));

@@ -29,8 +29,10 @@ pub(crate) struct Flow {
 }
 
 impl<F: NorFlash, K: MeterKey> Meter<F, K> {
-    /// A sensor began or ceased to report. What it does is said by the settings; each beginning is counted. A low battery that is
-    /// good again clears its own cause, tamper stays. [`Sensor::Leak`] is the meter's own and ignored here.
+    /// A sensor began or ceased to report; after a start the port says of each how it stands. What it does is said by the
+    /// settings; each beginning is counted. A low battery that is good again, also one that was changed while the meter was off,
+    /// clears its own cause; tamper stays. [`Sensor::Leak`] is the meter's own and ignored here. The port waits until a sensor is
+    /// steady: each beginning and each end of a low battery is a record in the flash.
     pub fn sensor(&mut self, now_ms: u64, sensor: Sensor, active: bool) {
         self.tick(now_ms);
         let (event, cause) = match sensor {
@@ -40,21 +42,21 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
             Sensor::LowBattery => (Event::LowBattery, ShutCause::LowBattery),
             Sensor::Leak => return,
         };
-        if self.in_service().is_err() || self.flowing.active.contains(sensor) == active {
+        if self.in_service().is_err() {
             return;
         }
         let before = self.flowing.active;
         self.flowing.active = if active { before.with(sensor) } else { before.without(sensor) };
-        match (active, cause) {
-            (true, cause) => {
+        match (active, sensor) {
+            (true, _) if !before.contains(sensor) => {
                 self.count(event);
                 if self.terms.settings.shut_on.contains(sensor) {
                     self.hold_shut(now_ms, cause);
                 }
             }
             // A failure puts the meter out of service.
-            (false, ShutCause::LowBattery) => drop(self.clear_cause(now_ms, cause)),
-            (false, _) => {}
+            (false, Sensor::LowBattery) => drop(self.clear_cause(now_ms, cause)),
+            _ => {}
         }
     }
 
@@ -63,12 +65,13 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
     pub fn load(&mut self, now_ms: u64, power_w: u32) {
         self.tick(now_ms);
         let (limit_w, limit_s) = (self.terms.settings.load_limit_w, self.terms.settings.load_limit_s);
-        if limit_w == 0 || power_w <= limit_w || self.in_service().is_err() {
+        let over = limit_w > 0 && power_w > limit_w;
+        if !over || !self.state.flags.open || self.in_service().is_err() {
             self.flowing.over_load_ms = None;
             return;
         }
         let since_ms = *self.flowing.over_load_ms.get_or_insert(now_ms);
-        if now_ms.saturating_sub(since_ms) >= u64::from(limit_s).saturating_mul(1_000) && self.state.flags.open {
+        if now_ms.saturating_sub(since_ms) >= u64::from(limit_s).saturating_mul(1_000) {
             self.flowing.over_load_ms = None;
             self.count(Event::LoadTrip);
             self.trip(now_ms);
@@ -91,6 +94,8 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
             self.flowing.leak_told = true;
             self.count(Event::Leak);
             if self.terms.settings.shut_on.contains(Sensor::Leak) {
+                // What flows after a technician was there is looked at anew.
+                self.flowing.run = None;
                 self.hold_shut(now_ms, ShutCause::Flow);
             }
         }
@@ -114,7 +119,8 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
 
     /// Shuts the valve if nothing was used for long. `day` is the local day.
     pub(crate) fn look_for_disuse(&mut self, now_ms: u64, day: u32) {
-        if self.state.used_day == 0 {
+        // Nothing was used on a day that is yet to come: the clock was wrong and has been put back.
+        if self.state.used_day == 0 || self.state.used_day > day {
             self.state.used_day = day;
         }
         let limit = u32::from(self.terms.settings.disuse_days);

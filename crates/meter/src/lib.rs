@@ -63,7 +63,7 @@ pub use server::{LINKS, MeterServer, Served};
 pub use state::State;
 pub use tokens::{DISPLAY_CODE_MS, TokenAnswer};
 pub use valve::{ClearError, Pressed, VALVE_TRAVEL_MS, ValveCommand};
-pub use work::{AT_PRESS, AT_START, PRESS_MS, WorkLimit};
+pub use work::{AT_PRESS, AT_START, MAINS_RECORDS, MAINS_REFILL_MS, PRESS_MS, WorkLimit};
 
 /// Most bytes of RAM that a meter with one link may take, apart from the stack, the buffer of the link and the flash driver:
 /// 1472 on a 32-bit processor, where `docs/meter.md` says what the rest takes, and somewhat more on a 64-bit one.

@@ -228,8 +228,8 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
         mounted
     }
 
-    /// Limits what the meter does for strangers; after a start there is no limit. To be called right after [`Meter::mount`] on a
-    /// meter with a battery.
+    /// Limits what the meter does for strangers; without this it is [`WorkLimit::MAINS`]. To be called right after [`Meter::mount`]
+    /// on a meter with a battery.
     pub fn limit_work(&mut self, limit: WorkLimit) {
         self.work = Work::started(limit, self.state.work_stock);
     }
@@ -306,6 +306,17 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
     /// The tariff, the settings and the numbers of what tokens set.
     pub fn terms(&self) -> &TermsInUse {
         &self.terms
+    }
+
+    /// What consumption costs now, in thousandths of a minor unit of the currency per m³ or kWh; none for unit credit.
+    pub fn price(&self) -> Option<u64> {
+        let state = self.state().filter(|_| self.made.credit != CreditKind::Unit)?;
+        Some(charges::price(&self.terms.tariff, self.known_time().as_ref(), state.used_in_month))
+    }
+
+    /// Debt that is left, in thousandths of a credit unit.
+    pub fn debt(&self) -> FineCredit {
+        charges::owed(&self.state, &self.terms.tariff)
     }
 
     /// Seconds since 1970-01-01 UTC that it is at least, and whether the meter knows the time; none if it was never set.

@@ -1,6 +1,7 @@
 //! The meter's report, and its own challenge for a clock that may go back.
 
 use crate::meter::{Meter, Sealing};
+use crate::work::Cost;
 use coinless_protocol::cose::{self, Label, MAX_OBJECT_BYTES};
 use coinless_protocol::keys::MeterKey;
 use coinless_protocol::problem::Refusal;
@@ -18,7 +19,7 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
     pub fn report(&mut self, now_ms: u64, signed: &mut Bytes<MAX_OBJECT_BYTES>) -> Result<(), Refusal> {
         self.tick(now_ms);
         self.in_service()?;
-        self.work_for_stranger(now_ms)?;
+        self.work_for_stranger(now_ms, Cost::Record)?;
         self.commit_number(self.state)?;
         self.put_report(signed)?;
         let keys = &self.made.keys;
@@ -45,16 +46,20 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
         payload.append(&encoded).map_err(|_| Refusal::OutOfService)
     }
 
-    /// A fresh challenge, which one clock token may answer within [`crate::CHALLENGE_MS`]: SHA-256 of the private key and a number
+    /// A challenge, which one clock token may answer within [`crate::CHALLENGE_MS`]: SHA-256 of the private key and a number
     /// of the receipts' sequence, which is journaled first and used for nothing else. So nobody can foresee it, none comes twice,
-    /// and the meter needs no random numbers.
+    /// and the meter needs no random numbers. For half of that time the same one is given to everybody who asks, so that nobody can
+    /// spoil another's.
     ///
     /// # Errors
     /// [`Refusal::OutOfService`] if the meter is, or was never given keys; [`Refusal::Busy`] if it did enough for strangers.
     pub fn challenge(&mut self, now_ms: u64) -> Result<Challenge, Refusal> {
         self.tick(now_ms);
         self.in_service()?;
-        self.work_for_stranger(now_ms)?;
+        if let Some(challenge) = self.clock.open_challenge(now_ms) {
+            return Ok(challenge);
+        }
+        self.work_for_stranger(now_ms, Cost::Record)?;
         self.commit_number(self.state)?;
         let number = self.state.receipt_number.to_be_bytes();
         let secret = self.made.keys.own.secret_hash(b"coinless/challenge").map_err(|_| Refusal::OutOfService)?;

@@ -7,7 +7,7 @@ use crate::journal::Newest;
 use crate::meter::{Fault, Meter, Sealing};
 use crate::state::State;
 use crate::terms::Terms;
-use crate::work;
+use crate::work::{self, Cost};
 use coinless_protocol::cose::{self, Label, Sign1};
 use coinless_protocol::identity::{Identity, MAX_IDENTITY_BYTES, MAX_SIGNED_IDENTITY_BYTES, display_code};
 use coinless_protocol::issuers::OperationalKeys;
@@ -16,7 +16,7 @@ use coinless_protocol::problem::Refusal;
 use coinless_protocol::readings::Readings;
 use coinless_protocol::receipt::{Decision, Outcome, Receipt};
 use coinless_protocol::report::Event;
-use coinless_protocol::settings::Settings;
+use coinless_protocol::settings::{NO_CORRECTION_PPM, Settings};
 use coinless_protocol::state::ShutCause;
 use coinless_protocol::tariff::Tariff;
 use coinless_protocol::token::{Credit, Order, Set, Token};
@@ -91,7 +91,7 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
         signed: &mut Bytes<MAX_SIGNED_IDENTITY_BYTES>,
     ) -> Result<(), Refusal> {
         self.put_identity(now_ms, challenge, signed)?;
-        self.work_for_stranger(now_ms)?;
+        self.work_for_stranger(now_ms, Cost::Energy)?;
         let keys = &self.made.keys;
         let done = cose::sign_in_place(signed, Label::Identity, &keys.hash, &keys.own);
         done.map_err(|_| Refusal::OutOfService)?;
@@ -148,7 +148,7 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
         self.tick(now_ms);
         self.in_service()?;
         if self.answered.is_none() {
-            self.work_for_stranger(now_ms)?;
+            self.work_for_stranger(now_ms, Cost::Record)?;
             self.commit_answer(self.state)?;
             self.sign_receipt(None, None)?;
         }
@@ -183,17 +183,29 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
         if self.is_answered(now_ms, hash, &token) {
             return Ok(Taken::Repeated);
         }
-        self.is_for_me(&signed, &token)?;
+        if let Err(refusal) = self.is_for_me(&signed, &token) {
+            if refusal == Refusal::UnknownIssuer {
+                self.count(Event::BadToken);
+            }
+            return Err(refusal);
+        }
         // Verifying is what costs: it is paid for first, and given back to whoever brings something new.
-        let taken = self.work_for_stranger(now_ms)?;
+        let taken = self.work_for_stranger(now_ms, Cost::Energy)?;
         if !self.is_signed(&signed, &token) {
             self.count(Event::BadToken);
             return Err(Refusal::BadSignature);
         }
-        let challenge = self.execute(now_ms, &token)?;
-        if self.state.outcome.decision == Decision::Applied {
-            self.work.give_back(taken);
+        let plan = self.usable_plan(now_ms, &token);
+        match (plan.decision, taken) {
+            (Decision::Applied, taken) => {
+                self.work.give_back(taken);
+                self.note_stock(taken);
+            }
+            // An old token says nothing new, and its answer wears the flash.
+            (_, work::Taken::Nothing) => drop(self.work_for_stranger(now_ms, Cost::Record)?),
+            _ => {}
         }
+        let challenge = self.execute(now_ms, &plan, &token)?;
         Ok(Taken::New { challenge })
     }
 
@@ -204,6 +216,10 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
         let may_change = matches!(decision, Decision::NotYet { .. } | Decision::NeedsNewerRegister);
         self.answered.as_ref().is_some_and(|answered| answered.token == Some(*hash))
             && (!may_change || self.plan(now_ms, token).decision == decision)
+    }
+
+    fn is_by_money(&self) -> bool {
+        matches!(self.made.credit, CreditKind::Money(_))
     }
 
     /// Where the meter stands, for a decision on `token`.
@@ -220,6 +236,7 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
             balance: self.state.balance,
             max_credit: self.max_credit(),
             closed: self.state.closed,
+            unpriced: self.is_by_money() && self.terms.tariff.rates.is_empty(),
             clock_is_news: clock.is_some_and(|clock| self.clock.is_newer(now_ms, &clock)),
         };
         decide(&standing, token)
@@ -252,13 +269,13 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
     }
 
     /// Takes one work out of what strangers are allowed.
-    pub(crate) fn work_for_stranger(&mut self, now_ms: u64) -> Result<work::Taken, Refusal> {
-        let taken = self.work.take(now_ms);
-        self.state.work_stock = self.work.stock();
-        taken.map_err(|_| {
+    pub(crate) fn work_for_stranger(&mut self, now_ms: u64, cost: Cost) -> Result<work::Taken, Refusal> {
+        let taken = self.work.take(now_ms, cost).map_err(|_| {
             self.count(Event::Busy);
             Refusal::Busy
-        })
+        })?;
+        self.note_stock(taken);
+        Ok(taken)
     }
 
     /// Seconds, rounded up, until it does one more work for a stranger, after it refused one with [`Refusal::Busy`].
@@ -266,18 +283,31 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
         u32::try_from(self.work.wait_ms(now_ms).div_ceil(1000)).unwrap_or(u32::MAX)
     }
 
-    /// Decides on an authentic token and journals what comes of it; gives the challenge that the receipt has to hold.
-    #[inline(never)]
-    fn execute(&mut self, now_ms: u64, token: &Token<'_>) -> Result<Option<Challenge>, Refusal> {
-        let mut plan = self.plan(now_ms, token);
-        if plan.takes_any() && !self.can_use(&plan, token) {
-            plan = Plan::nothing(Decision::BadContent);
+    /// Has the stock journaled with the next record, if it changed.
+    fn note_stock(&mut self, taken: work::Taken) {
+        if taken == work::Taken::Stock {
+            self.state.work_stock = self.work.stock();
         }
+    }
+
+    /// What is done with an authentic token.
+    #[inline(never)]
+    fn usable_plan(&self, now_ms: u64, token: &Token<'_>) -> Plan {
+        let plan = self.plan(now_ms, token);
+        match plan.takes_any() && !self.can_use(&plan, token) {
+            true => Plan::nothing(Decision::BadContent),
+            false => plan,
+        }
+    }
+
+    /// Journals what comes of an authentic token; gives the challenge that the receipt has to hold.
+    #[inline(never)]
+    fn execute(&mut self, now_ms: u64, plan: &Plan, token: &Token<'_>) -> Result<Option<Challenge>, Refusal> {
         if plan.tariff || plan.settings || plan.keys {
-            self.take_terms(&plan, token)?;
+            self.take_terms(plan, token)?;
         }
         let was_open = self.state.flags.open;
-        let next = self.next_state(now_ms, &plan, token)?;
+        let next = self.next_state(now_ms, plan, token)?;
         self.commit_answer(next)?;
         if let (true, Order::Set(Set { clock: Some(clock), .. })) = (plan.clock, &token.order) {
             self.clock.set(now_ms, clock);
@@ -297,13 +327,16 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
             Order::Keys(keys) => return OperationalKeys::from_bytes(keys.bytes).is_ok(),
             Order::Set(set) => set,
         };
-        let by_money = matches!(self.made.credit, CreditKind::Money(_));
+        let by_money = self.is_by_money();
         let tariff = set.tariff.filter(|_| plan.tariff).is_none_or(|tariff| {
             Tariff::from_bytes(tariff.bytes).is_ok_and(|tariff| tariff.rates.is_empty() != by_money)
         });
         let gas = self.made.commodity == Commodity::Gas;
         let settings = set.settings.filter(|_| plan.settings).is_none_or(|settings| {
-            Settings::from_bytes(settings.bytes).is_ok_and(|settings| !(gas && settings.open_by_token == Some(true)))
+            Settings::from_bytes(settings.bytes).is_ok_and(|settings| match gas {
+                true => settings.open_by_token != Some(true),
+                false => settings.correction_ppm == NO_CORRECTION_PPM,
+            })
         });
         tariff && settings
     }

@@ -125,6 +125,10 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
             ShutCause::Disuse => next.used_day = 0,
             _ => {}
         }
+        // What changes nothing does not wear the flash.
+        if next == self.state {
+            return self.in_service().map_err(|_: Refusal| ClearError::OutOfService);
+        }
         self.commit(next).map_err(|_: Refusal| ClearError::OutOfService)
     }
 

@@ -1,32 +1,58 @@
-//! How much work strangers may cause: whoever holds a radio near a battery meter can have it verify and sign, which costs
-//! millions of instructions a time. A bucket bounds that; one of its own is for the person who pressed the button.
+//! How much work strangers may cause. Whoever holds a radio near a battery meter can have it verify and sign, which costs
+//! millions of instructions a time; whoever recorded old tokens of any meter can have it write records, which wear its flash. A
+//! bucket bounds both; one of its own is for the person who pressed the button.
 //!
-//! Authentic tokens cost nothing: what they took is given back. The stock survives a power cut in the records that are written
-//! anyway, so switching a meter off and on gives no more than [`AT_START`].
+//! A token that brings something new costs nothing: what it took is given back. The stock survives a power cut in the records that
+//! are written anyway, so switching a battery meter off and on gives no more than [`AT_START`].
 
 /// How much work a meter does for strangers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorkLimit {
-    /// Most works in stock, each one verification or signature; 0 for no limit.
+    /// Most works in stock, each one verification, one signature and one record, or less; 0 for a meter that has power enough:
+    /// then only what writes a record counts, [`MAINS_RECORDS`] at once and one more each [`MAINS_REFILL_MS`].
     pub stock: u8,
     /// One more is in stock after this time.
     pub refill_ms: u64,
 }
 
 impl WorkLimit {
-    /// A meter on the mains: no limit.
+    /// A meter on the mains: only the wear of its flash is bounded.
     pub const MAINS: Self = Self { stock: 0, refill_ms: 0 };
-    /// A meter on a battery: 12 works at once, then one each 5 minutes, at most 300 a day. On a processor that takes 1 s and
-    /// 10 mA for each, that is a charge of 0.3 Ah in ten years.
+    /// A meter on a battery: 12 works at once, then one each 5 minutes, at most 300 in a day.
     pub const BATTERY: Self = Self { stock: 12, refill_ms: 300_000 };
+
+    const fn most(self) -> u8 {
+        if self.spares_battery() { self.stock } else { MAINS_RECORDS }
+    }
+
+    const fn pace_ms(self) -> u64 {
+        if self.spares_battery() { self.refill_ms } else { MAINS_REFILL_MS }
+    }
+
+    const fn spares_battery(self) -> bool {
+        self.stock > 0
+    }
 }
 
-/// Works that are there after a start, whatever was left before it: enough for one who is honest to load a token.
+/// Records that a meter on the mains writes for strangers at once.
+pub const MAINS_RECORDS: u8 = 100;
+/// After this time it writes one more.
+pub const MAINS_REFILL_MS: u64 = 300_000;
+/// Works that are there after a start of a battery meter, whatever was left before it: enough for one who is honest to load a token.
 pub const AT_START: u8 = 2;
 /// Works that a press of the button allows.
 pub const AT_PRESS: u8 = 6;
 /// How long a press allows them.
 pub const PRESS_MS: u64 = 300_000;
+
+/// What a work costs the meter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cost {
+    /// Energy for a verification or a signature.
+    Energy,
+    /// A record in the flash as well.
+    Record,
+}
 
 /// What is left.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +80,8 @@ pub(crate) struct Empty;
 impl Work {
     /// After a start, with what was journaled.
     pub fn started(limit: WorkLimit, journaled: u8) -> Self {
-        Self { limit, stock: journaled.max(AT_START).min(limit.stock), since_ms: 0, pressed: None }
+        let stock = if limit.spares_battery() { journaled.max(AT_START).min(limit.stock) } else { MAINS_RECORDS };
+        Self { limit, stock, since_ms: 0, pressed: None }
     }
 
     /// What is in stock, to be journaled.
@@ -68,8 +95,8 @@ impl Work {
     }
 
     /// Takes one work.
-    pub fn take(&mut self, now_ms: u64) -> Result<Taken, Empty> {
-        if self.limit.stock == 0 {
+    pub fn take(&mut self, now_ms: u64, cost: Cost) -> Result<Taken, Empty> {
+        if cost == Cost::Energy && !self.limit.spares_battery() {
             return Ok(Taken::Nothing);
         }
         self.refill(now_ms);
@@ -86,13 +113,13 @@ impl Work {
 
     /// Milliseconds until one more is in stock, if there is none.
     pub fn wait_ms(&self, now_ms: u64) -> u64 {
-        self.since_ms.saturating_add(self.limit.refill_ms).saturating_sub(now_ms)
+        self.since_ms.saturating_add(self.limit.pace_ms()).saturating_sub(now_ms)
     }
 
     /// Gives back what was taken for one who was honest.
     pub fn give_back(&mut self, taken: Taken) {
         match (taken, &mut self.pressed) {
-            (Taken::Stock, _) => self.stock = self.stock.saturating_add(1).min(self.limit.stock),
+            (Taken::Stock, _) => self.stock = self.stock.saturating_add(1).min(self.limit.most()),
             (Taken::Pressed, Some((left, _))) => *left = left.saturating_add(1).min(AT_PRESS),
             _ => {}
         }
@@ -100,9 +127,9 @@ impl Work {
 
     fn refill(&mut self, now_ms: u64) {
         let passed_ms = now_ms.saturating_sub(self.since_ms);
-        let Some(more) = passed_ms.checked_div(self.limit.refill_ms) else { return };
-        self.stock = u8::try_from(more).unwrap_or(u8::MAX).saturating_add(self.stock).min(self.limit.stock);
-        let left_ms = passed_ms.checked_rem(self.limit.refill_ms).unwrap_or(0);
+        let Some(more) = passed_ms.checked_div(self.limit.pace_ms()) else { return };
+        self.stock = u8::try_from(more).unwrap_or(u8::MAX).saturating_add(self.stock).min(self.limit.most());
+        let left_ms = passed_ms.checked_rem(self.limit.pace_ms()).unwrap_or(0);
         self.since_ms = now_ms.saturating_sub(left_ms);
     }
 }
@@ -113,7 +140,7 @@ mod tests {
 
     fn drained(work: &mut Work, now_ms: u64) -> u32 {
         let mut taken = 0;
-        while work.take(now_ms).is_ok() {
+        while work.take(now_ms, Cost::Record).is_ok() {
             taken += 1;
             assert!(taken < 1_000, "no end");
         }
@@ -125,9 +152,10 @@ mod tests {
         let limit = WorkLimit { stock: 3, refill_ms: 1_000 };
         let mut work = Work::started(limit, 3);
         assert_eq!(drained(&mut work, 0), 3);
-        assert_eq!((work.take(999), work.wait_ms(999)), (Err(Empty), 1));
+        assert_eq!((work.take(999, Cost::Energy), work.wait_ms(999)), (Err(Empty), 1));
         assert_eq!(drained(&mut work, 1_500), 1);
-        assert_eq!((work.take(1_600), work.wait_ms(1_600)), (Err(Empty), 400));
+        assert_eq!((work.take(1_600, Cost::Energy), work.wait_ms(1_600)), (Err(Empty), 400));
+        assert_eq!(drained(&mut work, 2_000), 1, "the half second is not lost");
         assert_eq!(drained(&mut work, 100_000), 3);
     }
 
@@ -136,18 +164,25 @@ mod tests {
         for limit in [WorkLimit::BATTERY, WorkLimit::MAINS] {
             let mut work = Work::started(limit, 0);
             for now_ms in (0..10_000_000).step_by(7_919) {
-                if work.take(now_ms).is_err() {
+                if work.take(now_ms, Cost::Record).is_err() {
                     let wait_ms = work.wait_ms(now_ms);
                     assert!((1..=300_000).contains(&wait_ms), "{wait_ms}");
                     let mut early = work;
                     assert_eq!(
-                        (early.take(now_ms + wait_ms - 1), early.wait_ms(now_ms + wait_ms - 1)),
+                        (early.take(now_ms + wait_ms - 1, Cost::Record), early.wait_ms(now_ms + wait_ms - 1)),
                         (Err(Empty), 1)
                     );
-                    assert_eq!(work.take(now_ms + wait_ms), Ok(Taken::Stock));
+                    assert_eq!(work.take(now_ms + wait_ms, Cost::Record), Ok(Taken::Stock));
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_day_of_a_stranger_on_a_battery_is_bounded() {
+        let mut work = Work::started(WorkLimit::BATTERY, u8::MAX);
+        let day: u32 = (0..86_400).map(|second| drained(&mut work, second * 1_000)).sum();
+        assert_eq!(day, 12 + 287);
     }
 
     #[test]
@@ -160,7 +195,7 @@ mod tests {
         work.press(0);
         assert_eq!(drained(&mut work, 1), u32::from(AT_PRESS));
         work.press(2);
-        assert!(work.take(2 + PRESS_MS - 1).is_ok());
+        assert!(work.take(2 + PRESS_MS - 1, Cost::Energy).is_ok());
         let mut late = Work::started(limit, 0);
         drained(&mut late, 0);
         late.press(0);
@@ -169,19 +204,26 @@ mod tests {
     }
 
     #[test]
-    fn the_honest_get_theirs_back_and_the_mains_have_no_limit() {
+    fn the_honest_get_theirs_back() {
         let mut work = Work::started(WorkLimit { stock: 2, refill_ms: 1_000 }, 2);
         for _ in 0..100 {
-            let taken = work.take(0).unwrap();
+            let taken = work.take(0, Cost::Energy).unwrap();
             work.give_back(taken);
         }
         work.press(0);
         for _ in 0..100 {
-            let taken = work.take(0).unwrap();
+            let taken = work.take(0, Cost::Energy).unwrap();
             assert_eq!(taken, Taken::Pressed);
             work.give_back(taken);
         }
+    }
+
+    #[test]
+    fn on_the_mains_only_records_count() {
         let mut mains = Work::started(WorkLimit::MAINS, 0);
-        assert!((0..1_000).all(|_| mains.take(0) == Ok(Taken::Nothing)));
+        assert!((0..1_000).all(|_| mains.take(0, Cost::Energy) == Ok(Taken::Nothing)));
+        assert_eq!(drained(&mut mains, 0), u32::from(MAINS_RECORDS));
+        assert_eq!(drained(&mut mains, MAINS_REFILL_MS), 1);
+        assert_eq!(drained(&mut mains, u64::MAX), u32::from(MAINS_RECORDS));
     }
 }
