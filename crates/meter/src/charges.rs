@@ -4,7 +4,7 @@
 
 use crate::calendar::LocalTime;
 use crate::state::{REST_BASE, State};
-use coinless_protocol::tariff::{Price, Tariff};
+use coinless_protocol::tariff::{Price, Step, Tariff};
 use coinless_protocol::weekly::{HALF_HOURS_A_DAY, HalfHour};
 use coinless_protocol::{FINE_PER_UNIT, FineCredit};
 
@@ -24,8 +24,8 @@ pub(crate) fn price(tariff: &Tariff, now: Option<&LocalTime>, used_in_month: Fin
     };
     let base = tariff.rates.get(usize::from(rate)).copied().unwrap_or_default();
     // A step begins at whole m³ or kWh: a thousand units, a million thousandths.
-    let reached = tariff.steps.iter().filter(|step| i64::from(step.from).saturating_mul(1_000_000) <= used_in_month.0);
-    let more = reached.last().map_or(Price(0), |step| step.more);
+    let is_reached = |step: &&Step| i64::from(step.from).saturating_mul(1_000_000) <= used_in_month.0;
+    let more = tariff.steps.iter().rfind(is_reached).map_or(Price(0), |step| step.more);
     u64::from(base.0).saturating_add(more.0.into())
 }
 
