@@ -1,8 +1,10 @@
-//! `coinless phone`: a phone on the command line: scan, quote, buy, deliver, refund, sync, restore, list, round.
+//! `coinless phone`: a phone on the command line: scan, quote, buy, deliver, hand, report, refund, sync, restore, list, round.
 
 mod arguments;
+mod attend;
 mod buy;
 mod deliver;
+mod hand;
 mod http;
 mod link;
 mod restore;
@@ -16,8 +18,9 @@ use crate::output::{Context, Failure, Output};
 use arguments::{Lines, Payment};
 use clap::Subcommand;
 use coinless_phone::courier::{Purchase, refund, scan, sync, tell};
-use coinless_phone::store::{Damaged, Store};
+use coinless_phone::store::{Contents, Damaged, Store};
 use coinless_phone::{OrderLink, api};
+use coinless_protocol::MeterId;
 use coinless_sim::failpoint;
 use http::{Http, StationUrl};
 use link::MeterLink;
@@ -76,6 +79,31 @@ pub enum Command {
         /// The phone's memory, a directory.
         #[arg(long, value_name = "DIR")]
         store: PathBuf,
+        /// The meter at hand: coap://HOST:PORT, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
+        link: String,
+    },
+    /// Hands the meter at hand the token of a file that `coinless station token` wrote: for a technician.
+    Hand {
+        /// The phone's memory, a directory; made if it is missing.
+        #[arg(long, value_name = "DIR")]
+        store: PathBuf,
+        /// The station that signed it, to which the meter's receipt goes at the next sync; the one that this phone knows for the
+        /// meter if it is left out.
+        #[arg(long, value_name = "URL")]
+        station: Option<StationUrl>,
+        /// The token file.
+        file: PathBuf,
+        /// The meter at hand: coap://HOST:PORT, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
+        link: String,
+    },
+    /// Takes the report of the meter at hand along for its station, also if one was taken today: it costs the meter a signature.
+    Report {
+        /// The phone's memory, a directory; made if it is missing.
+        #[arg(long, value_name = "DIR")]
+        store: PathBuf,
+        /// The meter's station; the one that this phone knows for the meter if it is left out.
+        #[arg(long, value_name = "URL")]
+        station: Option<StationUrl>,
         /// The meter at hand: coap://HOST:PORT, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
         link: String,
     },
@@ -139,6 +167,10 @@ pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
                 buy::run(output, &store, &station, &purchase, at.as_deref(), wait).await
             }
             Command::Deliver { store, link } => deliver::run(output, &store, &link).await,
+            Command::Hand { store, station, file, link } => {
+                hand::run(output, &store, station.as_ref(), &file, &link).await
+            }
+            Command::Report { store, station, link } => attend::report(output, &store, station.as_ref(), &link).await,
             Command::Refund { store, order, line } => ask_back(output, &store, order, line).await,
             Command::Sync { store } => sync_all(output, &store).await,
             Command::Restore { store, link } => restore::run(output, &store, &link).await,
@@ -150,6 +182,15 @@ pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
 
 fn open(directory: &Path) -> Result<PhoneStore, Failure> {
     PhoneStore::open(directory).map_err(|error| Failure::new(error.to_string()))
+}
+
+/// The station of a meter: the one that was named, else the one that this phone knows for it, else the only one that it knows.
+fn station_of(named: Option<&StationUrl>, contents: &Contents, meter: &MeterId) -> Result<String, Failure> {
+    if let Some(url) = named {
+        return Ok(url.as_str().to_owned());
+    }
+    let known = contents.station_of(meter).map(str::to_owned);
+    known.ok_or_else(|| Failure::new("this phone does not know the meter's station: name it with --station URL"))
 }
 
 fn damage(damaged: &[Damaged]) -> Result<(), Failure> {
@@ -207,6 +248,7 @@ async fn sync_all(output: &Output, directory: &Path) -> Result<(), Failure> {
     let of_orders = contents.orders.iter().map(|order| &order.station);
     let mut urls: Vec<String> =
         of_orders.chain(contents.receipts.iter().map(|receipt| &receipt.station)).cloned().collect();
+    urls.extend(contents.visits.iter().filter(|visit| visit.report.is_some()).map(|visit| visit.station.clone()));
     urls.sort();
     urls.dedup();
     let mut result = show::SyncResult::default();

@@ -2,7 +2,10 @@
 //! hotel's login page says is *unknown*.
 
 use crate::io::{HttpAnswer, HttpMethod, HttpRequest, NoAnswer, Station};
-use crate::wire::{MeterInfo, OrderRequest, OrderView, Problem, Quote, ReadRequest, ReceiptTaken, Recovery};
+use crate::wire::{
+    ClockAnswer, MeterInfo, OrderRequest, OrderView, Problem, Quote, ReadRequest, ReceiptTaken, Recovery,
+    ReportAccepted,
+};
 use crate::{Amount, hex};
 use coinless_protocol::{Challenge, MeterId};
 use serde::Serialize;
@@ -46,6 +49,11 @@ impl ApiError {
     /// Whether the station does not know the order that it was asked for.
     pub fn is_unknown_order(&self) -> bool {
         self.code() == Some("unknown_order")
+    }
+
+    /// Whether the station does not know the question: it is of an earlier version, or something stands in its place.
+    pub(crate) fn is_unknown_question(&self) -> bool {
+        matches!(self, Self::Unclear { status: 404 | 405, .. })
     }
 
     /// The station's code for the cause, if it refused.
@@ -147,6 +155,32 @@ pub async fn void<S: Station>(station: &mut S, id: Uuid, line: u32) -> Result<Or
 pub async fn receipt<S: Station>(station: &mut S, bytes: &[u8]) -> Result<ReceiptTaken, ApiError> {
     let request = HttpRequest { method: HttpMethod::Post, path: "/v1/receipts", content_type: Some(COSE), body: bytes };
     read(station.send(&request).await.map_err(ApiError::NoAnswer)?)
+}
+
+/// Brings a meter's signed report; any number of times.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn report<S: Station>(station: &mut S, bytes: &[u8]) -> Result<ReportAccepted, ApiError> {
+    #[derive(Serialize)]
+    struct Body {
+        report: String,
+    }
+    let body = to_json(&Body { report: hex::encode(bytes) })?;
+    call(station, HttpMethod::Post, "/v1/reports", Some(&body)).await
+}
+
+/// A clock token for `meter`, signed at once, that answers the meter's own `challenge`.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn clock<S: Station>(
+    station: &mut S,
+    meter: &MeterId,
+    challenge: &Challenge,
+) -> Result<ClockAnswer, ApiError> {
+    let path = format!("/v1/meters/{}/clock/{}", meter.label(), hex::encode(challenge));
+    call(station, HttpMethod::Get, &path, None).await
 }
 
 /// The path of the events of the order `id`.

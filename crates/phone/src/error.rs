@@ -30,6 +30,11 @@ pub enum Error {
     /// The meter refused a message.
     #[error("the meter refuses: {}", .0.title())]
     Refused(Refusal),
+    /// The meter has done as much for strangers as its battery is good for.
+    #[error(
+        "the meter is busy: it spares its battery and did nothing. Press its button, or wait some minutes, and do the same again"
+    )]
+    Busy,
     /// The meter's response has a code that does not belong here.
     #[error("the meter answered with {0}")]
     MeterCode(Code),
@@ -42,6 +47,14 @@ pub enum Error {
     /// Another meter is at the link.
     #[error("this is meter {}, which is not in the order; nothing was done", .0.label())]
     WrongMeter(MeterId),
+    /// Another meter is at the link than the token is for.
+    #[error("this is meter {}, and the token is for {}; nothing was sent", .is.label(), .wanted.label())]
+    OtherMeter {
+        /// The meter at hand.
+        is: MeterId,
+        /// The meter that the token is for.
+        wanted: MeterId,
+    },
     /// What the station asks for is not what the payer agreed to.
     #[error("the station's order is not the one that was asked for ({0}); nothing more is paid")]
     OtherOrder(String),

@@ -1,10 +1,10 @@
-//! A store in a directory, with one file for each order, token and receipt.
+//! A store in a directory, with one file for each order, token, receipt and visit.
 //!
 //! A file is written under a temporary name, synchronised to the disk, renamed, and the directory is synchronised: after a
 //! crash the old content is there or the new one. Each file is one line of JSON and a line with its CRC-32. A file that cannot
 //! be read stays where it is and is reported. The directory is for its owner only, since whoever has a token can load it.
 
-use crate::records::{ReceiptKey, StoredOrder, StoredReceipt, StoredToken, TokenKey};
+use crate::records::{MeterKey, ReceiptKey, StoredOrder, StoredReceipt, StoredToken, StoredVisit, TokenKey};
 use crate::store::{Contents, Damaged, Store, StoreError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,7 @@ const TEMPORARY: &str = ".tmp-";
 const ORDER: &str = "order-";
 const TOKEN: &str = "token-";
 const RECEIPT: &str = "receipt-";
+const VISIT: &str = "visit-";
 const SUFFIX: &str = ".json";
 /// No file of this store comes near it: an order of 500 lines has about one megabyte.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
@@ -162,6 +163,9 @@ impl Store for FileStore {
             } else if known && name.starts_with(RECEIPT) {
                 let read = self.read(name, |receipt: &StoredReceipt| receipt_name(&receipt.key));
                 take(&mut contents.receipts, &mut damaged, read);
+            } else if known && name.starts_with(VISIT) {
+                let read = self.read(name, |visit: &StoredVisit| visit_name(&visit.key));
+                take(&mut contents.visits, &mut damaged, read);
             } else if name != FORMAT_FILE && name != LOCK_FILE {
                 let why = "does not belong into a phone's store".into();
                 let may_be_order = name.contains(ORDER);
@@ -190,6 +194,14 @@ impl Store for FileStore {
     async fn remove_receipt(&mut self, receipt: &ReceiptKey) -> Result<(), StoreError> {
         self.remove(&receipt_name(receipt))
     }
+
+    async fn save_visit(&mut self, visit: &StoredVisit) -> Result<(), StoreError> {
+        self.save(&visit_name(&visit.key), visit)
+    }
+
+    async fn remove_visit(&mut self, meter: &MeterKey) -> Result<(), StoreError> {
+        self.remove(&visit_name(meter))
+    }
 }
 
 fn take<T>(records: &mut Vec<T>, damaged: &mut Vec<Damaged>, read: Result<T, Damaged>) {
@@ -209,6 +221,10 @@ fn token_name(token: &TokenKey) -> String {
 
 fn receipt_name(receipt: &ReceiptKey) -> String {
     format!("{RECEIPT}{receipt}{SUFFIX}")
+}
+
+fn visit_name(meter: &MeterKey) -> String {
+    format!("{VISIT}{meter}{SUFFIX}")
 }
 
 fn failed(doing: &str, path: &Path, error: &io::Error) -> StoreError {
@@ -237,7 +253,8 @@ fn is_fresh(directory: &Path) -> io::Result<bool> {
 }
 
 fn is_temporary(name: &str) -> bool {
-    let ours = |name: &str| name == FORMAT_FILE || [ORDER, TOKEN, RECEIPT].iter().any(|kind| name.starts_with(kind));
+    let kinds = [ORDER, TOKEN, RECEIPT, VISIT];
+    let ours = |name: &str| name == FORMAT_FILE || kinds.iter().any(|kind| name.starts_with(kind));
     name.strip_prefix(TEMPORARY).is_some_and(ours)
 }
 

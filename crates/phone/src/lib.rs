@@ -7,6 +7,7 @@
 //! * [`io`]: what the courier needs of the world: a link to the meter, HTTP to the station, a clock.
 //! * [`store`]: what it must remember, and two stores: [`memory_store`] and (not in a browser) `file_store`.
 //! * [`round`]: many lines from a manager's file, and its result; [`outcome`]: how the lines of an order stand.
+//! * [`words`]: for people, about what a meter says.
 //! * [`api`] and [`wire`]: the station's HTTP API, as far as a phone needs it.
 //!
 //! # The rule that all of it follows
@@ -37,6 +38,7 @@ pub mod round;
 mod sse;
 pub mod store;
 pub mod wire;
+pub mod words;
 
 pub use amount::{Amount, AmountError, Sum};
 pub use asked::{Asked, AskedError, Quantity};

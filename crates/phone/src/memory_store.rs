@@ -1,6 +1,6 @@
 //! A store in memory, for tests and simulations. It survives what its owner survives.
 
-use crate::records::{ReceiptKey, StoredOrder, StoredReceipt, StoredToken, TokenKey};
+use crate::records::{MeterKey, ReceiptKey, StoredOrder, StoredReceipt, StoredToken, StoredVisit, TokenKey};
 use crate::store::{Contents, Store, StoreError};
 
 /// A store in memory.
@@ -44,6 +44,16 @@ impl Store for MemoryStore {
 
     async fn remove_receipt(&mut self, receipt: &ReceiptKey) -> Result<(), StoreError> {
         self.contents.receipts.retain(|known| known.key != *receipt);
+        Ok(())
+    }
+
+    async fn save_visit(&mut self, visit: &StoredVisit) -> Result<(), StoreError> {
+        put(&mut self.contents.visits, visit.clone(), |known| known.key == visit.key);
+        Ok(())
+    }
+
+    async fn remove_visit(&mut self, meter: &MeterKey) -> Result<(), StoreError> {
+        self.contents.visits.retain(|known| known.key != *meter);
         Ok(())
     }
 }

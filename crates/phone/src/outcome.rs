@@ -3,13 +3,19 @@
 //! Paid, sold, on this phone and loaded are four different things, and every text says which of them is true.
 
 use crate::Sum;
-use crate::records::{StoredOrder, StoredToken, TokenKey};
+use crate::records::{StoredOrder, StoredReceipt, StoredToken, TokenKey};
 use crate::store::Contents;
 use crate::wire::{LineState, LineView, OrderView, PaymentState, RequestLine};
 use coinless_protocol::receipt::Decision;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+
+const NEEDS_OTHERS_FIRST: &str = "paid, sold, on this phone, NOT LOADED: the meter needs another token first (tariff, settings or keys); sync, then deliver";
+const CLOSED: &str =
+    "paid, sold, NOT LOADED: the meter's account is closed and takes no credit; ask for the money back";
+const BAD_CONTENT: &str =
+    "paid, sold, NOT LOADED: the meter cannot use what its token holds; sync, the station must make another";
 
 /// What became of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -193,11 +199,17 @@ impl LineReport {
                 (self.loaded, self.receipt, self.outcome) = (Loaded::Yes, receipt, Outcome::Loaded);
                 self.words = "paid, sold, LOADED; the station does not know it yet: sync";
             }
-            (None, Some(token)) if token.handed && !was_refused(known.contents, &token.key) => {
-                self.loaded = Loaded::Unknown;
-                self.words =
-                    "paid, sold; handed to the meter, which gave no answer: not known if LOADED, deliver again";
-            }
+            (None, Some(token)) if token.handed => match refusal(known.contents, &token.key) {
+                None => {
+                    self.loaded = Loaded::Unknown;
+                    self.words =
+                        "paid, sold; handed to the meter, which gave no answer: not known if LOADED, deliver again";
+                }
+                Some(Decision::NeedsNewerRegister) => self.words = NEEDS_OTHERS_FIRST,
+                Some(Decision::Closed) => self.words = CLOSED,
+                Some(Decision::BadContent) => self.words = BAD_CONTENT,
+                Some(_) => {}
+            },
             (None, Some(_)) => {}
             // Another phone may have carried it.
             (None, None) => self.loaded = Loaded::Unknown,
@@ -338,16 +350,17 @@ pub(crate) fn receipts_of(order: &StoredOrder, contents: &Contents) -> Vec<(u32,
 }
 
 fn first_receipt(contents: &Contents, token: &TokenKey) -> Option<u32> {
-    contents.receipts.iter().filter(|receipt| receipt.covers(token)).map(|receipt| receipt.key.number).min()
+    contents.receipts.iter().filter(|receipt| receipt.covers_credit(token)).map(|receipt| receipt.key.number).min()
 }
 
-/// The meter's last word on the token is that it does not take it (now).
-fn was_refused(contents: &Contents, token: &TokenKey) -> bool {
-    let refused = |decision| !matches!(decision, Decision::Applied | Decision::Read | Decision::NotNewer);
-    contents.receipts.iter().any(|receipt| {
-        let outcome = receipt.receipt.outcome;
-        receipt.is_of_meter(token) && outcome.token == token.number && refused(outcome.decision)
-    })
+/// The meter's last word on the token, if that is that it does not take it (now).
+fn refusal(contents: &Contents, token: &TokenKey) -> Option<Decision> {
+    let about_it =
+        |receipt: &&StoredReceipt| receipt.is_of_meter(token) && receipt.receipt.outcome.token == token.numbers.credit;
+    let refused = |decision: &Decision| !matches!(decision, Decision::Applied | Decision::Read | Decision::NotNewer);
+    let refusals =
+        contents.receipts.iter().filter(about_it).filter(|receipt| refused(&receipt.receipt.outcome.decision));
+    refusals.max_by_key(|receipt| receipt.key.number).map(|receipt| receipt.receipt.outcome.decision)
 }
 
 fn was_paid(view: &OrderView, line: &LineView) -> bool {

@@ -1,6 +1,6 @@
 //! What a phone's memory must be able to do.
 
-use crate::records::{ReceiptKey, StoredOrder, StoredReceipt, StoredToken, TokenKey};
+use crate::records::{MeterKey, ReceiptKey, StoredOrder, StoredReceipt, StoredToken, StoredVisit, TokenKey};
 use coinless_protocol::MeterId;
 use coinless_protocol::keys::{KeyHint, PublicKey};
 use std::collections::HashSet;
@@ -44,6 +44,18 @@ pub trait Store {
     /// # Errors
     /// [`StoreError`] if it is not certain that it is gone.
     fn remove_receipt(&mut self, receipt: &ReceiptKey) -> impl Future<Output = Result<(), StoreError>>;
+
+    /// Writes what is noted of a meter in the place of what was noted of it before.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is not certain that it is written.
+    fn save_visit(&mut self, visit: &StoredVisit) -> impl Future<Output = Result<(), StoreError>>;
+
+    /// Removes what is noted of a meter; does nothing if that is nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is not certain that it is gone.
+    fn remove_visit(&mut self, meter: &MeterKey) -> impl Future<Output = Result<(), StoreError>>;
 }
 
 /// Everything in a store.
@@ -55,6 +67,8 @@ pub struct Contents {
     pub tokens: Vec<StoredToken>,
     /// The receipts.
     pub receipts: Vec<StoredReceipt>,
+    /// What is noted of meters.
+    pub visits: Vec<StoredVisit>,
     /// What cannot be read. It stays where it is until a person has looked.
     pub damaged: Vec<Damaged>,
 }
@@ -68,6 +82,28 @@ impl Contents {
     /// The public key of `meter` that has this hint, if a station gave one.
     pub fn key_of(&self, meter: &MeterId, hint: KeyHint) -> Option<PublicKey> {
         self.orders.iter().rev().filter_map(|order| order.key_of(meter)).find(|key| key.hash().hint() == hint)
+    }
+
+    /// The URL of the station of `meter`: of the newest order for it, else of a token, receipt or visit, else of everything in the
+    /// store if that is one.
+    pub fn station_of(&self, meter: &MeterId) -> Option<&str> {
+        let is_for = |order: &&StoredOrder| {
+            order.request.lines.iter().any(|line| MeterId::from_label(&line.meter).is_ok_and(|known| known == *meter))
+        };
+        let by_order = self.orders.iter().rev().find(is_for).map(|order| &order.station);
+        let by_token = self.tokens.iter().find(|token| token.key.meter == *meter).map(|token| &token.station);
+        let by_receipt =
+            self.receipts.iter().find(|receipt| receipt.key.meter == *meter).map(|receipt| &receipt.station);
+        let by_visit = self.visits.iter().find(|visit| visit.key.meter == *meter).map(|visit| &visit.station);
+        by_order.or(by_token).or(by_receipt).or(by_visit).or_else(|| self.only_station()).map(String::as_str)
+    }
+
+    fn only_station(&self) -> Option<&String> {
+        let orders = self.orders.iter().map(|order| &order.station);
+        let receipts = self.receipts.iter().map(|receipt| &receipt.station);
+        let visits = self.visits.iter().map(|visit| &visit.station);
+        let all: HashSet<&String> = orders.chain(receipts).chain(visits).collect();
+        all.iter().next().copied().filter(|_| all.len() == 1)
     }
 
     /// Whether the token is to be carried: an order has it as its current one, or its order is not known here.
@@ -85,6 +121,17 @@ impl Contents {
             !known.contains(&token.order) || wanted.contains(&(token.key, token.station.as_str()))
         };
         self.tokens.iter().filter(is_current).map(|token| token.key).collect()
+    }
+
+    /// The receipts that settle `token`: a meter that says one of them can never take anything of it any more. The answer to a
+    /// newer valve command and clock settles older ones too.
+    pub fn settling<'a>(&'a self, token: &'a StoredToken) -> impl Iterator<Item = &'a StoredReceipt> {
+        let beyond = move |receipt: &StoredReceipt| {
+            let newer = |answered: &&StoredToken| answered.key.is_beyond(&token.key);
+            receipt.covers_numbers(&token.key)
+                && self.tokens.iter().filter(newer).any(|answered| receipt.settles(answered))
+        };
+        self.receipts.iter().filter(move |receipt| receipt.settles(token) || beyond(receipt))
     }
 
     /// The newest receipt of `meter` with the key of this hint.

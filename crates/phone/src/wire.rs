@@ -6,6 +6,9 @@ use coinless_protocol::keys::PublicKey;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// Most tokens for other registers that come with one line: more than twice one for each register.
+pub const MAX_REGISTER_TOKENS: usize = 12;
+
 /// What is ordered or quoted. Sent again, it is sent exactly as it was stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRequest {
@@ -224,6 +227,10 @@ pub struct LineView {
     /// The token to be carried to the meter now, in hexadecimal.
     #[serde(default)]
     pub token: Option<String>,
+    /// Tokens for other registers of the meter (keys, settings, tariff, valve, clock), in hexadecimal: to be handed over before the
+    /// credit token, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub register_tokens: Vec<String>,
     /// Why, if the station says so.
     #[serde(default)]
     pub reason: Option<String>,
@@ -278,6 +285,20 @@ pub struct ReceiptTaken {
     /// Whether the station did not have it yet.
     #[serde(default)]
     pub new: bool,
+}
+
+/// What the station says of a report that it has taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportAccepted {
+    /// Whose it is.
+    pub meter: String,
+}
+
+/// A signed clock token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockAnswer {
+    /// The token, in hexadecimal.
+    pub token: String,
 }
 
 /// A signed read request.
@@ -343,9 +364,15 @@ impl OrderView {
 }
 
 impl LineView {
-    /// The name of its token, if it has one that can be read.
+    /// The name of its credit token, if it has one that can be read.
     pub fn token_key(&self) -> Option<TokenKey> {
-        TokenKey::of(&hex::decode(self.token.as_ref()?)?).ok()
+        TokenKey::of(&hex::decode(self.token.as_ref()?)?).ok().filter(TokenKey::has_credit)
+    }
+
+    /// The names of its tokens for other registers, as far as they can be read, in the order in which they are to be handed over.
+    pub fn register_keys(&self) -> Vec<TokenKey> {
+        let name = |token: &String| TokenKey::of(&hex::decode(token)?).ok().filter(|key| !key.has_credit());
+        self.register_tokens.iter().take(MAX_REGISTER_TOKENS).filter_map(name).collect()
     }
 
     fn is_waiting(&self) -> bool {

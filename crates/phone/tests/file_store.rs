@@ -54,7 +54,8 @@ fn token() -> StoredToken {
     let token = Token { meter, meter_key: key.key_hint(), epoch: Epoch(0), order: credit };
     let bytes = token.sign(&key.public_key().hash(), &KeyPair::from_secret(&[6; 32]).unwrap()).unwrap().to_vec();
     let key = TokenKey::of(&bytes).unwrap();
-    StoredToken { key, station: "https://station.example".into(), order: order().id, line: 1, bytes, handed: false }
+    let station = "https://station.example".to_owned();
+    StoredToken { key, station, order: order().id, line: 1, bytes, handed: false, answered: None }
 }
 
 fn receipt() -> StoredReceipt {
@@ -101,7 +102,8 @@ fn what_was_written_is_read() {
     let place = TempDir::new().unwrap();
     let directory = place.path().join("a/b/store");
     drop(filled(&directory));
-    let all = Contents { orders: vec![order()], tokens: vec![token()], receipts: vec![receipt()], damaged: vec![] };
+    let all =
+        Contents { orders: vec![order()], tokens: vec![token()], receipts: vec![receipt()], ..Contents::default() };
     assert_eq!(contents(&directory), all);
 
     let mut store = FileStore::open(&directory).unwrap();

@@ -3,10 +3,10 @@
 use super::http::{Clock, Http, StationUrl};
 use super::link::{MeterLink, random};
 use super::show::{BuyResult, MANY, OrderResult, instructions, quote_words};
-use super::{deliver, open};
+use super::{attend, deliver, open};
 use crate::output::{Context, Failure, Output};
 use coinless_phone::Error;
-use coinless_phone::courier::{Bought, BoughtAt, Buyer, Draws, Progress, Purchase, tell};
+use coinless_phone::courier::{Bought, BoughtAt, Buyer, Draws, Progress, Purchase, sync, tell};
 use coinless_phone::outcome::{Verdict, states};
 use coinless_phone::store::{Contents, Store};
 use coinless_phone::wire::{OrderView, PaymentState};
@@ -44,11 +44,15 @@ pub async fn run(
         progress: &mut progress,
     };
     let id = Uuid::now_v7();
-    let result = match at {
+    let mut link_to_meter = match at {
+        Some(link) => Some(MeterLink::connect(link).await?),
+        None => None,
+    };
+    let result = match &mut link_to_meter {
         None => buyer.buy(id, purchase).await.map(without_meter),
         Some(link) => {
             let draws = Draws { order: id, scan: random()?, read: random()? };
-            buyer.buy_at(&mut MeterLink::connect(link).await?, draws, purchase).await
+            buyer.buy_at(link, draws, purchase).await
         }
     };
     let mut result = result.context("nothing new was ordered or paid")?;
@@ -66,6 +70,13 @@ pub async fn run(
     if ended && result.bought.trouble.is_none() {
         let told = tell(&mut store, &mut result.bought.order).await;
         told.context(format_args!("writing the store; the order is {link}"))?;
+    }
+    if let (Some(link), Some(Ok(delivered))) = (&mut link_to_meter, &result.delivered)
+        && attend::after_delivery(output, &mut store, link, delivered).await
+        // What the station does not hear now it hears at the next sync.
+        && let Err(error) = sync(&mut store, &mut station, url.as_str()).await
+    {
+        output.progress(format_args!("what the meter said last is kept on this phone: {error}"));
     }
     check(&result.bought, shown.order(), directory, loading)
 }
@@ -173,7 +184,7 @@ fn check_loaded(result: &BoughtAt, shown: &BuyResult, directory: &Path, contents
         Some(Err(error)) => return Err(Failure::new(format!("{paid}: {error}"))),
         None => return Err(Failure::new(format!("{paid}: there is no token for this meter"))),
     };
-    deliver::check(delivered, &shown.deliveries).context(paid)?;
+    deliver::check_credit(delivered, &shown.deliveries).context(paid)?;
     let meter = delivered.identity.meter;
     if contents.receipts.iter().any(|receipt| receipt.key.meter == meter && !receipt.acknowledged) {
         let why = match &result.synced {

@@ -3,19 +3,19 @@
 //! Paid, sold, on this phone and loaded are four different things, and every text says which of them is true.
 
 mod delivery;
+mod meter;
 mod order;
 
 pub use delivery::{DeliveryResult, NothingToDeliver};
+pub use meter::{HandResult, Kept, MeterResult, ReportResult};
 pub use order::{BuyResult, OrderResult, RefundResult, RestoreResult, instructions};
 
 use coinless_phone::Sum;
 use coinless_phone::courier::SyncReport;
-use coinless_phone::records::{StoredReceipt, StoredToken, TokenKey};
+use coinless_phone::records::{StoredReceipt, StoredToken, StoredVisit, TokenKey};
 use coinless_phone::store::Contents;
-use coinless_phone::wire::{MeterInfo, Quote};
+use coinless_phone::wire::Quote;
 use coinless_protocol::Commodity;
-use coinless_protocol::identity::Identity;
-use coinless_protocol::receipt::RegisterNumbers;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write};
@@ -29,101 +29,6 @@ fn write_few<T: Display>(f: &mut Formatter<'_>, things: &[T], many: &str) -> fmt
         return writeln!(f, "{} {many}", things.len());
     }
     things.iter().try_for_each(|thing| writeln!(f, "{}", thing.to_string().trim_end()))
-}
-
-/// A meter at hand.
-#[derive(Serialize)]
-pub struct MeterResult {
-    meter: String,
-    label: String,
-    commodity: &'static str,
-    /// open, armed or shut.
-    valve: &'static str,
-    /// The valve let something through while it was shut.
-    valve_failed: bool,
-    causes: Vec<&'static str>,
-    registers: Registers,
-    /// It has proved that it is this meter.
-    verified: bool,
-    /// What its display shows now, if that is known.
-    display_code: Option<String>,
-    /// Tokens on this phone for it.
-    tokens: usize,
-    customer: Option<String>,
-    place: Option<String>,
-    utility: Option<String>,
-}
-
-/// The numbers of a meter's registers.
-#[derive(Serialize)]
-struct Registers {
-    epoch: u16,
-    credit: u32,
-    tariff: u32,
-    settings: u32,
-    keys: u32,
-}
-
-impl From<RegisterNumbers> for Registers {
-    fn from(numbers: RegisterNumbers) -> Self {
-        let RegisterNumbers { epoch, credit, tariff, settings, keys } = numbers;
-        Self { epoch: epoch.0, credit: credit.0, tariff, settings, keys }
-    }
-}
-
-impl MeterResult {
-    /// What a scan has found; `code` is there if the meter was verified.
-    pub fn new(identity: &Identity, code: Option<u32>, info: Option<&MeterInfo>, tokens: usize) -> Self {
-        let flags = identity.flags;
-        Self {
-            meter: identity.meter.to_string(),
-            label: identity.meter.label().to_string(),
-            commodity: identity.commodity.name(),
-            valve: if flags.open {
-                "open"
-            } else if flags.armed {
-                "armed"
-            } else {
-                "shut"
-            },
-            valve_failed: flags.valve_failed,
-            causes: flags.causes.iter().map(|cause| cause.words()).collect(),
-            registers: identity.registers.into(),
-            verified: code.is_some(),
-            display_code: code.map(|code| format!("{code:06}")),
-            tokens,
-            customer: info.and_then(|info| info.customer.clone()),
-            place: info.and_then(|info| info.place.clone()),
-            utility: info.and_then(|info| info.utility.clone()),
-        }
-    }
-}
-
-impl Display for MeterResult {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let valve = match self.valve {
-            "open" => "valve open".to_owned(),
-            "armed" => "valve shut and armed: press the button at the meter to open it".to_owned(),
-            _ if self.causes.is_empty() => "valve shut".to_owned(),
-            _ => format!("valve shut: {}", self.causes.join(", ")),
-        };
-        writeln!(f, "{}  {}  {valve}", self.label, self.commodity)?;
-        if self.valve_failed {
-            writeln!(f, "  VALVE FAILED: there was flow while it was shut")?;
-        }
-        let who: Vec<&str> = [&self.customer, &self.place].into_iter().filter_map(Option::as_deref).collect();
-        if !who.is_empty() {
-            writeln!(f, "  {}", who.join(", "))?;
-        }
-        match &self.display_code {
-            Some(code) => writeln!(f, "  it is this meter; its display shows {code}")?,
-            None => writeln!(f, "  not verified: this phone does not know its key yet (use --station)")?,
-        }
-        if self.tokens > 0 {
-            writeln!(f, "  tokens for it on this phone, NOT LOADED yet or not yet synced: {}", self.tokens)?;
-        }
-        Ok(())
-    }
 }
 
 /// A quote for people.
@@ -176,26 +81,56 @@ fn sum_up(quote: &Quote, words: &mut String) {
     let _ = writeln!(words, "each line: the same with --json");
 }
 
+/// Registers by name, with their numbers.
+pub type Numbers = BTreeMap<&'static str, u64>;
+
+/// What a token sets, in words.
+pub fn token_words(key: &TokenKey) -> String {
+    let others = key.numbers.others().map(|(register, number)| match register {
+        "valve" => format!("valve command {number}"),
+        "clock" => "clock".to_owned(),
+        _ => format!("{register} {number}"),
+    });
+    let others = others.collect::<Vec<_>>().join(", ");
+    match (key.has_credit(), others.is_empty()) {
+        (true, true) => format!("token {}", key.numbers.credit.0),
+        (true, false) => format!("token {} with {others}", key.numbers.credit.0),
+        (false, _) => format!("token with {others}"),
+    }
+}
+
 /// A token on this phone.
 #[derive(Serialize)]
 pub struct TokenResult {
     meter: String,
     label: String,
     epoch: u16,
-    number: u32,
+    /// Its credit number; none for a token for other registers.
+    number: Option<u32>,
+    /// The other registers that it sets, with their numbers.
+    #[serde(skip_serializing_if = "Numbers::is_empty")]
+    registers: Numbers,
+    #[serde(skip)]
+    what: String,
 }
 
 impl TokenResult {
     /// The token of this name.
     pub fn new(key: &TokenKey) -> Self {
-        let (meter, label) = (key.meter.to_string(), key.meter.label().to_string());
-        Self { meter, label, epoch: key.epoch.0, number: key.number.0 }
+        Self {
+            meter: key.meter.to_string(),
+            label: key.meter.label().to_string(),
+            epoch: key.epoch.0,
+            number: key.has_credit().then_some(key.numbers.credit.0),
+            registers: key.numbers.others().collect(),
+            what: token_words(key),
+        }
     }
 }
 
 impl Display for TokenResult {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "token {} for {}", self.number, self.label)
+        write!(f, "{} for {}", self.what, self.label)
     }
 }
 
@@ -211,6 +146,8 @@ struct Uploaded {
 #[derive(Serialize, Default)]
 pub struct SyncResult {
     uploaded: Vec<Uploaded>,
+    /// The meters whose reports the stations have taken.
+    reports: Vec<String>,
     new_tokens: Vec<TokenResult>,
     deleted_tokens: Vec<TokenResult>,
     /// The orders that were not finished, or whose end was not shown yet.
@@ -228,6 +165,7 @@ impl SyncResult {
             receipt: key.number,
         };
         self.uploaded.extend(report.uploaded.iter().map(uploaded));
+        self.reports.extend(report.reports.iter().map(|meter| meter.meter.to_string()));
         self.new_tokens.extend(report.new_tokens.iter().map(TokenResult::new));
         self.deleted_tokens.extend(report.deleted.iter().map(TokenResult::new));
         self.problems.extend(report.problems.iter().map(ToString::to_string));
@@ -239,6 +177,8 @@ impl Display for SyncResult {
         let receipt =
             |receipt: &Uploaded| format!("receipt {} of {}: the station has it", receipt.receipt, receipt.meter);
         write_few(f, &self.uploaded.iter().map(receipt).collect::<Vec<_>>(), "receipts: the station has them")?;
+        let reports = self.reports.iter().map(|meter| format!("report of {meter}: the station has it"));
+        write_few(f, &reports.collect::<Vec<_>>(), "reports: the station has them")?;
         let new = |token| format!("{token}: now on this phone, NOT LOADED yet");
         let many = "tokens: now on this phone, NOT LOADED yet";
         write_few(f, &self.new_tokens.iter().map(new).collect::<Vec<_>>(), many)?;
@@ -247,7 +187,8 @@ impl Display for SyncResult {
         for order in &self.orders {
             write!(f, "{order}")?;
         }
-        if self.uploaded.is_empty() && self.orders.is_empty() && self.problems.is_empty() {
+        let quiet = self.uploaded.is_empty() && self.reports.is_empty() && self.orders.is_empty();
+        if quiet && self.problems.is_empty() {
             writeln!(f, "everything was up to date")?;
         }
         Ok(())
@@ -260,6 +201,8 @@ pub struct ListResult {
     orders: Vec<OrderResult>,
     tokens: Vec<ListedToken>,
     receipts: Vec<ListedReceipt>,
+    /// Reports that the stations do not have yet.
+    reports: Vec<ListedReport>,
     damaged: Vec<String>,
 }
 
@@ -288,6 +231,15 @@ struct ListedReceipt {
     acknowledged: bool,
 }
 
+#[derive(Serialize)]
+struct ListedReport {
+    meter: String,
+    label: String,
+    report: u32,
+    station: String,
+    verified: bool,
+}
+
 impl ListResult {
     /// Everything in a store.
     pub fn new(contents: &Contents) -> Self {
@@ -298,7 +250,7 @@ impl ListResult {
             line: token.line,
             station: token.station.clone(),
             current: current.contains(&token.key),
-            covered: contents.receipts.iter().any(|receipt| receipt.covers(&token.key)),
+            covered: contents.settling(token).next().is_some(),
         };
         let receipt = |stored: &StoredReceipt| ListedReceipt {
             meter: stored.key.meter.to_string(),
@@ -310,7 +262,17 @@ impl ListResult {
             verified: stored.verified,
             acknowledged: stored.acknowledged,
         };
+        let report = |visit: &StoredVisit| {
+            visit.report.as_ref().map(|report| ListedReport {
+                meter: visit.key.meter.to_string(),
+                label: visit.key.meter.label().to_string(),
+                report: report.number,
+                station: visit.station.clone(),
+                verified: report.verified,
+            })
+        };
         Self {
+            reports: contents.visits.iter().filter_map(report).collect(),
             orders: contents.orders.iter().map(|order| OrderResult::new(order, contents)).collect(),
             tokens: contents.tokens.iter().map(token).collect(),
             receipts: contents.receipts.iter().map(receipt).collect(),
@@ -321,7 +283,8 @@ impl ListResult {
 
 impl Display for ListResult {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if self.orders.is_empty() && self.tokens.is_empty() && self.receipts.is_empty() {
+        let empty = self.orders.is_empty() && self.tokens.is_empty() && self.receipts.is_empty();
+        if empty && self.reports.is_empty() {
             return writeln!(f, "nothing on this phone");
         }
         for order in &self.orders {
@@ -349,6 +312,11 @@ impl Display for ListResult {
         for (state, receipts) in receipts {
             write_few(f, &receipts, &format!("receipts: {state}"))?;
         }
+        let report = |report: &ListedReport| {
+            format!("report {} of {}: the station does not have it yet: sync", report.report, report.label)
+        };
+        let reports: Vec<String> = self.reports.iter().map(report).collect();
+        write_few(f, &reports, "reports: the station does not have them yet: sync")?;
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The phone's store with its fail points.
 
 use coinless_phone::file_store::FileStore;
-use coinless_phone::records::{ReceiptKey, StoredOrder, StoredReceipt, StoredToken, TokenKey};
+use coinless_phone::records::{MeterKey, ReceiptKey, StoredOrder, StoredReceipt, StoredToken, StoredVisit, TokenKey};
 use coinless_phone::store::{Contents, Store, StoreError};
 use coinless_sim::failpoint;
 use std::path::Path;
@@ -54,5 +54,13 @@ impl Store for PhoneStore {
 
     async fn remove_receipt(&mut self, receipt: &ReceiptKey) -> Result<(), StoreError> {
         self.0.remove_receipt(receipt).await
+    }
+
+    async fn save_visit(&mut self, visit: &StoredVisit) -> Result<(), StoreError> {
+        self.0.save_visit(visit).await
+    }
+
+    async fn remove_visit(&mut self, meter: &MeterKey) -> Result<(), StoreError> {
+        self.0.remove_visit(meter).await
     }
 }

@@ -58,7 +58,10 @@ pub async fn scan<L: Link>(link: &mut L, challenge: Challenge) -> Result<Scanned
 }
 
 /// The identity of the meter at hand as it says it to anybody: enough to pick its tokens.
-pub(super) async fn identity<L: Link>(link: &mut L) -> Result<Identity, Error> {
+///
+/// # Errors
+/// [`Error::Link`] if the meter does not answer, others if it answers something else.
+pub async fn identity<L: Link>(link: &mut L) -> Result<Identity, Error> {
     let response = get_meter(link, &[]).await?;
     if response.format == Some(ContentFormat::CoseSign1 as u16) {
         return Ok(Identity::from_bytes(Sign1::parse(&response.payload)?.payload)?);
@@ -99,8 +102,9 @@ pub(super) async fn post_token<L: Link>(
     }
 }
 
-fn refusal(response: &Response) -> Error {
+pub(super) fn refusal(response: &Response) -> Error {
     match Refusal::from_bytes(&response.payload) {
+        Ok(Refusal::Busy) => Error::Busy,
         Ok(refusal) => Error::Refused(refusal),
         Err(_) => Error::MeterCode(response.code),
     }

@@ -1,10 +1,13 @@
 //! What a courier does: [`scan`] a meter, [`Buyer`] buys, [`deliver`] hands tokens over, [`refund`] asks for money back,
 //! [`sync`] brings receipts to the station and asks how orders stand, [`restore`]
-//! fetches an order onto another phone.
+//! fetches an order onto another phone, [`set_clock`] and [`fetch_report`] do what else a meter needs, [`hand`] hands over a
+//! technician's token.
 
+mod attend;
 mod buy;
 mod buy_at;
 mod deliver;
+mod hand;
 mod meter;
 mod orders;
 mod purchase;
@@ -12,10 +15,12 @@ mod refund;
 mod restore;
 mod sync;
 
+pub use attend::{Attending, ClockSet, MAX_VISITS, PAUSE_S, ReportTaken, fetch_report, set_clock};
 pub use buy::{Bought, Buyer, Progress};
 pub use buy_at::{BoughtAt, Draws};
 pub use deliver::{Delivered, Delivery, DeliveryOutcome, deliver};
-pub use meter::{Scanned, fresh_receipt, scan};
+pub use hand::{Handed, TokenFile, TokenFileError, hand};
+pub use meter::{Scanned, fresh_receipt, identity, scan};
 pub use orders::tell;
 pub use purchase::{MAX_LINES, Purchase, PurchaseLine};
 pub use refund::{Refund, refund};

@@ -5,7 +5,7 @@ use crate::io::Station;
 use crate::outcome;
 use crate::records::{Consent, StoredOrder, StoredToken, TokenKey};
 use crate::store::{Contents, Store};
-use crate::wire::{LineView, OrderRequest, OrderView, PaymentState};
+use crate::wire::{LineView, MAX_REGISTER_TOKENS, OrderRequest, OrderView, PaymentState};
 use crate::{Amount, Asked, Error, Sum, hex};
 use coinless_protocol::DecodeError;
 use coinless_protocol::MeterId;
@@ -156,7 +156,8 @@ pub(super) async fn take_change<S: Store>(
     view: OrderView,
 ) -> Result<(), Error> {
     let same = order.view.as_ref().is_some_and(|known| {
-        let tokens = |view: &OrderView| view.lines.iter().map(|line| line.token.clone()).collect::<Vec<_>>();
+        let of_line = |line: &LineView| (line.token.clone(), line.register_tokens.clone());
+        let tokens = |view: &OrderView| view.lines.iter().map(of_line).collect::<Vec<_>>();
         tokens(known) == tokens(&view)
     });
     if !same {
@@ -175,22 +176,25 @@ async fn take_view_into<S: Store>(
 ) -> Result<Vec<TokenKey>, Error> {
     check(&order.request, &view)?;
     let (mut new, mut wrong) = (Vec::new(), None);
-    for line in view.lines.iter().filter(|line| line.token.is_some()) {
-        match token_of(order, line) {
-            // A wrong token of one line keeps nobody from the tokens of the others.
+    for (line, token) in view.lines.iter().flat_map(|line| tokens_of_line(line).map(move |token| (line, token))) {
+        match token_of(order, line, token) {
+            // A wrong token keeps nobody from the others.
             Err(error) => wrong = Some(error),
+            // Several lines for one meter bring the same tokens for its other registers.
+            Ok(token) if new.contains(&token.key) => {}
             Ok(token) => match contents.tokens.iter().find(|known| known.key == token.key) {
                 None => {
                     store.save_token(&token).await?;
                     new.push(token.key);
                 }
                 Some(known) if same_content(known, &token) => {}
-                Some(_) => {
-                    let what = format!("a second token with number {}", token.key.number.0);
-                    wrong = Some(Error::StationAnswer(what));
-                }
+                Some(_) => wrong = Some(Error::StationAnswer(format!("a second token {}", token.key))),
             },
         }
+    }
+    if let Some(line) = view.lines.iter().find(|line| line.register_tokens.len() > MAX_REGISTER_TOKENS) {
+        let what = format!("line {} brings more than {MAX_REGISTER_TOKENS} tokens for other registers", line.line);
+        wrong = Some(Error::StationAnswer(what));
     }
     if order.view.as_ref() != Some(&view) {
         // When the station has a receipt, it shows the token no longer; which receipt it was, only this phone knows.
@@ -223,14 +227,24 @@ fn check(request: &OrderRequest, view: &OrderView) -> Result<(), Error> {
     Ok(())
 }
 
-fn token_of(order: &StoredOrder, line: &LineView) -> Result<StoredToken, Error> {
-    let wrong = |why: &str| Error::StationAnswer(format!("the token of line {}: {why}", line.line));
-    let bytes = hex::decode(line.token.as_deref().unwrap_or("")).ok_or_else(|| wrong("not hexadecimal"))?;
+/// The tokens of a line in the order in which they are to be handed over.
+fn tokens_of_line(line: &LineView) -> impl Iterator<Item = &str> {
+    line.register_tokens.iter().take(MAX_REGISTER_TOKENS).chain(&line.token).map(String::as_str)
+}
+
+fn token_of(order: &StoredOrder, line: &LineView, token: &str) -> Result<StoredToken, Error> {
+    let wrong = |why: &str| Error::StationAnswer(format!("a token of line {}: {why}", line.line));
+    let is_credit = line.token.as_deref() == Some(token);
+    let bytes = hex::decode(token).ok_or_else(|| wrong("not hexadecimal"))?;
     let key = TokenKey::of(&bytes).map_err(|error| wrong(&error.to_string()))?;
     if key.meter.as_str() != line.meter {
         return Err(wrong("it is for another meter"));
     }
-    Ok(StoredToken { key, station: order.station.clone(), order: order.id, line: line.line, bytes, handed: false })
+    if key.has_credit() != is_credit {
+        return Err(wrong(if is_credit { "it carries no credit" } else { "it carries credit" }));
+    }
+    let (station, order, line) = (order.station.clone(), order.id, line.line);
+    Ok(StoredToken { key, station, order, line, bytes, handed: false, answered: None })
 }
 
 /// Signatures may differ, what was signed may not.

@@ -4,7 +4,7 @@ use super::{meter, orders};
 use crate::Error;
 use crate::api::{self, ApiError};
 use crate::io::Station;
-use crate::records::{ReceiptKey, StoredOrder, StoredReceipt, StoredToken, TokenKey};
+use crate::records::{MeterKey, ReceiptKey, StoredOrder, StoredReceipt, StoredToken, StoredVisit, TokenKey};
 use crate::store::{Contents, Damaged, Store};
 use crate::wire::PaymentState;
 use coinless_protocol::receipt::Decision;
@@ -14,6 +14,8 @@ use coinless_protocol::receipt::Decision;
 pub struct SyncReport {
     /// The receipts that the station has taken.
     pub uploaded: Vec<ReceiptKey>,
+    /// The meters whose reports the station has taken.
+    pub reports: Vec<MeterKey>,
     /// The orders that were not finished or whose end the payer was not shown, as they stand.
     pub orders: Vec<StoredOrder>,
     /// Tokens that are new on this phone.
@@ -65,6 +67,9 @@ pub async fn sync<S: Store, N: Station>(store: &mut S, station: &mut N, url: &st
             break;
         }
     }
+    if reachable {
+        reachable = bring_reports(store, station, url, &contents.visits, &mut report).await?;
+    }
     let forgotten_since_ms = if reachable { forgotten_since(station, &mut report, &mut reachable).await } else { None };
     let mut known: Vec<_> = contents.orders.into_iter().filter(|order| order.station == url).collect();
     let was_paid =
@@ -90,6 +95,41 @@ pub async fn sync<S: Store, N: Station>(store: &mut S, station: &mut N, url: &st
     }
     clean_up(store, &mut report).await?;
     Ok(report)
+}
+
+/// Brings the station its meters' reports; says whether it is in reach. What it refuses is dropped, since the next report counts
+/// everything again.
+async fn bring_reports<S: Store, N: Station>(
+    store: &mut S,
+    station: &mut N,
+    url: &str,
+    visits: &[StoredVisit],
+    report: &mut SyncReport,
+) -> Result<bool, Error> {
+    for visit in visits.iter().filter(|visit| visit.station == url) {
+        let Some(kept) = &visit.report else { continue };
+        match api::report(station, &kept.bytes).await {
+            Ok(taken) if taken.meter == visit.key.meter.as_str() => report.reports.push(visit.key),
+            Ok(_) => {
+                let error = Error::StationAnswer("it has taken another report".into());
+                report.note(format!("report {} of {}", kept.number, visit.key.meter), error);
+                continue;
+            }
+            Err(error) if error.is_unknown_question() => return Ok(true),
+            Err(error @ ApiError::Refused(_)) => {
+                report.note(format!("report {} of {}", kept.number, visit.key.meter), error.into());
+            }
+            Err(error) => {
+                let unreachable = report.note(format!("report {} of {}", kept.number, visit.key.meter), error.into());
+                if unreachable {
+                    return Ok(false);
+                }
+                continue;
+            }
+        }
+        store.save_visit(&StoredVisit { report: None, ..visit.clone() }).await?;
+    }
+    Ok(true)
 }
 
 /// Since when the station may have forgotten orders, if it was restored from a backup.
@@ -120,7 +160,9 @@ async fn clean_up<S: Store>(store: &mut S, report: &mut SyncReport) -> Result<()
     let mut contents = store.load().await?;
     let current = contents.current_tokens();
     let may_go = |token: &&StoredToken| may_be_deleted(token, current.contains(&token.key), &contents);
-    let deleted: Vec<TokenKey> = contents.tokens.iter().filter(may_go).map(|token| token.key).collect();
+    let mut deleted: Vec<TokenKey> = contents.tokens.iter().filter(may_go).map(|token| token.key).collect();
+    // Old valve commands and clocks go before the newer ones whose answers settle them.
+    deleted.sort_by_key(|token| (token.numbers.valve, token.numbers.clock));
     for token in deleted {
         store.remove_token(&token).await?;
         contents.tokens.retain(|kept| kept.key != token);
@@ -132,27 +174,27 @@ async fn clean_up<S: Store>(store: &mut S, report: &mut SyncReport) -> Result<()
     Ok(())
 }
 
-/// A token may go when the station has acknowledged a receipt of the same meter and key that covers it.
+/// A token may go when the station has acknowledged a receipt of the same meter and key that settles it.
 ///
-/// One more case: a void that found its line loaded is refused for good, and no receipt covers it before the next purchase.
+/// One more case: what is refused for good, as a void that found its line loaded, and no receipt covers it before the next purchase.
 /// It may go when the station has acknowledged the receipt that says so and wants it carried no longer.
 fn may_be_deleted(token: &StoredToken, is_current: bool, contents: &Contents) -> bool {
     let acknowledged = |receipt: &&StoredReceipt| receipt.acknowledged && receipt.station == token.station;
     let orders_readable = !contents.damaged.iter().any(|damaged| damaged.may_be_order);
     let not_wanted = orders_readable && !is_current;
-    contents
-        .receipts
-        .iter()
-        .filter(acknowledged)
-        .any(|receipt| receipt.covers(&token.key) || (not_wanted && refuses_for_good(receipt, &token.key)))
+    contents.settling(token).any(|receipt| acknowledged(&receipt))
+        || (not_wanted && contents.receipts.iter().filter(acknowledged).any(|receipt| refuses_for_good(receipt, token)))
 }
 
-fn refuses_for_good(receipt: &StoredReceipt, token: &TokenKey) -> bool {
-    let outcome = receipt.receipt.outcome;
-    receipt.is_of_meter(token)
-        && outcome.token == token.number
-        && receipt.receipt.registers.epoch == token.epoch
-        && matches!(outcome.decision, Decision::InRefusedRange | Decision::TotalWouldFall)
+fn refuses_for_good(receipt: &StoredReceipt, token: &StoredToken) -> bool {
+    use Decision::{BadContent, Closed, InRefusedRange, TotalWouldFall};
+    let (outcome, key) = (receipt.receipt.outcome, &token.key);
+    let about_it =
+        if key.has_credit() { outcome.token == key.numbers.credit } else { token.answered == Some(receipt.key.number) };
+    receipt.is_of_meter(key)
+        && about_it
+        && receipt.receipt.registers.epoch == key.epoch
+        && matches!(outcome.decision, InRefusedRange | TotalWouldFall | Closed | BadContent)
 }
 
 /// The station has it and a newer one of the same meter, and no token waits for it.

@@ -7,7 +7,7 @@ use coinless_protocol::receipt::Decision;
 use coinless_protocol::{CreditNumber, Units};
 
 fn outcomes(delivered: &Delivered) -> Vec<(u32, DeliveryOutcome)> {
-    delivered.deliveries.iter().map(|d| (d.token.key.number.0, d.outcome.clone())).collect()
+    delivered.deliveries.iter().map(|d| (d.token.key.numbers.credit.0, d.outcome.clone())).collect()
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_full_meter_takes_what_fits_and_the_rest_later() {
     assert_eq!(outcomes(&delivered), [(2, not_yet), (1, DeliveryOutcome::Applied)]);
     assert!(!delivered.is_complete());
     let report = world.sync().unwrap().unwrap();
-    assert_eq!(report.deleted.iter().map(|token| token.number.0).collect::<Vec<_>>(), [1]);
+    assert_eq!(report.deleted.iter().map(|token| token.numbers.credit.0).collect::<Vec<_>>(), [1]);
     world.gas.meter.borrow_mut().room = u64::MAX;
     assert!(world.deliver().unwrap().unwrap().is_complete());
     world.sync();

@@ -7,7 +7,7 @@ use crate::meter::TestMeter;
 use crate::station::TestStation;
 use coinless_phone::io::{Events, HttpAnswer, HttpRequest, Link, NoAnswer, Station, Time};
 use coinless_phone::memory_store::MemoryStore;
-use coinless_phone::records::{ReceiptKey, StoredOrder, StoredReceipt, StoredToken, TokenKey};
+use coinless_phone::records::{MeterKey, ReceiptKey, StoredOrder, StoredReceipt, StoredToken, StoredVisit, TokenKey};
 use coinless_phone::store::{Contents, Store, StoreError};
 use coinless_protocol::coap::{Request, Response};
 use std::cell::{Cell, RefCell};
@@ -95,11 +95,13 @@ impl TestStore {
     fn check_removal(&self, token: &TokenKey) {
         let contents = &self.memory.contents;
         let stored = contents.tokens.iter().find(|stored| stored.key == *token).expect("removed only once");
-        let acknowledged = contents.receipts.iter().filter(|receipt| {
+        let at_station = |receipt: &StoredReceipt| {
             receipt.acknowledged && receipt.is_of_meter(token) && self.station.borrow().has_receipt(&receipt.bytes)
-        });
-        let covered = acknowledged.clone().any(|receipt| receipt.covers(token));
-        let refused = acknowledged.clone().any(|receipt| receipt.receipt.outcome.token == token.number);
+        };
+        let covered = contents.settling(stored).any(at_station);
+        let credit = token.numbers.credit;
+        let about_it = |receipt: &&StoredReceipt| receipt.receipt.outcome.token == credit;
+        let refused = contents.receipts.iter().filter(about_it).any(at_station);
         assert!(covered || (refused && !contents.is_current(stored)), "{token} deleted too early");
     }
 }
@@ -138,6 +140,16 @@ impl Store for TestStore {
     async fn remove_receipt(&mut self, receipt: &ReceiptKey) -> Result<(), StoreError> {
         let memory = &mut self.memory;
         self.faults.write(|| run(memory.remove_receipt(receipt))).await.expect("memory does not wait")
+    }
+
+    async fn save_visit(&mut self, visit: &StoredVisit) -> Result<(), StoreError> {
+        let memory = &mut self.memory;
+        self.faults.write(|| run(memory.save_visit(visit))).await.expect("memory does not wait")
+    }
+
+    async fn remove_visit(&mut self, meter: &MeterKey) -> Result<(), StoreError> {
+        let memory = &mut self.memory;
+        self.faults.write(|| run(memory.remove_visit(meter))).await.expect("memory does not wait")
     }
 }
 

@@ -4,7 +4,7 @@ use super::hub::{Event, Hub, Request, Slot};
 use super::station::Watched;
 use coinless_phone::io::{Events, HttpAnswer, HttpMethod, HttpRequest, NoAnswer, Station, Time};
 use coinless_phone::memory_store::MemoryStore;
-use coinless_phone::records::{ReceiptKey, StoredOrder, StoredReceipt, StoredToken, TokenKey};
+use coinless_phone::records::{MeterKey, ReceiptKey, StoredOrder, StoredReceipt, StoredToken, StoredVisit, TokenKey};
 use coinless_phone::store::{Contents, Store, StoreError};
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
@@ -128,6 +128,14 @@ impl Store for Handset {
 
     async fn remove_receipt(&mut self, receipt: &ReceiptKey) -> Result<(), StoreError> {
         self.write(async |memory| memory.remove_receipt(receipt).await).await
+    }
+
+    async fn save_visit(&mut self, visit: &StoredVisit) -> Result<(), StoreError> {
+        self.write(async |memory| memory.save_visit(visit).await).await
+    }
+
+    async fn remove_visit(&mut self, meter: &MeterKey) -> Result<(), StoreError> {
+        self.write(async |memory| memory.remove_visit(meter).await).await
     }
 }
 

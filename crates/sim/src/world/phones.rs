@@ -189,7 +189,7 @@ async fn run(mut phone: Handset, errand: Errand) -> String {
                     let outcomes: Vec<_> = delivered
                         .deliveries
                         .iter()
-                        .map(|one| format!("{}: {:?}", one.token.key.number.0, one.outcome))
+                        .map(|one| format!("{}: {:?}", one.token.key, one.outcome))
                         .collect();
                     format!("delivered {outcomes:?}, interrupted {:?}", delivered.interrupted)
                 }

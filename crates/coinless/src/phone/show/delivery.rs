@@ -1,9 +1,12 @@
 //! What became of tokens at a meter.
 
+use super::{Numbers, token_words};
 use coinless_phone::courier::{Delivery, DeliveryOutcome};
 use coinless_phone::records::TokenKey;
 use coinless_phone::store::Contents;
 use coinless_phone::wire::LineState;
+use coinless_phone::words::{credit_words, refusal_words};
+use coinless_protocol::identity::Identity;
 use coinless_protocol::receipt::Decision;
 use coinless_protocol::{Commodity, MeterId, Units};
 use serde::Serialize;
@@ -15,7 +18,13 @@ pub struct DeliveryResult {
     meter: String,
     label: String,
     epoch: u16,
-    number: u32,
+    /// Its credit number; none for a token for other registers.
+    number: Option<u32>,
+    /// The other registers that it sets, with their numbers.
+    #[serde(skip_serializing_if = "Numbers::is_empty")]
+    registers: Numbers,
+    #[serde(skip)]
+    what: String,
     order: String,
     line: u32,
     /// It takes a line back.
@@ -39,8 +48,8 @@ pub struct DeliveryResult {
 }
 
 impl DeliveryResult {
-    /// What became of a token at a meter of this commodity.
-    pub fn new(delivery: &Delivery, commodity: Commodity, contents: &Contents) -> Self {
+    /// What became of a token at this meter.
+    pub fn new(delivery: &Delivery, meter: &Identity, contents: &Contents) -> Self {
         let key = &delivery.token.key;
         let receipt = delivery.receipt.as_ref();
         let void = is_void(key, contents);
@@ -52,7 +61,9 @@ impl DeliveryResult {
             meter: key.meter.to_string(),
             label: key.meter.label().to_string(),
             epoch: key.epoch.0,
-            number: key.number.0,
+            number: key.has_credit().then_some(key.numbers.credit.0),
+            registers: key.numbers.others().collect(),
+            what: token_words(key),
             order: delivery.token.order.to_string(),
             line: delivery.token.line,
             void,
@@ -63,12 +74,17 @@ impl DeliveryResult {
             receipt: receipt.map(|receipt| receipt.key.number),
             verified: receipt.map(|receipt| receipt.verified),
             total: receipt.map(|receipt| receipt.receipt.total.get()),
-            words: words(delivery, void, commodity),
+            words: words(delivery, void, meter),
         }
     }
 }
 
 impl DeliveryResult {
+    /// Whether it sets the credit register.
+    pub fn is_credit(&self) -> bool {
+        self.number.is_some()
+    }
+
     /// Whether the meter was past it already.
     pub fn is_covered(&self) -> bool {
         self.result == name(&DeliveryOutcome::Covered)
@@ -77,8 +93,8 @@ impl DeliveryResult {
 
 impl Display for DeliveryResult {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let kind = if self.void { "void token" } else { "token" };
-        writeln!(f, "{}  {kind} {}: {}", self.label, self.number, self.words)
+        let kind = if self.void { "void " } else { "" };
+        writeln!(f, "{}  {kind}{}: {}", self.label, self.what, self.words)
     }
 }
 
@@ -117,7 +133,7 @@ fn is_void(key: &TokenKey, contents: &Contents) -> bool {
     lines.filter(|line| line.state == LineState::VoidPending).any(|line| line.token_key() == Some(*key))
 }
 
-fn name(outcome: &DeliveryOutcome) -> &'static str {
+pub(super) fn name(outcome: &DeliveryOutcome) -> &'static str {
     match outcome {
         DeliveryOutcome::Applied => "applied",
         DeliveryOutcome::Covered => "covered",
@@ -128,10 +144,13 @@ fn name(outcome: &DeliveryOutcome) -> &'static str {
     }
 }
 
-fn words(delivery: &Delivery, void: bool, commodity: Commodity) -> String {
-    let shown = |amount: Units| units(amount.get(), commodity);
-    let receipt = delivery.receipt.as_ref().map(|receipt| (receipt.key.number, shown(receipt.receipt.total)));
+fn words(delivery: &Delivery, void: bool, meter: &Identity) -> String {
+    let receipt =
+        delivery.receipt.as_ref().map(|receipt| (receipt.key.number, credit_words(receipt.receipt.total, meter)));
     let (number, total) = receipt.unwrap_or_default();
+    if !delivery.token.key.has_credit() {
+        return register_words(&delivery.outcome, number, delivery.again, meter);
+    }
     match &delivery.outcome {
         DeliveryOutcome::Applied if void => {
             format!("taken, receipt {number}; now `coinless phone sync`, and the money comes back")
@@ -141,7 +160,7 @@ fn words(delivery: &Delivery, void: bool, commodity: Commodity) -> String {
         }
         DeliveryOutcome::Applied => format!("LOADED, receipt {number}; {total} in all so far"),
         DeliveryOutcome::Covered => format!("nothing left to load, the meter is past it, receipt {number}"),
-        DeliveryOutcome::NotApplied(decision) => format!("NOT LOADED: {}", reason(*decision, commodity)),
+        DeliveryOutcome::NotApplied(decision) => format!("NOT LOADED: {}", refusal_words(*decision, meter)),
         DeliveryOutcome::NotTaken(error) => format!("NOT LOADED: {error}"),
         DeliveryOutcome::OtherKey => {
             "NOT LOADED: it is for another key of this meter; `coinless phone sync` asks for a new one".to_owned()
@@ -150,19 +169,17 @@ fn words(delivery: &Delivery, void: bool, commodity: Commodity) -> String {
     }
 }
 
-fn reason(decision: Decision, commodity: Commodity) -> String {
-    match decision {
-        Decision::NotYet { use_first } => {
-            let first = units(use_first.get(), commodity);
-            format!("not yet, the meter is too full; use {first} first, then do the same again")
+/// For a token whose point is not to load credit.
+pub(super) fn register_words(outcome: &DeliveryOutcome, receipt: u32, again: bool, meter: &Identity) -> String {
+    match outcome {
+        DeliveryOutcome::Applied if again => format!("taken already, receipt {receipt}"),
+        DeliveryOutcome::Applied => format!("taken, receipt {receipt}"),
+        DeliveryOutcome::Covered => format!("the meter has it or a newer one, receipt {receipt}"),
+        DeliveryOutcome::NotApplied(decision) => format!("NOT TAKEN: {}", refusal_words(*decision, meter)),
+        DeliveryOutcome::NotTaken(error) => format!("NOT TAKEN: {error}"),
+        DeliveryOutcome::OtherKey => {
+            "NOT TAKEN: it is for another key of this meter; `coinless phone sync` asks for a new one".to_owned()
         }
-        Decision::NeedsNewerRegister => {
-            "another token must come first (tariff, settings or keys); `coinless phone sync`".to_owned()
-        }
-        Decision::InRefusedRange => {
-            "the meter stands where it must refuse it, since what it takes back is loaded; `coinless phone sync`"
-                .to_owned()
-        }
-        other => format!("{}; `coinless phone sync` tells the station", other.name()),
+        DeliveryOutcome::Unclear => "unclear: the meter's receipt does not speak of it; do the same again".to_owned(),
     }
 }

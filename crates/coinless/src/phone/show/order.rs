@@ -7,7 +7,8 @@ use coinless_phone::outcome::{LineReport, Loaded as IsLoaded, Outcome, Part, Sum
 use coinless_phone::records::StoredOrder;
 use coinless_phone::store::Contents;
 use coinless_phone::wire::{LineState, OrderView, PaymentState};
-use coinless_protocol::Commodity;
+use coinless_phone::words::credit_words;
+use coinless_protocol::Units;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -232,7 +233,7 @@ impl From<LineReport> for LineResult {
             loaded: report.loaded == IsLoaded::Yes,
             loaded_known: report.loaded != IsLoaded::Unknown,
             receipt: report.receipt,
-            token: report.token.map(|key| key.number.0),
+            token: report.token.map(|key| key.numbers.credit.0),
         }
     }
 }
@@ -350,8 +351,9 @@ struct Loaded {
     total_before: Option<u64>,
     /// Credit units loaded now.
     loaded: Option<u64>,
+    /// The credit that was loaded, for people.
     #[serde(skip)]
-    commodity: Commodity,
+    shown: Option<String>,
 }
 
 impl BuyResult {
@@ -365,6 +367,7 @@ impl BuyResult {
         let meter = delivered.identity.meter;
         let newest = contents.newest_receipt(&meter, delivered.identity.meter_key).map(|newest| {
             let (total, total_before) = (newest.receipt.total, result.total_before);
+            let loaded = total_before.and_then(|before| total.checked_sub(before));
             Loaded {
                 meter: meter.to_string(),
                 label: meter.label().to_string(),
@@ -372,8 +375,10 @@ impl BuyResult {
                 credit_number: newest.receipt.registers.credit.0,
                 total: total.get(),
                 total_before: total_before.map(|before| before.get()),
-                loaded: total_before.and_then(|before| total.checked_sub(before)).map(|loaded| loaded.get()),
-                commodity: delivered.identity.commodity,
+                loaded: loaded.map(|loaded| loaded.get()),
+                shown: loaded
+                    .filter(|loaded| *loaded > Units::ZERO)
+                    .map(|loaded| credit_words(loaded, &delivered.identity)),
             }
         });
         Self { order, resumed, meter: newest, deliveries: deliver::results(delivered, contents) }
@@ -384,8 +389,7 @@ impl Display for BuyResult {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.order)?;
         super::write_few(f, &self.deliveries, "tokens were handed to the meter")?;
-        if let Some(Loaded { label, receipt, loaded: Some(loaded @ 1..), commodity, .. }) = &self.meter {
-            let shown = super::delivery::units(*loaded, *commodity);
+        if let Some(Loaded { label, receipt, shown: Some(shown), .. }) = &self.meter {
             writeln!(f, "{label} says in its receipt {receipt}: {shown} loaded now")?;
         }
         if self.resumed {
