@@ -406,6 +406,17 @@ mod tests {
     }
 
     #[test]
+    fn a_line_without_register_tokens_is_written_as_before() {
+        let json = r#"{"line":1,"meter":"CLS0000000017","amount":"50.00","state":"issued"}"#;
+        let line: LineView = serde_json::from_str(json).unwrap();
+        assert_eq!((line.register_keys(), line.register_tokens.len()), (vec![], 0));
+        assert!(!serde_json::to_string(&line).unwrap().contains("register_tokens"));
+        // What is no token names nothing.
+        let more = LineView { register_tokens: vec!["00".into(), "zz".into()], ..line };
+        assert_eq!(more.register_keys(), vec![]);
+    }
+
+    #[test]
     fn a_request_says_only_what_was_said() {
         let line = |asked: &str| RequestLine {
             meter: "CLS0000000017-Z".into(),

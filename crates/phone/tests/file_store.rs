@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use coinless_phone::file_store::FileStore;
-use coinless_phone::records::{Consent, StoredOrder, StoredReceipt, StoredToken, TokenKey};
+use coinless_phone::records::{
+    Consent, MeterKey, StoredOrder, StoredReceipt, StoredReport, StoredToken, StoredVisit, TokenKey,
+};
 use coinless_phone::store::{Contents, Store, StoreError};
 use coinless_phone::wire::{OrderRequest, RequestLine};
 use coinless_protocol::keys::{KeyPair, Signer};
 use coinless_protocol::receipt::{Decision, Outcome, Receipt, RegisterNumbers, Sums};
 use coinless_protocol::state::Flags;
-use coinless_protocol::token::{Conditions, Order, Token};
+use coinless_protocol::token::{Conditions, Order, Set, Token, Valve, ValveOrder};
 use coinless_protocol::{Bytes, CreditNumber, Epoch, MeterId, Register, Units};
 use std::collections::BTreeMap;
 use std::fs;
@@ -73,6 +75,23 @@ fn receipt() -> StoredReceipt {
     };
     let bytes = receipt.sign(&key.public_key().hash(), &key).unwrap();
     StoredReceipt::new(&bytes, "https://station.example").unwrap()
+}
+
+/// A token for the valve, answered once.
+fn valve_token() -> StoredToken {
+    let (meter, key) = meter();
+    let valve = Some(Valve { number: 3, command: ValveOrder::HoldShut });
+    let order = Order::Set(Set { valve, ..Set::default() });
+    let token_of = Token { meter, meter_key: key.key_hint(), epoch: Epoch(0), order };
+    let bytes = token_of.sign(&key.public_key().hash(), &KeyPair::from_secret(&[6; 32]).unwrap()).unwrap().to_vec();
+    StoredToken { key: TokenKey::of(&bytes).unwrap(), bytes, answered: Some(9), ..token() }
+}
+
+fn visit() -> StoredVisit {
+    let (meter, key) = meter();
+    let key = MeterKey { meter, meter_key: key.key_hint() };
+    let report = Some(StoredReport { number: 4, bytes: vec![1, 2, 3], verified: true });
+    StoredVisit { report_asked_s: 5, clock_asked_s: 6, report, ..StoredVisit::new(key, "https://station.example") }
 }
 
 fn filled(directory: &Path) -> FileStore {
@@ -246,6 +265,26 @@ fn what_the_first_version_wrote_is_read() {
     // Sent again, it is sent as the first version sent it.
     let json = r#"{"lines":[{"meter":"CLS0000000017-Z","amount":"50.00","immediate":false}],"payer":"Zoë"}"#;
     assert_eq!(serde_json::to_string(&read.request).unwrap(), json);
+}
+
+#[test]
+fn what_goes_with_credit_is_kept() {
+    let place = TempDir::new().unwrap();
+    let mut store = filled(place.path());
+    now(store.save_token(&valve_token())).unwrap();
+    now(store.save_visit(&visit())).unwrap();
+    drop(store);
+    let kept = contents(place.path());
+    assert_eq!((kept.tokens, kept.visits), (vec![token(), valve_token()], vec![visit()]));
+    assert!(place.path().join(format!("token-{}.json", valve_token().key)).exists());
+    let mut store = FileStore::open(place.path()).unwrap();
+    let old = StoredVisit { report: None, ..visit() };
+    now(store.save_visit(&old)).unwrap();
+    now(store.remove_token(&valve_token().key)).unwrap();
+    let left = now(store.load()).unwrap();
+    assert_eq!((left.tokens, left.visits, left.damaged), (vec![token()], vec![old], vec![]));
+    now(store.remove_visit(&visit().key)).unwrap();
+    assert_eq!(now(store.load()).unwrap().visits, []);
 }
 
 #[test]

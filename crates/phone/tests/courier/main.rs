@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod attending;
 mod buying;
 mod carrying;
 mod faults;
 mod meter;
+mod registers;
 mod restoring;
 mod rounds;
 mod station;

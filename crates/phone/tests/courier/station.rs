@@ -1,9 +1,12 @@
 //! A station as far as a courier sees it: orders, one payment each, tokens that count live lines, receipts that settle them.
 
 use coinless_phone::io::{HttpAnswer, HttpMethod, HttpRequest};
+use coinless_phone::records::TokenKey;
+use coinless_protocol::cose::Sign1;
 use coinless_protocol::keys::{KeyPair, PublicKey};
-use coinless_protocol::receipt::Receipt;
-use coinless_protocol::token::{Conditions, Order, RefusedRange, Token};
+use coinless_protocol::receipt::{Decision, Receipt};
+use coinless_protocol::report::Report;
+use coinless_protocol::token::{Clock, Conditions, Content, Needs, Order, RefusedRange, Set, Token};
 use coinless_protocol::{CreditNumber, Epoch, MeterId, Register, Units};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -35,6 +38,11 @@ pub struct TestOrder {
 
 pub struct TestMeterFile {
     pub key: PublicKey,
+    pub epoch: Epoch,
+    /// What its credit tokens ask of other registers.
+    pub needs: Needs,
+    /// Signed tokens for other registers that are not settled.
+    pub registers: Vec<Vec<u8>>,
     number: u32,
     room: u64,
 }
@@ -47,6 +55,13 @@ pub struct TestStation {
     pub payments: u32,
     pub refunds: u32,
     pub receipts: Vec<Vec<u8>>,
+    pub reports: Vec<Vec<u8>>,
+    /// The time that it signs.
+    pub time_s: u64,
+    /// It takes no reports and sets no clocks: 404, or a reason.
+    pub no_reports: Option<&'static str>,
+    /// A clock token that it gives in the place of the right one.
+    pub wrong_clock: Option<Vec<u8>>,
     /// What the provider says in the end.
     pub declines: bool,
     /// Answers every request with this, as a proxy would.
@@ -67,6 +82,11 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+fn from_hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.chars().map(|digit| digit.to_digit(16).unwrap() as u8).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
 fn answer(status: u16, body: &Value) -> HttpAnswer {
     HttpAnswer { status, body: body.to_string().into_bytes() }
 }
@@ -77,7 +97,9 @@ fn problem(status: u16, code: &str) -> HttpAnswer {
 
 impl TestStation {
     pub fn enrol(&mut self, meter: MeterId, key: PublicKey, room: u64) {
-        self.meters.insert(meter, TestMeterFile { key, number: 0, room });
+        let file =
+            TestMeterFile { key, epoch: Epoch(0), needs: Needs::default(), registers: Vec::new(), number: 0, room };
+        self.meters.insert(meter, file);
     }
 
     pub fn has_receipt(&self, bytes: &[u8]) -> bool {
@@ -99,6 +121,8 @@ impl TestStation {
             (HttpMethod::Post, ["orders", id, "payment"]) => self.pay(id),
             (HttpMethod::Post, ["orders", id, "lines", line, "void"]) => self.void(id, line.parse().unwrap()),
             (HttpMethod::Post, ["receipts"]) => self.receipt(request.body),
+            (HttpMethod::Post, ["reports"]) => self.report(request.body),
+            (HttpMethod::Get, ["meters", label, "clock", challenge]) => self.clock(label, challenge),
             _ => problem(404, "not_found"),
         }
     }
@@ -129,9 +153,70 @@ impl TestStation {
         answer(200, &json!({"token": hex(&self.sign(id, Order::Read(challenge)))}))
     }
 
+    fn clock(&self, label: &str, challenge: &str) -> HttpAnswer {
+        let id = MeterId::from_label(label).unwrap();
+        let challenge = u64::from_str_radix(challenge, 16).unwrap().to_be_bytes();
+        let clock = Some(Clock { unix_s: self.time_s, answers: Some(challenge) });
+        let token = self.sign(id, Order::Set(Set { clock, ..Set::default() }));
+        answer(200, &json!({"token": hex(self.wrong_clock.as_ref().unwrap_or(&token))}))
+    }
+
+    fn report(&mut self, body: &[u8]) -> HttpAnswer {
+        match self.no_reports {
+            Some("") => return HttpAnswer { status: 404, body: Vec::new() },
+            Some(code) => return problem(422, code),
+            None => {}
+        }
+        let body: Value = serde_json::from_slice(body).unwrap();
+        let bytes = from_hex(body["report"].as_str().unwrap());
+        let report = Report::from_payload(Sign1::parse(&bytes).unwrap().payload).unwrap();
+        let key = &self.meters[&report.meter].key;
+        assert!(Report::verified(&bytes, key, &key.hash()).is_ok());
+        if !self.reports.contains(&bytes) {
+            self.reports.push(bytes);
+        }
+        answer(200, &json!({"meter": report.meter.as_str(), "report": report.number, "new": true}))
+    }
+
+    /// Signs a token for other registers, to be carried with the lines of the meter until it is settled.
+    pub fn register(&mut self, meter: MeterId, order: Order<'_>) -> Vec<u8> {
+        let token = self.sign(meter, order);
+        self.meters.get_mut(&meter).unwrap().registers.push(token.clone());
+        for order in self.orders.values_mut().filter(|order| order.lines.iter().any(|line| line.meter == meter)) {
+            order.version += 1;
+        }
+        token
+    }
+
+    /// Begins a new epoch of a meter by other keys, and signs anew what is to be carried.
+    pub fn new_epoch(&mut self, meter: MeterId) {
+        let file = self.meters.get_mut(&meter).unwrap();
+        file.epoch.0 += 1;
+        file.number = 0;
+        let lines = self.orders.values_mut().flat_map(|order| &mut order.lines);
+        lines.filter(|line| line.meter == meter).for_each(|line| line.counted.clear());
+        self.register(meter, Order::Keys(Content { number: 1, bytes: &[7] }));
+        self.reissue(meter);
+    }
+
+    /// Signs the tokens of all lines of a meter anew.
+    pub fn reissue(&mut self, meter: MeterId) {
+        let ids: Vec<String> = self.orders.keys().cloned().collect();
+        for id in ids {
+            for line in 0..self.orders[&id].lines.len() {
+                let line_of = &self.orders[&id].lines[line];
+                if line_of.meter == meter && line_of.state == "issued" {
+                    self.issue(&id, line, None);
+                    self.orders.get_mut(&id).unwrap().version += 1;
+                }
+            }
+        }
+    }
+
     fn sign(&self, meter: MeterId, order: Order<'_>) -> Vec<u8> {
-        let hash = self.meters[&meter].key.hash();
-        let token = Token { meter, meter_key: hash.hint(), epoch: Epoch(0), order };
+        let file = &self.meters[&meter];
+        let hash = file.key.hash();
+        let token = Token { meter, meter_key: hash.hint(), epoch: file.epoch, order };
         token.sign(&hash, &issuer()).unwrap().to_vec()
     }
 
@@ -227,7 +312,7 @@ impl TestStation {
             }
         }
         let register = Register { number: CreditNumber(number), total: Units::new(total).unwrap() };
-        let conditions = Conditions { refused, ..Conditions::default() };
+        let conditions = Conditions { refused, needs: self.meters[&meter].needs };
         let token = self.sign(meter, Order::credit(register, conditions));
         let line = &mut self.orders.get_mut(id).unwrap().lines[line];
         line.token = ["issued", "void_pending"].contains(&line.state).then_some(token);
@@ -260,7 +345,18 @@ impl TestStation {
         if new {
             self.receipts.push(bytes.to_vec());
         }
-        let at = receipt.registers.credit.0;
+        let has_it = matches!(receipt.outcome.decision, Decision::Applied | Decision::NotNewer);
+        let about_credit = receipt.outcome.token != CreditNumber(0);
+        let file = self.meters.get_mut(&receipt.meter).unwrap();
+        let in_epoch = receipt.registers.epoch == file.epoch;
+        file.registers.retain(|token| {
+            let key = TokenKey::of(token).unwrap();
+            let (numbers, own) = (key.numbers, receipt.registers);
+            let told = own.tariff >= numbers.tariff && own.settings >= numbers.settings && own.keys >= numbers.keys;
+            let untold = !numbers.has_untold() || (has_it && !about_credit);
+            !(own.epoch > key.epoch || (own.epoch == key.epoch && told && untold))
+        });
+        let at = if in_epoch { receipt.registers.credit.0 } else { 0 };
         let mut refunds = 0;
         for order in self.orders.values_mut() {
             for line in order.lines.iter_mut().filter(|line| line.meter == receipt.meter) {
@@ -289,6 +385,7 @@ impl TestStation {
             .map(|(number, line)| {
                 json!({"line": number, "meter": line.meter.as_str(), "amount": line.amount, "state": line.state,
                 "label": line.meter.label().to_string(), "commodity": "gas", "utility": "Aqua",
+                "register_tokens": self.meters[&line.meter].registers.iter().map(|token| hex(token)).collect::<Vec<_>>(),
                 "token": line.token.as_ref().map(|token| hex(token)), "reason": null, "quote": {"units": line.units}})
             })
             .collect();
