@@ -54,6 +54,7 @@ impl ApiError {
     /// Whether the station does not know the question: it is of an earlier version, or something stands in its place.
     pub(crate) fn is_unknown_question(&self) -> bool {
         matches!(self, Self::Unclear { status: 404 | 405, .. })
+            || matches!(self.code(), Some("not_found" | "method_not_allowed"))
     }
 
     /// The station's code for the cause, if it refused.

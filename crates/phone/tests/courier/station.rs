@@ -164,6 +164,7 @@ impl TestStation {
     fn report(&mut self, body: &[u8]) -> HttpAnswer {
         match self.no_reports {
             Some("") => return HttpAnswer { status: 404, body: Vec::new() },
+            Some("not_found") => return problem(404, "not_found"),
             Some(code) => return problem(422, code),
             None => {}
         }
