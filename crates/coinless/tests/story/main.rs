@@ -19,6 +19,7 @@ mod operator;
 mod peers;
 mod provider;
 mod purchase;
+mod registers;
 mod round;
 mod serial;
 mod setting;
