@@ -7,7 +7,9 @@ use super::show::{Kept, ReportResult};
 use super::store::PhoneStore;
 use super::{damage, open, station_of};
 use crate::output::{Context, Failure, Output};
-use coinless_phone::courier::{Attending, ClockSet, Delivered, ReportTaken, fetch_report, identity, set_clock};
+use coinless_phone::courier::{
+    Attending, ClockSet, Delivered, Handed, ReportTaken, TokenFile, fetch_report, identity, set_clock,
+};
 use coinless_phone::store::Store;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -35,13 +37,39 @@ pub async fn after_delivery(
         Ok(ClockSet::NotDue | ClockSet::NotOnLine | ClockSet::NotOffered) => {}
         Err(why) => output.progress(format_args!("the meter's clock was left alone: {why}")),
     }
-    let report = fetch_report(store, link, attending, false).await;
+    let has_report = take_report(output, store, link, attending, delivered.has_new_valve()).await;
+    matches!(clock, Ok(ClockSet::Set(_) | ClockSet::NotSet(_))) || has_report
+}
+
+/// Takes the meter's report along, if that is due or `at_once`; gives whether there is one.
+async fn take_report(
+    output: &Output,
+    store: &mut PhoneStore,
+    link: &mut MeterLink,
+    attending: Attending<'_>,
+    at_once: bool,
+) -> bool {
+    let report = fetch_report(store, link, attending, at_once).await;
     match &report {
         Ok(ReportTaken::Kept(_)) => output.progress("the meter's report is on this phone, for the station"),
         Ok(ReportTaken::NotDue | ReportTaken::NotOffered) => {}
         Err(error) => output.progress(format_args!("the meter's report was left there: {error}")),
     }
-    matches!(clock, Ok(ClockSet::Set(_) | ClockSet::NotSet(_))) || matches!(report, Ok(ReportTaken::Kept(_)))
+    matches!(report, Ok(ReportTaken::Kept(_)))
+}
+
+/// After a technician's token: takes the report along if only that tells the station what the meter has.
+pub async fn after_handing(
+    output: &Output,
+    store: &mut PhoneStore,
+    link: &mut MeterLink,
+    url: &str,
+    (handed, file): (&Handed, &TokenFile),
+) {
+    if handed.has_new_valve(file) {
+        let attending = Attending { identity: &handed.identity, url, now_s: now_s() };
+        take_report(output, store, link, attending, true).await;
+    }
 }
 
 /// `coinless phone report`.

@@ -3,7 +3,7 @@
 use super::http::StationUrl;
 use super::link::MeterLink;
 use super::show::HandResult;
-use super::{damage, open, station_of};
+use super::{attend, damage, open, station_of};
 use crate::output::{Context, Failure, Output};
 use coinless_phone::courier::{TokenFile, hand};
 use coinless_phone::store::Store;
@@ -30,6 +30,7 @@ pub async fn run(
     let handed = hand(&mut store, &mut link, &url, &file).await.context("handing the token over")?;
     let result = HandResult::new(&handed, &file);
     output.result(&result, &result)?;
+    attend::after_handing(output, &mut store, &mut link, &url, (&handed, &file)).await;
     damage(&contents.damaged)?;
     if handed.outcome.is_done() {
         return Ok(());

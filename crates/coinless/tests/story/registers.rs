@@ -60,7 +60,7 @@ fn a_technician_hands_over_token_files() {
     assert_eq!((&again["result"], content), (&"covered".into(), true), "{again}");
 
     // A technician sees to a tamper; what the utility ordered stays.
-    story.meter.control("raise tamper", "cause").unwrap();
+    story.meter.control("raise tamper", "technician").unwrap();
     let service = token_file(&story, "service.json", "operational", 0, valve(2, ValveOrder::Service));
     assert_eq!(hand(&story, &service).0["causes"], json!(["command of the utility"]));
     let release = token_file(&story, "release.json", "operational", 0, valve(3, ValveOrder::Release));
@@ -76,6 +76,7 @@ fn a_technician_hands_over_token_files() {
     assert_eq!(synced["uploaded"].as_array().unwrap().len(), 5, "{synced}");
     let listed = story.desk.phone("technician", "list", &[]).unwrap().remove(0);
     assert_eq!(listed["tokens"], json!([]));
+    assert_eq!(listed["reports"].as_array().unwrap().len(), 1, "only a report tells of a valve command: {listed}");
     assert!(listed["receipts"].as_array().unwrap().iter().all(|receipt| receipt["acknowledged"] == true), "{listed}");
 }
 

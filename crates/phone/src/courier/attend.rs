@@ -1,6 +1,7 @@
 //! What a phone does for a meter beside carrying credit: sets its clock where both have a way to the station, and takes its report
-//! along. Either costs the meter a record and a signature of what it does for strangers, so neither is done more than once a day,
-//! and neither is ever a reason to fail a delivery.
+//! along. Either costs the meter a record and a signature of what it does for strangers, so neither is done more than once a day
+//! (but for a report after a valve command, of which the station hears by that alone), and neither is ever a reason to fail a
+//! delivery.
 
 use super::meter;
 use crate::api::{self, ApiError};

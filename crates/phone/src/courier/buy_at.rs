@@ -101,13 +101,15 @@ impl<S: Store, N: Station, T: Time> Buyer<'_, S, N, T> {
         result
     }
 
-    /// The total of the last receipt before the one that answered the first token.
+    /// The total of the last receipt before the one that answered the first credit token.
     async fn total_before(
         &mut self,
         delivered: Option<&Result<Delivered, Error>>,
         identity: &Identity,
     ) -> Option<Units> {
-        let receipt = delivered?.as_ref().ok()?.deliveries.iter().find_map(|delivery| delivery.receipt.as_ref())?;
+        let mut deliveries = delivered?.as_ref().ok()?.deliveries.iter();
+        // What shows that another register is there may be an older receipt.
+        let receipt = deliveries.find_map(|one| one.receipt.as_ref().filter(|_| one.token.key.has_credit()))?;
         let mut contents = self.store.load().await.ok()?;
         contents.receipts.retain(|earlier| earlier.key.number < receipt.key.number);
         Some(contents.newest_receipt(&identity.meter, identity.meter_key)?.receipt.total)

@@ -59,6 +59,12 @@ impl Delivered {
     pub fn is_complete(&self) -> bool {
         self.interrupted.is_none() && self.deliveries.iter().all(|delivery| delivery.outcome.is_done())
     }
+
+    /// Whether the meter was handed a valve command and has it: only a report tells the station so.
+    pub fn has_new_valve(&self) -> bool {
+        let new = |delivery: &Delivery| delivery.outcome.is_done() && !delivery.again;
+        self.deliveries.iter().any(|delivery| delivery.token.key.numbers.valve > 0 && new(delivery))
+    }
 }
 
 impl DeliveryOutcome {

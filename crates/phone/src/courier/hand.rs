@@ -54,6 +54,13 @@ pub struct Handed {
     pub receipt: StoredReceipt,
 }
 
+impl Handed {
+    /// Whether the token held a valve command and the meter has it: only a report tells the station so.
+    pub fn has_new_valve(&self, file: &TokenFile) -> bool {
+        self.outcome.is_done() && file.key.is_some_and(|key| key.numbers.valve > 0)
+    }
+}
+
 impl TokenFile {
     /// Reads what `coinless station token --out` writes: `{"meter": LABEL, "token": HEXADECIMAL}`; other fields are ignored.
     ///

@@ -40,7 +40,7 @@ pub async fn refund<S: Store, N: Station>(
         let view = api::void(station, order.id, line).await?;
         orders::take_view(store, &mut order, view).await?;
     }
-    let current: Vec<TokenKey> = order.current_tokens().collect();
+    let current: Vec<TokenKey> = order.current_tokens().filter(TokenKey::has_credit).collect();
     let of_lines = |token: &TokenKey| {
         let view = order.view.iter().flat_map(|view| &view.lines);
         view.filter(|line| lines.contains(&line.line)).any(|line| line.meter == token.meter.as_str())
