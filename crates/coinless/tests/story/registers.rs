@@ -14,6 +14,7 @@ use coinless_station::keys::read_pair;
 use coinless_station::records::from_hex;
 use serde_json::{Value, json};
 use std::fs;
+use std::process::Command;
 
 /// Writes a token for the gas meter into a file on the desk, signed by the station's key of this name.
 fn token_file(story: &Setting, name: &str, signer: &str, epoch: u16, order: Order<'_>) -> String {
@@ -70,6 +71,18 @@ fn a_technician_hands_over_token_files() {
         (&json!([]), &"armed".into()),
         "a person opens it: {released}"
     );
+
+    // What people see.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coinless"));
+    command
+        .args(["phone", "hand", "--store"])
+        .arg(story.desk.path("technician"))
+        .args([&release, &story.meter.address()]);
+    let printed = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    let lines: Vec<&str> = printed.lines().map(str::trim).collect();
+    assert!(lines[0].starts_with(&format!("{GAS_LABEL}  token with valve command 3: ")), "{printed}");
+    assert_eq!(lines[1], "valve shut and armed: press the button at the meter to open it");
+    assert_eq!(lines[2], "the meter's numbers: credit 0, tariff 0, settings 3, keys 0, epoch 0");
 
     // The station takes every receipt, and nothing is left to bring.
     let synced = story.sync("technician");
