@@ -85,6 +85,21 @@ fn names_tell_registers_apart() {
 }
 
 #[test]
+fn they_come_while_a_payment_is_waited_for() {
+    let mut world = World::new();
+    {
+        let mut station = world.http.station.borrow_mut();
+        let token = station.register(gas(), tariff(1));
+        station.meters.get_mut(&gas()).unwrap().registers.clear();
+        station.signed_meanwhile.push((gas(), token));
+    }
+    // The store checks that an order never points to a token that is not there.
+    let bought = world.buy(&purchase(&[(GAS, "50")])).unwrap().unwrap();
+    assert_eq!((bought.trouble, world.tokens_for_gas()), (None, 2));
+    assert!(world.http.station.borrow().signed_meanwhile.is_empty());
+}
+
+#[test]
 fn they_go_before_the_credit_in_the_order_of_the_station() {
     let world = || {
         let mut world = World::with_tokens();

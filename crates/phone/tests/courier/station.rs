@@ -60,6 +60,8 @@ pub struct TestStation {
     pub time_s: u64,
     /// It takes no reports and sets no clocks: 404, or a reason.
     pub no_reports: Option<&'static str>,
+    /// Tokens for other registers that are signed while a phone follows an order.
+    pub signed_meanwhile: Vec<(MeterId, Vec<u8>)>,
     /// A clock token that it gives in the place of the right one.
     pub wrong_clock: Option<Vec<u8>>,
     /// What the provider says in the end.
@@ -132,6 +134,10 @@ impl TestStation {
         let id = path.trim_start_matches("/v1/orders/").trim_end_matches("/events").to_owned();
         let first = format!(": hello\n\ndata: {}\n\n", self.view(&id));
         self.look(&id);
+        for (meter, token) in std::mem::take(&mut self.signed_meanwhile) {
+            self.meters.get_mut(&meter).unwrap().registers.push(token);
+            self.orders.get_mut(&id).unwrap().version += 1;
+        }
         let second = format!("data: {}\r\n\r\ndata: {{\"cut", self.view(&id));
         let (head, tail) = second.split_at(second.len() / 2);
         vec![first.into_bytes(), head.as_bytes().to_vec(), tail.as_bytes().to_vec()]
