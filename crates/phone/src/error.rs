@@ -32,9 +32,13 @@ pub enum Error {
     Refused(Refusal),
     /// The meter has done as much for strangers as its battery is good for.
     #[error(
-        "the meter is busy: it spares its battery and did nothing. Press its button, or wait some minutes, and do the same again"
+        "the meter is busy: it spares its battery and did nothing. Press its button, or wait {}, and do the same again",
+        wait_words(*.after_s)
     )]
-    Busy,
+    Busy {
+        /// Seconds after which it does more, if it says so.
+        after_s: Option<u32>,
+    },
     /// The meter's response has a code that does not belong here.
     #[error("the meter answered with {0}")]
     MeterCode(Code),
@@ -99,6 +103,14 @@ pub enum Error {
     /// No such line in the order, or none that can be taken back.
     #[error("{0}")]
     NothingToRefund(String),
+}
+
+fn wait_words(after_s: Option<u32>) -> String {
+    match after_s {
+        None => "some minutes".to_owned(),
+        Some(seconds @ 0..120) => format!("{seconds} seconds"),
+        Some(seconds) => format!("{} minutes", seconds.div_ceil(60)),
+    }
 }
 
 impl Error {

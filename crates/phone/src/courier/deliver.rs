@@ -174,7 +174,7 @@ async fn hand_over<S: Store, L: Link>(
         store.save_token(&handed).await?;
     }
     let answer = meter::post_token(link, &token.bytes, identity, contents, &token.station).await;
-    if let (Err(Error::Refused(_) | Error::Busy), false) = (&answer, token.handed) {
+    if let (Err(Error::Refused(_) | Error::Busy { .. }), false) = (&answer, token.handed) {
         store.save_token(token).await?;
     }
     let receipt = answer?;

@@ -104,7 +104,7 @@ pub(super) async fn post_token<L: Link>(
 
 pub(super) fn refusal(response: &Response) -> Error {
     match Refusal::from_bytes(&response.payload) {
-        Ok(Refusal::Busy) => Error::Busy,
+        Ok(Refusal::Busy) => Error::Busy { after_s: response.max_age_s },
         Ok(refusal) => Error::Refused(refusal),
         Err(_) => Error::MeterCode(response.code),
     }

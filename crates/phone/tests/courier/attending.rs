@@ -49,6 +49,10 @@ impl World {
     }
 }
 
+fn busy() -> Error {
+    Error::Busy { after_s: Some(meter::BUSY_S) }
+}
+
 fn token_file(label: &str, token: &[u8]) -> Result<TokenFile, TokenFileError> {
     let hex: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
     TokenFile::read(format!(r#"{{"meter": "{label}", "token": "{hex}", "more": 1}}"#).as_bytes())
@@ -90,8 +94,8 @@ fn a_meter_without_challenge_and_report() {
     assert_eq!(world.report(NOW_S, false), Some(Ok(ReportTaken::NotDue)));
     world.gas.meter.borrow_mut().is_old = false;
     world.gas.meter.borrow_mut().busy = true;
-    assert_eq!(world.report(NOW_S, true), Some(Err(Error::Busy)));
-    assert_eq!(world.set_clock(NOW_S + PAUSE_S), Some(Err(Error::Busy)));
+    assert_eq!(world.report(NOW_S, true), Some(Err(busy())));
+    assert_eq!(world.set_clock(NOW_S + PAUSE_S), Some(Err(busy())));
 }
 
 #[test]

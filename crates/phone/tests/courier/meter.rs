@@ -12,6 +12,9 @@ use coinless_protocol::state::Flags;
 use coinless_protocol::token::{Clock, Credit, Order, Set, Token};
 use coinless_protocol::{Bytes, Challenge, Commodity, CreditNumber, Epoch, MeterId, Register, Units};
 
+/// After how many seconds a busy meter does more.
+pub const BUSY_S: u32 = 150;
+
 pub struct TestMeter {
     pub id: MeterId,
     pub key: KeyPair,
@@ -269,7 +272,8 @@ fn decision(taken: bool) -> Decision {
 }
 
 fn refuse(refusal: Refusal) -> Response {
-    response(refusal.coap_code(), ContentFormat::Problem, &refusal.to_bytes().unwrap())
+    let max_age_s = (refusal == Refusal::Busy).then_some(BUSY_S);
+    Response { max_age_s, ..response(refusal.coap_code(), ContentFormat::Problem, &refusal.to_bytes().unwrap()) }
 }
 
 fn response(code: Code, format: ContentFormat, payload: &[u8]) -> Response {

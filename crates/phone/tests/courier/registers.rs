@@ -271,7 +271,9 @@ fn a_busy_meter_is_left_alone() {
     world.registers(&[tariff(1)]);
     world.gas.meter.borrow_mut().busy = true;
     let delivered = world.deliver().unwrap().unwrap();
-    assert_eq!((delivered.interrupted, delivered.deliveries.len()), (Some(Error::Busy), 0));
+    let busy = Error::Busy { after_s: Some(meter::BUSY_S) };
+    assert!(busy.to_string().contains("Press its button, or wait 3 minutes"), "{busy}");
+    assert_eq!((delivered.interrupted, delivered.deliveries.len()), (Some(busy), 0));
     // Nothing was handed over: the line is not in doubt.
     assert!(world.contents().tokens.iter().all(|token| !token.handed));
     world.gas.meter.borrow_mut().busy = false;
