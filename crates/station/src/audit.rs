@@ -21,6 +21,16 @@ pub enum Action {
     CancelOrder,
     /// Set what the customer of a meter owes.
     SetDebt,
+    /// Made a token for the tariff register of a meter.
+    TariffToken,
+    /// Made a token for the settings register of a meter.
+    SettingsToken,
+    /// Made a token for the keys register of a meter.
+    KeysToken,
+    /// Made a valve command for a meter.
+    ValveToken,
+    /// Made a token that tells a meter the time.
+    ClockToken,
 }
 
 impl Action {
@@ -33,6 +43,11 @@ impl Action {
             Self::TenantChange => "tenant_change",
             Self::CancelOrder => "cancel_order",
             Self::SetDebt => "set_debt",
+            Self::TariffToken => "tariff_token",
+            Self::SettingsToken => "settings_token",
+            Self::KeysToken => "keys_token",
+            Self::ValveToken => "valve_token",
+            Self::ClockToken => "clock_token",
         }
     }
 }

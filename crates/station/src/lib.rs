@@ -9,6 +9,7 @@
 //! * [`work`], [`tasks`]: a command's context; what is to be done next and how its result comes back.
 //! * [`orders`], [`payments`], [`sell`], [`issue`], [`receipts`], [`refunds`]: the life of an order, in this order.
 //! * [`registers`]: which order lines each signed number counts; voids and their settlement.
+//! * [`terms`]: tokens for the other registers: tariff, settings, keys, valve command and clock.
 //! * [`backup`], [`recovery`]: the database as text; what a station does that was restored from a backup.
 //! * [`ledger`]: double entry. [`float`]: what managers paid in advance.
 //! * [`resolve`]: how people see to what came before them. [`reconcile`]: the comparison with everybody else's books.
@@ -56,6 +57,7 @@ pub mod tariff;
 pub mod tasks;
 pub mod telemetry;
 pub mod tenants;
+pub mod terms;
 pub mod utilities;
 pub mod view;
 pub mod work;

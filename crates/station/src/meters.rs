@@ -1,13 +1,17 @@
 //! Meters: enrolment from delivery records, and looking them up.
 
+use crate::money::Currency;
 use crate::problem::{Code, Error};
 use crate::records::DeliveryRecord;
 use crate::recovery;
 use crate::store::Row;
+use crate::terms::CreditWords;
 use crate::utilities::UtilityName;
 use crate::work::Work;
 use coinless_protocol::keys::PublicKey;
-use coinless_protocol::token::RefusedRange;
+use coinless_protocol::receipt::RegisterNumbers;
+use coinless_protocol::state::Flags;
+use coinless_protocol::token::{Needs, RefusedRange};
 use coinless_protocol::{Commodity, CreditNumber, Epoch, FineCredit, LabelError, MeterId, Units};
 
 /// A meter as the station knows it.
@@ -45,6 +49,25 @@ pub struct Meter {
     pub gap: Option<RefusedRange>,
     /// Whether it hangs no more.
     pub is_retired: bool,
+    /// The last numbers used for its other registers.
+    pub terms: TermsNumbers,
+    /// What credit tokens ask for of its other registers, until a receipt shows that it has it.
+    pub needs: Needs,
+    /// The currency whose minor units its credit counts; none if it counts what it measures.
+    pub currency: Option<Currency>,
+}
+
+/// Numbers of the registers of a meter beside credit, in its key epoch; 0 for none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TermsNumbers {
+    /// Tariff.
+    pub tariff: u32,
+    /// Settings.
+    pub settings: u32,
+    /// Operational keys.
+    pub keys: u32,
+    /// Valve command.
+    pub valve: u32,
 }
 
 /// What the newest receipt of a meter said.
@@ -52,12 +75,16 @@ pub struct Meter {
 pub struct NewestReceipt {
     /// The receipt's number.
     pub number: u32,
-    /// Where the meter's credit register stood.
-    pub credit: CreditNumber,
-    /// Its total.
+    /// Where the meter's registers stood.
+    pub registers: RegisterNumbers,
+    /// The total of its credit register.
     pub total: Units,
     /// Its balance.
     pub balance: FineCredit,
+    /// Its valve, and what holds it shut.
+    pub flags: Flags,
+    /// Its time in seconds since 1970, if it ever had one.
+    pub clock: Option<u64>,
 }
 
 /// The most that a delivery record may say of credit, so that no sum overflows.
@@ -150,7 +177,9 @@ macro_rules! select_meter {
         concat!(
             "SELECT meter_id, public_key, commodity, customer, place, initial_units, max_credit_units, epoch, last_number,
                     live_total, reserved_units, receipt_number, receipt_credit, receipt_total, receipt_balance, utility,
-                    recovering_since_ms, gap_first, gap_last, retired_ms
+                    recovering_since_ms, gap_first, gap_last, retired_ms, receipt_epoch, receipt_tariff, receipt_settings,
+                    receipt_keys, receipt_flags, receipt_clock, tariff_number, settings_number, keys_number, valve_number,
+                    needs_tariff, needs_settings, currency
              FROM meter",
             $rest
         )
@@ -265,9 +294,17 @@ pub(crate) fn read(row: &Row) -> Result<Meter, Error> {
         None => None,
         Some(_) => Some(NewestReceipt {
             number: row.number(11)?,
-            credit: CreditNumber(row.number(12)?),
+            registers: RegisterNumbers {
+                epoch: Epoch(row.number(20)?),
+                credit: CreditNumber(row.number(12)?),
+                tariff: row.number(21)?,
+                settings: row.number(22)?,
+                keys: row.number(23)?,
+            },
             total: stored_units(row, 13)?,
             balance: FineCredit(row.int(14)?),
+            flags: Flags::from_bits(row.number(24)?).unwrap_or_default(),
+            clock: row.optional_int(25)?.map(|_| row.number(25)).transpose()?,
         }),
     };
     Ok(Meter {
@@ -290,10 +327,26 @@ pub(crate) fn read(row: &Row) -> Result<Meter, Error> {
             None => None,
         },
         is_retired: row.optional_int(19)?.is_some(),
+        terms: TermsNumbers {
+            tariff: row.number(26)?,
+            settings: row.number(27)?,
+            keys: row.number(28)?,
+            valve: row.number(29)?,
+        },
+        needs: Needs { tariff: row.number(30)?, settings: row.number(31)?, keys: 0 },
+        currency: match row.optional_text(32)? {
+            Some(code) => Some(Currency::from_code(code).map_err(|error| Error::inconsistent(error.to_string()))?),
+            None => None,
+        },
     })
 }
 
 impl Meter {
+    /// What its credit counts, for people.
+    pub fn credit(&self) -> CreditWords {
+        CreditWords { commodity: self.commodity, currency: self.currency }
+    }
+
     /// How much more may be sold to it: what it can hold, less what is on its way. If the credit is to be loaded at once,
     /// less the balance that its newest receipt tells as well (in whole units, rounded up).
     pub fn room(&self, immediate: bool) -> Units {

@@ -10,6 +10,7 @@ use crate::refunds;
 use crate::registers::{self, LineEnd};
 use crate::sell;
 use crate::store::Value;
+use crate::terms;
 use crate::work::Work;
 use coinless_protocol::cose::{Label, Sign1};
 use coinless_protocol::keys::Verifier;
@@ -84,23 +85,15 @@ pub fn accept(work: &mut Work<'_>, opened: &OpenedReceipt, context: &Context) ->
     }
     let shown = NewestReceipt {
         number: receipt.number,
-        credit: receipt.registers.credit,
+        registers: receipt.registers,
         total: receipt.total,
         balance: opened.readings.balance,
+        flags: receipt.flags,
+        clock: opened.readings.clock,
     };
     if meter.newest_receipt.is_none_or(|newest| newest.number < receipt.number) {
-        work.execute_one(
-            "noting the newest receipt",
-            "UPDATE meter SET receipt_number = $2, receipt_credit = $3, receipt_total = $4, receipt_balance = $5
-             WHERE meter_id = $1",
-            &[
-                meter.id.as_str().into(),
-                receipt.number.into(),
-                receipt.registers.credit.0.into(),
-                (receipt.total.get() as i64).into(),
-                opened.readings.balance.0.into(),
-            ],
-        )?;
+        note_newest(work, &meter, &shown)?;
+        terms::settle(work, &meter, &shown)?;
     }
     let is_known = signed.is_some() || number.0 == 0;
     let open = registers::read_open(&open)?;
@@ -117,6 +110,32 @@ pub fn accept(work: &mut Work<'_>, opened: &OpenedReceipt, context: &Context) ->
     }
     recovery::take_over(work, &meter, &shown)?;
     Ok(true)
+}
+
+fn note_newest(work: &mut Work<'_>, meter: &Meter, shown: &NewestReceipt) -> Result<(), Error> {
+    let registers = shown.registers;
+    // Seconds that no BIGINT holds are no time that a meter can have.
+    let clock = shown.clock.and_then(|clock| i64::try_from(clock).ok());
+    work.execute_one(
+        "noting the newest receipt",
+        "UPDATE meter SET receipt_number = $2, receipt_credit = $3, receipt_total = $4, receipt_balance = $5,
+                receipt_epoch = $6, receipt_tariff = $7, receipt_settings = $8, receipt_keys = $9, receipt_flags = $10,
+                receipt_clock = $11
+         WHERE meter_id = $1",
+        &[
+            meter.id.as_str().into(),
+            shown.number.into(),
+            registers.credit.0.into(),
+            (shown.total.get() as i64).into(),
+            shown.balance.0.into(),
+            i64::from(registers.epoch.0).into(),
+            registers.tariff.into(),
+            registers.settings.into(),
+            registers.keys.into(),
+            i64::from(shown.flags.bits()).into(),
+            clock.into(),
+        ],
+    )
 }
 
 /// Stores a receipt; gives a row if it is new.

@@ -74,7 +74,9 @@ pub fn begin(work: &mut Work<'_>, backup_ms: i64, settle_ms: i64) -> Result<(), 
     let skipped_of_new = (skipped_of_new(work)? + gap / OLDER_TO_NEW).min(MAX_GAP);
     work.execute(
         "UPDATE meter SET gap_first = COALESCE(gap_first, last_number + 1), gap_last = last_number + $1,
-                          last_number = last_number + $1, recovering_since_ms = COALESCE(recovering_since_ms, $2)",
+                          last_number = last_number + $1, recovering_since_ms = COALESCE(recovering_since_ms, $2),
+                          tariff_number = tariff_number + $1, settings_number = settings_number + $1,
+                          keys_number = keys_number + $1, valve_number = valve_number + $1",
         &[gap.into(), (backup_ms - MARGIN_MS).into()],
     )?;
     // A void may have found its line loaded, which was then counted again.

@@ -11,7 +11,7 @@ use crate::recovery;
 use crate::store::Row;
 use crate::tasks::Kind;
 use crate::work::Work;
-use coinless_protocol::token::{Conditions, Needs, Order, RefusedRange, Token};
+use coinless_protocol::token::{Conditions, Order, RefusedRange, Token};
 use coinless_protocol::{CreditNumber, MeterId, Register, Units};
 
 /// What a receipt settled.
@@ -208,7 +208,7 @@ pub fn forget(work: &mut Work<'_>, meter_id: MeterId, order_id: &str, line: u32)
 fn replace_refused(work: &mut Work<'_>, meter_id: MeterId) -> Result<(), Error> {
     let meter = meters::find(work, meter_id)?;
     let Some(seen) = meter.newest_receipt else { return Ok(()) };
-    if seen.credit >= meter.last_number || open_lines(work, meter_id)?.is_empty() {
+    if seen.registers.credit >= meter.last_number || open_lines(work, meter_id)?.is_empty() {
         return Ok(());
     }
     let row = work.query_first(
@@ -218,12 +218,12 @@ fn replace_refused(work: &mut Work<'_>, meter_id: MeterId) -> Result<(), Error> 
     // After a restore the newest number is one that was skipped: a fresh token is owed.
     let Some(row) = row else { return commit_next(work, &meter, meter.live_total) };
     let in_range = match (row.optional_int(1)?, row.optional_int(2)?) {
-        (Some(first), Some(last)) => (first..=last).contains(&i64::from(seen.credit.0)),
+        (Some(first), Some(last)) => (first..=last).contains(&i64::from(seen.registers.credit.0)),
         _ => false,
     };
     // As long as it stands in the gap of a recovery, every token is refused.
     let gap = meter.gap.filter(|_| meter.recovering_since_ms.is_some());
-    let hopeless = gap.is_some_and(|gap| gap.contains(seen.credit));
+    let hopeless = gap.is_some_and(|gap| gap.contains(seen.registers.credit));
     let refused = in_range || stored_units(&row, 0)? < seen.total;
     if refused && !hopeless { commit_next(work, &meter, meter.live_total) } else { Ok(()) }
 }
@@ -238,7 +238,7 @@ fn commit_next(work: &mut Work<'_>, meter: &Meter, live: Units) -> Result<(), Er
         meter: meter.id,
         meter_key: meter.key.hash().hint(),
         epoch: meter.epoch,
-        order: Order::credit(Register { number, total: live }, Conditions { refused, needs: Needs::default() }),
+        order: Order::credit(Register { number, total: live }, Conditions { refused, needs: meter.needs }),
     };
     let payload = token.to_payload().map_err(|error| Error::inconsistent(error.to_string()))?;
     let id = meter.id.as_str();

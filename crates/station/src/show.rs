@@ -157,7 +157,7 @@ fn status(meter: &Meter) -> MeterStatus {
     let newest_receipt = meter.newest_receipt.map(|receipt| ReceiptStatus {
         meter: meter.id.to_string(),
         receipt: receipt.number,
-        credit_number: receipt.credit.0,
+        credit_number: receipt.registers.credit.0,
         total_units: receipt.total.get(),
         balance_fine: receipt.balance.0,
         balance: receipt.balance.display(meter.commodity).to_string(),

@@ -7,7 +7,7 @@ use crate::problem::Error;
 use crate::store::Row;
 use crate::tasks::{Kind, Task};
 use crate::work::Work;
-use crate::{issue, orders, recovery, refunds, sell};
+use crate::{issue, orders, recovery, refunds, sell, terms};
 
 /// How often it looks.
 pub const SWEEP_EVERY_MS: i64 = 60_000;
@@ -29,7 +29,7 @@ struct Limit {
     detail: &'static str,
 }
 
-fn limits(patience: Patience) -> [Limit; 3] {
+fn limits(patience: Patience) -> [Limit; 4] {
     [
         Limit {
             kind: Kind::Sell,
@@ -43,6 +43,12 @@ fn limits(patience: Patience) -> [Limit; 3] {
             patience_ms: patience.signature_ms,
             cause: issue::STUCK,
             detail: "this token is not signed for too long, and lines of the meter wait for it; look after the signer",
+        },
+        Limit {
+            kind: Kind::SignTerms,
+            patience_ms: patience.signature_ms,
+            cause: terms::STUCK,
+            detail: "this token is not signed for too long; look after the signer",
         },
         Limit {
             kind: Kind::Reverse,
@@ -99,6 +105,7 @@ pub fn look(work: &mut Work<'_>, context: &Context) -> Result<(), Error> {
     lost_payments(work)?;
     lost_refunds(work)?;
     lost_signatures(work)?;
+    lost_terms(work)?;
     lost_recovery(work)?;
     // After all that was lost is there again.
     limits(context.patience).iter().try_for_each(|limit| done_at_last(work, limit))?;
@@ -132,7 +139,7 @@ fn stuck_tasks(work: &mut Work<'_>, limit: &Limit) -> Result<(), Error> {
     )?;
     for row in rows {
         let subject = row.text(0)?;
-        if limit.kind == Kind::Sign {
+        if matches!(limit.kind, Kind::Sign | Kind::SignTerms) {
             work.exception(subject, limit.cause, limit.detail)?;
             continue;
         }
@@ -306,6 +313,21 @@ fn lost_signatures(work: &mut Work<'_>) -> Result<(), Error> {
     for row in rows {
         let subject = format!("{}/{}/{}", row.text(0)?, row.int(1)?, row.int(2)?);
         lost(work, Kind::Sign, &subject)?;
+    }
+    Ok(())
+}
+
+fn lost_terms(work: &mut Work<'_>) -> Result<(), Error> {
+    let rows = work.query(
+        "SELECT t.meter_id, t.epoch, t.register, t.number FROM register_token t WHERE t.bytes IS NULL AND t.state = 'committed'
+         AND NOT EXISTS (SELECT 1 FROM outbox b WHERE b.task = 'sign_terms' AND b.subject =
+             t.meter_id || '/' || CAST(t.epoch AS TEXT) || '/' || t.register || '/' || CAST(t.number AS TEXT))
+         ORDER BY t.meter_id LIMIT $1",
+        &[MOST.into()],
+    )?;
+    for row in rows {
+        let subject = format!("{}/{}/{}/{}", row.text(0)?, row.int(1)?, row.text(2)?, row.int(3)?);
+        lost(work, Kind::SignTerms, &subject)?;
     }
     Ok(())
 }

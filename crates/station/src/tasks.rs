@@ -13,7 +13,7 @@ use crate::sell::Ask;
 use crate::signer::SignError;
 use crate::utilities::UtilityName;
 use crate::work::{CLAIM_MS, Work};
-use crate::{issue, orders, payments, reconcile, refunds, sell, sweep, telemetry};
+use crate::{issue, orders, payments, reconcile, refunds, sell, sweep, telemetry, terms};
 
 /// Kinds of tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,6 +28,8 @@ pub enum Kind {
     Sell,
     /// Sign a token. Subject: meter/epoch/number.
     Sign,
+    /// Sign a token for another register than credit. Subject: meter/epoch/register/number.
+    SignTerms,
     /// Take a sale back. Subject: order/line.
     Reverse,
     /// Give money back. Subject: a refund's id.
@@ -44,12 +46,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Expire,
         Self::Pay,
         Self::QueryPayment,
         Self::Sell,
         Self::Sign,
+        Self::SignTerms,
         Self::Reverse,
         Self::Refund,
         Self::Confirm,
@@ -66,6 +69,7 @@ impl Kind {
             Self::QueryPayment => "query_payment",
             Self::Sell => "sell",
             Self::Sign => "sign",
+            Self::SignTerms => "sign_terms",
             Self::Reverse => "reverse",
             Self::Refund => "refund",
             Self::Confirm => "confirm",
@@ -105,6 +109,8 @@ pub enum Effect {
     Sell(Ask, UtilityName, SaleRequest),
     /// Sign this payload for this meter with the utility's key.
     Sign(issue::SignRequest),
+    /// The same for another register than credit.
+    SignTerms(issue::SignRequest),
     /// Take a sale back.
     Reverse(UtilityName, SaleRequest),
     /// Ask the named provider to give money back.
@@ -144,7 +150,7 @@ impl Effect {
             Self::Sell(Ask::Vend, ..) => "vend",
             Self::Sell(Ask::LastResponse, ..) => "last_response",
             Self::Sell(Ask::Reverse, ..) => "retract",
-            Self::Sign(_) => "sign",
+            Self::Sign(_) | Self::SignTerms(_) => "sign",
             Self::Reverse(..) => "reverse",
             Self::Refund(..) => "refund",
             Self::Confirm(..) => "confirm",
@@ -163,7 +169,7 @@ pub enum EffectResult {
     Payment(PaymentOutcome),
     /// Of [`Effect::Sell`] with [`Ask::Vend`] or [`Ask::LastResponse`].
     Sale(SaleOutcome),
-    /// Of [`Effect::Sign`]: the token's bytes, or why the signer did not sign.
+    /// Of [`Effect::Sign`] and [`Effect::SignTerms`]: the token's bytes, or why the signer did not sign.
     Signed(Result<Vec<u8>, SignError>),
     /// Of [`Effect::Reverse`], and of [`Effect::Sell`] with [`Ask::Reverse`].
     Reversal(ReversalOutcome),
@@ -205,6 +211,7 @@ pub fn prepare(work: &mut Work<'_>, task: &Task, context: &payments::Context) ->
             request.map(|(ask, utility, sale)| Effect::Sell(ask, utility, sale))
         }
         Kind::Sign => issue::request(work, subject)?.map(Effect::Sign),
+        Kind::SignTerms => terms::request(work, subject)?.map(Effect::SignTerms),
         Kind::Reverse => {
             refunds::reversal_request(work, subject)?.map(|(utility, sale)| Effect::Reverse(utility, sale))
         }
@@ -237,6 +244,7 @@ pub fn complete(
         (Kind::Sell, EffectResult::Sale(said)) => sell::outcome(work, task, said),
         (Kind::Sell, EffectResult::Reversal(said)) => sell::retracted(work, task, said),
         (Kind::Sign, EffectResult::Signed(said)) => issue::signed(work, task, said),
+        (Kind::SignTerms, EffectResult::Signed(said)) => terms::signed(work, task, said),
         (Kind::Reverse, EffectResult::Reversal(said)) => refunds::reversed(work, task, said),
         (Kind::Refund, EffectResult::Refund(said)) => refunds::refunded(work, task, said),
         (Kind::Confirm, EffectResult::Confirmed(said)) => sell::confirmed(work, task, said),

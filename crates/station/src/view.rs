@@ -8,6 +8,7 @@ use crate::orders::{self, QuotedLine};
 use crate::problem::Error;
 use crate::records::to_hex;
 use crate::sales::ExplanationLine;
+use crate::terms;
 use crate::work::Work;
 use coinless_protocol::{Commodity, Units};
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,9 @@ pub struct LineView {
     pub quote: QuoteView,
     /// The token to be carried to the meter, in hexadecimal.
     pub token: Option<String>,
+    /// Tokens for other registers of the meter that it should get before this one, in this order, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub register_tokens: Vec<String>,
     /// Why it stands there, for the payer.
     pub reason: Option<String>,
 }
@@ -179,6 +183,10 @@ fn line_view(work: &mut Work<'_>, line: &orders::OrderLine, currency: Currency) 
         }
         _ => None,
     };
+    let register_tokens = match token {
+        Some(_) => terms::to_be_carried(work, line.meter)?.iter().map(|bytes| to_hex(bytes)).collect(),
+        None => Vec::new(),
+    };
     let explanation =
         serde_json::from_str(&line.quote).map_err(|error| Error::inconsistent(format!("a stored quote: {error}")))?;
     Ok(LineView {
@@ -191,6 +199,7 @@ fn line_view(work: &mut Work<'_>, line: &orders::OrderLine, currency: Currency) 
         state: line.state,
         quote: quote_view(line.commodity, currency, line.units, (line.net, line.tax, line.fee), explanation),
         token,
+        register_tokens,
         reason: line.reason.clone(),
     })
 }

@@ -40,6 +40,12 @@ pub enum Command {
         /// Most m³ or kWh in one day (UTC).
         #[arg(long, value_name = "M3_OR_KWH", value_parser = units)]
         per_day: u64,
+        /// Most tokens for tariff, settings and valve, and most closings of meters, in one hour.
+        #[arg(long, value_name = "TOKENS", default_value_t = Limits::default().registers_hour)]
+        registers_per_hour: u64,
+        /// Most of them in one day (UTC).
+        #[arg(long, value_name = "TOKENS", default_value_t = Limits::default().registers_day)]
+        registers_per_day: u64,
     },
     /// Prints leave for the signer to begin a new database, sealed by the root key: reset.json for the signer's key folder.
     ///
@@ -85,12 +91,18 @@ impl RootKey {
 pub(super) fn run(command: &Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::Show { data, keys, utilities } => show(data.as_deref(), keys.as_deref(), utilities, output),
-        Command::Seal { key, serial, per_hour, per_day } => {
+        Command::Seal { key, serial, per_hour, per_day, registers_per_hour, registers_per_day } => {
             if per_hour > per_day {
                 output.warning("an hour may have more than a day: the day's limit will hold");
             }
             let (root, operational) = key.read()?;
-            let limits = Limits { serial: *serial, units_hour: *per_hour, units_day: *per_day };
+            let limits = Limits {
+                serial: *serial,
+                units_hour: *per_hour,
+                units_day: *per_day,
+                registers_hour: *registers_per_hour,
+                registers_day: *registers_per_day,
+            };
             record(&seal_quota(&limits, &operational, &root).context("sealing the limits")?, output)
         }
         Command::Reset { key, life } => {
@@ -130,22 +142,24 @@ fn words(usage: &Usage) -> String {
         0 => "as built in".to_owned(),
         serial => format!("sealed, number {serial}"),
     };
-    let line = |name: &str, used: &Used| {
-        let (left, used_units) = (display_units(used.left_units), display_units(used.used_units));
+    let line = |name: &str, used: &Used, shown: fn(u64) -> String, what: &str| {
+        let (left, used_units) = (shown(used.left_units), shown(used.used_units));
         let minutes = (used.until_ms - now_ms()).max(0) / 60_000;
         format!(
-            "\n  this {name:<4}  {left:>12} left, {used_units} signed; begins again in {} h {} min",
+            "\n  this {name:<4}  {left:>12} {what}left, {used_units} signed; begins again in {} h {} min",
             minutes / 60,
             minutes % 60
         )
     };
     format!(
-        "{}: at most {} m³ or kWh an hour and {} a day ({from}){}{}",
+        "{}: at most {} m³ or kWh an hour and {} a day ({from}){}{}{}{}",
         usage.utility,
         display_units(usage.limits.units_hour),
         display_units(usage.limits.units_day),
-        line("hour", &usage.hour),
-        line("day", &usage.day)
+        line("hour", &usage.hour, display_units, ""),
+        line("day", &usage.day, display_units, ""),
+        line("hour", &usage.registers_hour, |tokens| tokens.to_string(), "tokens for other registers "),
+        line("day", &usage.registers_day, |tokens| tokens.to_string(), "tokens for other registers ")
     )
 }
 

@@ -135,7 +135,8 @@ pub async fn keys(folder: &Path, utility: &UtilityName) -> (Keys, LocalSigner) {
     let root = KeyPair::from_secret(&root).expect("a key");
     let record = keys.of(utility).expect("its keys").record();
     let operational = record.issuers.iter().find(|issuer| issuer.role == IssuerRole::Operational).expect("a key");
-    let limits = Limits { serial: 1, units_hour: 1_000_000_000_000_000, units_day: 1_000_000_000_000_000 };
+    let limits =
+        Limits { serial: 1, units_hour: 1_000_000_000_000_000, units_day: 1_000_000_000_000_000, ..Limits::default() };
     let sealed = seal_quota(&limits, &operational.public_key.0, &root).expect("a quota");
     std::fs::write(folder.join(utility.as_str()).join(QUOTA_FILE), sealed).expect("a file");
     let signer = LocalSigner::open(folder, [utility], now_ms).await.expect("a signer");

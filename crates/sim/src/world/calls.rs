@@ -24,7 +24,7 @@ impl Hub {
             None => drop(self.run(|work| Ok(work.finish(&task)?))),
             Some(Effect::Recover(_)) if self.quiet && !std::mem::take(&mut self.may_recover) => {}
             Some(Effect::None) => self.end_task(life, task, EffectResult::None),
-            Some(Effect::Sign(request)) => {
+            Some(Effect::Sign(request) | Effect::SignTerms(request)) => {
                 let signed = cose::sign(&request.payload, Label::Token, &request.meter_key, &self.station.operational);
                 let result = EffectResult::Signed(
                     signed.map(|bytes| bytes.to_vec()).map_err(|e| SignError::Unavailable(e.to_string())),
@@ -77,7 +77,7 @@ impl Hub {
             Effect::Sell(_, _, sale) => EffectResult::Sale(self.vend(sale)),
             Effect::Reverse(_, sale) => EffectResult::Reversal(self.reverse(sale)),
             // Nothing here queues a comparison: the world holds all books against its own truth.
-            Effect::None | Effect::Sign(_) | Effect::Confirm(..) | Effect::Reconcile => return,
+            Effect::None | Effect::Sign(_) | Effect::SignTerms(_) | Effect::Confirm(..) | Effect::Reconcile => return,
             Effect::Recover(_) => EffectResult::Found(self.found(Ok(self.statement()))),
         };
         if let Some(life) = answered {

@@ -15,7 +15,7 @@ use coinless_protocol::MeterId;
 /// # Errors
 /// When the database fails.
 pub(crate) fn take_over(work: &mut Work<'_>, meter: &Meter, receipt: &NewestReceipt) -> Result<(), Error> {
-    let number = receipt.credit;
+    let number = receipt.registers.credit;
     if meter.recovering_since_ms.is_some() || !meter.gap.is_some_and(|gap| gap.contains(number)) {
         return Ok(());
     }
@@ -95,7 +95,7 @@ pub(super) fn end(work: &mut Work<'_>, task: &Task) -> Result<(), Error> {
 fn again(work: &mut Work<'_>, meter: MeterId) -> Result<(), Error> {
     let meter = meters::find(work, meter)?;
     let Some(seen) = meter.newest_receipt else { return Ok(()) };
-    for settled in registers::settle(work, meter.id, seen.credit)? {
+    for settled in registers::settle(work, meter.id, seen.registers.credit)? {
         if settled.end == registers::LineEnd::CountedAgain {
             orders::lock(work, &settled.order_id)?;
             let line = orders::line(work, &settled.order_id, settled.line)?;

@@ -51,7 +51,10 @@ impl Station {
                 }
                 (Err(error), _) => EffectResult::Sale(SaleOutcome::Unknown { why: why(error), contradicts: false }),
             },
-            Effect::Sign(request) => EffectResult::Signed(self.sign(&request).await),
+            Effect::Sign(request) => {
+                EffectResult::Signed(self.checked(&request, self.inner.signer.sign(&request).await))
+            }
+            Effect::SignTerms(request) => EffectResult::Signed(self.sign_terms(&request).await),
             Effect::Reverse(utility, sale) => EffectResult::Reversal(match utilities.find(&utility) {
                 Ok(utility) => utility.sales.reverse(&sale).await,
                 Err(error) => ReversalOutcome::Unknown { why: why(error), contradicts: false },
@@ -76,8 +79,16 @@ impl Station {
         }
     }
 
-    async fn sign(&self, request: &SignRequest) -> Result<Vec<u8>, SignError> {
-        let signed = self.inner.signer.sign(request).await;
+    /// Has a token for another register than credit signed.
+    ///
+    /// # Errors
+    /// [`SignError`].
+    pub async fn sign_terms(&self, request: &SignRequest) -> Result<Vec<u8>, SignError> {
+        self.checked(request, self.inner.signer.sign_terms(request).await)
+    }
+
+    /// What a signer gave, if it is what it was asked for.
+    fn checked(&self, request: &SignRequest, signed: Result<Vec<u8>, SignError>) -> Result<Vec<u8>, SignError> {
         if signed.is_err() {
             self.telemetry().signer_refused();
         }

@@ -8,16 +8,17 @@ use coinless_protocol::keys::KeyHash;
 use coinless_protocol::{CreditNumber, Epoch, MeterId, Units};
 
 /// The tables, as migrations that only go forward.
-pub(super) const MIGRATIONS: &[&[&str]] = &[&[
-    // Which life of this database a utility's key signs in, how many tokens it signed, and the newest sealed quota seen.
-    "CREATE TABLE signing_key (
+pub(super) const MIGRATIONS: &[&[&str]] = &[
+    &[
+        // Which life of this database a utility's key signs in, how many tokens it signed, and the newest sealed quota seen.
+        "CREATE TABLE signing_key (
         utility TEXT PRIMARY KEY,
         life BYTEA NOT NULL,
         signed BIGINT NOT NULL,
         quota_serial BIGINT NOT NULL
     )",
-    // The only content that is ever signed under a number: SHA-256 of meter key and payload.
-    "CREATE TABLE signed_token (
+        // The only content that is ever signed under a number: SHA-256 of meter key and payload.
+        "CREATE TABLE signed_token (
         utility TEXT NOT NULL,
         meter_id TEXT NOT NULL,
         epoch BIGINT NOT NULL,
@@ -27,16 +28,16 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[&[
         at_ms BIGINT NOT NULL,
         PRIMARY KEY (utility, meter_id, epoch, number)
     )",
-    // The highest total that was signed for a meter. One that gets a new key is another meter.
-    "CREATE TABLE signed_register (
+        // The highest total that was signed for a meter. One that gets a new key is another meter.
+        "CREATE TABLE signed_register (
         utility TEXT NOT NULL,
         meter_id TEXT NOT NULL,
         meter_key BYTEA NOT NULL,
         highest_total BIGINT NOT NULL CHECK (highest_total >= 0),
         PRIMARY KEY (utility, meter_id, meter_key)
     )",
-    // Units that an operational key signed in an hour or a day. Kept for ever: a clock that is set back finds them again.
-    "CREATE TABLE signed_units (
+        // Units that an operational key signed in an hour or a day. Kept for ever: a clock that is set back finds them again.
+        "CREATE TABLE signed_units (
         utility TEXT NOT NULL,
         operational BYTEA NOT NULL,
         period TEXT NOT NULL,
@@ -44,11 +45,29 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[&[
         units BIGINT NOT NULL CHECK (units >= 0),
         PRIMARY KEY (utility, operational, period, begin_ms)
     )",
-]];
+    ],
+    &[
+        // The same for registers other than credit.
+        "CREATE TABLE signed_content (
+        utility TEXT NOT NULL,
+        meter_id TEXT NOT NULL,
+        epoch BIGINT NOT NULL,
+        register TEXT NOT NULL,
+        number BIGINT NOT NULL,
+        digest BYTEA NOT NULL,
+        at_ms BIGINT NOT NULL,
+        PRIMARY KEY (utility, meter_id, epoch, register, number)
+    )",
+    ],
+];
 
 /// The two periods that are limited.
 pub(super) const HOUR: Limited = ("hour", 3_600_000);
 pub(super) const DAY: Limited = ("day", 86_400_000);
+
+/// Tokens for registers other than credit are counted apart, in the same table.
+pub(super) const TERMS_HOUR: Limited = ("hour, registers", 3_600_000);
+pub(super) const TERMS_DAY: Limited = ("day, registers", 86_400_000);
 
 /// Name and length in milliseconds of a period.
 pub(super) type Limited = (&'static str, i64);
@@ -70,6 +89,27 @@ pub(super) struct Asked {
     pub(super) number: CreditNumber,
     /// The total.
     pub(super) total: Units,
+    /// Whether it is the meter's last one.
+    pub(super) closing: bool,
+    /// SHA-256 of meter key and payload.
+    pub(super) digest: [u8; 32],
+}
+
+/// A version of a register other than credit that is to be signed, as the signer itself read it.
+#[derive(Debug, Clone)]
+pub(super) struct AskedTerms {
+    /// Whose key signs.
+    pub(super) utility: UtilityName,
+    /// The hash of that key.
+    pub(super) operational: KeyHash,
+    /// The meter.
+    pub(super) meter: MeterId,
+    /// The key epoch.
+    pub(super) epoch: Epoch,
+    /// Which register.
+    pub(super) register: &'static str,
+    /// The number.
+    pub(super) number: u32,
     /// SHA-256 of meter key and payload.
     pub(super) digest: [u8; 32],
 }
@@ -95,11 +135,80 @@ pub(super) fn commit(tx: &mut dyn Tx, asked: &Asked, limits: &Limits, now_ms: i6
         return Ok(None);
     }
     let added = added_units(tx, asked)?;
+    if asked.closing {
+        // It takes what is left on a meter away, so nobody may sign many of them unseen.
+        count_terms(tx, (&asked.utility, &asked.operational), asked.meter, limits, now_ms)?;
+    }
     if added > 0 {
         count(tx, asked, added, HOUR, limits.units_hour, now_ms)?;
         count(tx, asked, added, DAY, limits.units_day, now_ms)?;
     }
     Ok(Some(note(tx, asked, added, now_ms)?))
+}
+
+/// Commits number and content of a version of another register and counts it; gives as [`commit`].
+///
+/// # Errors
+/// As [`commit`].
+pub(super) fn commit_terms(
+    tx: &mut dyn Tx,
+    asked: &AskedTerms,
+    limits: &Limits,
+    now_ms: i64,
+) -> Result<Option<u64>, SignError> {
+    let key = [
+        asked.utility.as_str().into(),
+        asked.meter.as_str().into(),
+        i64::from(asked.epoch.0).into(),
+        asked.register.into(),
+        asked.number.into(),
+    ];
+    let rows = tx.query(
+        "SELECT digest FROM signed_content WHERE utility = $1 AND meter_id = $2 AND epoch = $3 AND register = $4 AND number = $5",
+        &key,
+    )?;
+    match rows.first() {
+        None => {}
+        Some(row) if row.bytes(0)? == asked.digest => return Ok(None),
+        Some(_) => {
+            return Err(SignError::Refused(format!(
+                "another content was signed for the {} register of meter {} under number {}/{}: only that one is ever signed \
+                 under it. Was the station's database put back to an older state?",
+                asked.register, asked.meter, asked.epoch.0, asked.number
+            )));
+        }
+    }
+    count_terms(tx, (&asked.utility, &asked.operational), asked.meter, limits, now_ms)?;
+    let [utility, meter, epoch, register, number] = key;
+    tx.execute(
+        "INSERT INTO signed_content (utility, meter_id, epoch, register, number, digest, at_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        &[utility, meter, epoch, register, number, asked.digest.as_slice().into(), now_ms.into()],
+    )?;
+    count_signature(tx, &asked.utility).map(Some)
+}
+
+/// Counts one more token that is no plain credit.
+fn count_terms(
+    tx: &mut dyn Tx,
+    (utility, operational): (&UtilityName, &KeyHash),
+    meter: MeterId,
+    limits: &Limits,
+    now_ms: i64,
+) -> Result<(), SignError> {
+    for (limited, limit) in [(TERMS_HOUR, limits.registers_hour), (TERMS_DAY, limits.registers_day)] {
+        let used = used_units(tx, utility, operational, limited, now_ms)?;
+        if used >= limit {
+            let period = if limited == TERMS_HOUR { "hour" } else { "day" };
+            let words = format!(
+                "{utility} has signed {used} of {limit} tokens for registers other than credit in this {period}: meter {meter} \
+                 has to wait"
+            );
+            return Err(SignError::OverQuota { until_ms: (limit > 0).then(|| end_ms(limited, now_ms)), words });
+        }
+        set_used(tx, (utility, operational), limited, used + 1, now_ms)?;
+    }
+    Ok(())
 }
 
 /// Takes in a token that is known to have been signed before: as [`commit`], but no quota is asked.
@@ -219,10 +328,10 @@ fn count(
     limit: u64,
     now_ms: i64,
 ) -> Result<(), SignError> {
-    let (period, length_ms) = limited;
+    let (period, _) = limited;
     let used = used_units(tx, &asked.utility, &asked.operational, limited, now_ms)?;
     // Units are at most 10^15 each; a limit may be anything, but what is counted must fit a BIGINT.
-    let sum = used.checked_add(added).filter(|sum| *sum <= limit).and_then(|sum| i64::try_from(sum).ok());
+    let sum = used.checked_add(added).filter(|sum| *sum <= limit && i64::try_from(*sum).is_ok());
     let Some(sum) = sum else {
         let words = format!(
             "the signing quota of {} is used up: {used} of {limit} units were signed in this {period}, meter {} asks for \
@@ -232,12 +341,24 @@ fn count(
         let ever = added <= limit;
         return Err(SignError::OverQuota { until_ms: ever.then(|| end_ms(limited, now_ms)), words });
     };
+    set_used(tx, (&asked.utility, &asked.operational), limited, sum, now_ms)
+}
+
+/// Notes what the key of a utility signed in the period that `now_ms` lies in.
+fn set_used(
+    tx: &mut dyn Tx,
+    (utility, operational): (&UtilityName, &KeyHash),
+    (period, length_ms): Limited,
+    sum: u64,
+    now_ms: i64,
+) -> Result<(), SignError> {
+    let sum = i64::try_from(sum).map_err(|_| SignError::Unavailable("a count that fits no database".to_owned()))?;
     tx.execute(
         "INSERT INTO signed_units (utility, operational, period, begin_ms, units) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (utility, operational, period, begin_ms) DO UPDATE SET units = $5",
         &[
-            asked.utility.as_str().into(),
-            asked.operational.0.as_slice().into(),
+            utility.as_str().into(),
+            operational.0.as_slice().into(),
             period.into(),
             begin_ms(length_ms, now_ms).into(),
             sum.into(),
@@ -273,9 +394,14 @@ fn note(tx: &mut dyn Tx, asked: &Asked, added: u64, now_ms: i64) -> Result<u64, 
             now_ms.into(),
         ],
     )?;
+    count_signature(tx, &asked.utility)
+}
+
+/// Counts one more signature of a utility's key; gives how many it has made.
+fn count_signature(tx: &mut dyn Tx, utility: &UtilityName) -> Result<u64, SignError> {
     let row = first(tx.query(
         "UPDATE signing_key SET signed = signed + 1 WHERE utility = $1 RETURNING signed",
-        &[asked.utility.as_str().into()],
+        &[utility.as_str().into()],
     )?);
     let row = row.ok_or_else(|| SignError::Unavailable("the signer's database does not know its key".to_owned()))?;
     Ok(row.number(0)?)

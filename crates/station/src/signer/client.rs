@@ -78,6 +78,10 @@ impl TokenSigner for SocketSigner {
         Box::pin(async { self.ask(Ask::sign(request)).await?.token() })
     }
 
+    fn sign_terms<'a>(&'a self, request: &'a SignRequest) -> Call<'a, Result<Vec<u8>, SignError>> {
+        Box::pin(async { self.ask(Ask::terms(request)).await?.token() })
+    }
+
     fn sign_read_request<'a>(&'a self, request: &'a ReadSignRequest) -> Call<'a, Result<Vec<u8>, SignError>> {
         Box::pin(async { self.ask(Ask::read(request)).await?.token() })
     }

@@ -31,6 +31,7 @@ pub(super) struct Question {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Ask {
     Sign { utility: String, meter: String, meter_key: String, payload: String },
+    Terms { utility: String, meter: String, meter_key: String, payload: String },
     Read { utility: String, meter: String, meter_key: String, epoch: u16, challenge: String },
     Highest { utility: String, meter: String },
     Learn { utility: String, meter_key: String, token: String },
@@ -57,6 +58,15 @@ pub(super) enum Say {
 impl Ask {
     pub(super) fn sign(request: &SignRequest) -> Self {
         Self::Sign {
+            utility: request.utility.to_string(),
+            meter: request.meter.as_str().to_owned(),
+            meter_key: to_hex(&request.meter_key.0),
+            payload: to_hex(&request.payload),
+        }
+    }
+
+    pub(super) fn terms(request: &SignRequest) -> Self {
+        Self::Terms {
             utility: request.utility.to_string(),
             meter: request.meter.as_str().to_owned(),
             meter_key: to_hex(&request.meter_key.0),
@@ -98,13 +108,10 @@ impl Ask {
         let token = |bytes: Vec<u8>| Say::Token(to_hex(&bytes));
         Ok(match self {
             Self::Sign { utility, meter, meter_key, payload } => {
-                let request = SignRequest {
-                    utility: parse(utility)?,
-                    meter: parse(meter)?,
-                    payload: bytes(payload)?,
-                    meter_key: KeyHash(array(meter_key)?),
-                };
-                token(signer.sign(&request).await?)
+                token(signer.sign(&sign_request(utility, meter, meter_key, payload)?).await?)
+            }
+            Self::Terms { utility, meter, meter_key, payload } => {
+                token(signer.sign_terms(&sign_request(utility, meter, meter_key, payload)?).await?)
             }
             Self::Read { utility, meter, meter_key, epoch, challenge } => {
                 let request = ReadSignRequest {
@@ -201,6 +208,11 @@ pub(super) async fn write(stream: &mut (impl AsyncWrite + Unpin), content: &impl
 
 fn odd() -> SignError {
     SignError::Unavailable("the signer's answer says nothing known".to_owned())
+}
+
+fn sign_request(utility: &str, meter: &str, meter_key: &str, payload: &str) -> Result<SignRequest, SignError> {
+    let (utility, meter) = (parse(utility)?, parse(meter)?);
+    Ok(SignRequest { utility, meter, payload: bytes(payload)?, meter_key: KeyHash(array(meter_key)?) })
 }
 
 fn parse<T: std::str::FromStr>(text: &str) -> Result<T, SignError> {

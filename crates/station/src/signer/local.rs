@@ -1,6 +1,6 @@
 //! The signer itself.
 
-use super::book::{self, Asked};
+use super::book::{self, Asked, AskedTerms};
 use super::mark::{self, MARK_EVERY, Mark};
 use super::open::{Pair, lock_alone, open_key};
 use super::seal::{Life, Limits};
@@ -14,7 +14,7 @@ use crate::store::{Fault, GroupSize, SqliteStore, Store, StoreError, Tx};
 use crate::utilities::UtilityName;
 use coinless_protocol::cose::{self, Label};
 use coinless_protocol::keys::{KeyHash, PublicKey};
-use coinless_protocol::token::{Order, Token};
+use coinless_protocol::token::{Clock, Order, Set, Token};
 use coinless_protocol::{CreditNumber, Epoch, MeterId};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -124,6 +124,18 @@ impl LocalSigner {
         key.seal(&request.payload, &request.meter_key)
     }
 
+    async fn try_sign_terms(&self, request: &SignRequest) -> Result<Vec<u8>, SignError> {
+        let key = self.key(&request.utility)?;
+        let (limits, now_ms) = (key.limits, (self.clock)());
+        if let Some(asked) = key.asked_terms(request, now_ms)? {
+            let [before, committed] = POINTS;
+            (self.probe)(before);
+            self.commit(key, move |tx| book::commit_terms(tx, &asked, &limits, now_ms)).await?;
+            (self.probe)(committed);
+        }
+        key.seal(&request.payload, &request.meter_key)
+    }
+
     async fn try_learn(&self, before: &SignedBefore) -> Result<(), SignError> {
         let key = self.key(&before.utility)?;
         let refused = |why: &str| SignError::Refused(format!("a token from before is not taken in: {why}"));
@@ -181,6 +193,10 @@ impl TokenSigner for LocalSigner {
         Box::pin(self.try_sign(request))
     }
 
+    fn sign_terms<'a>(&'a self, request: &'a SignRequest) -> Call<'a, Result<Vec<u8>, SignError>> {
+        Box::pin(self.try_sign_terms(request))
+    }
+
     fn sign_read_request<'a>(&'a self, request: &'a ReadSignRequest) -> Call<'a, Result<Vec<u8>, SignError>> {
         Box::pin(async { self.try_sign_read_request(request) })
     }
@@ -216,15 +232,20 @@ impl SigningKey {
     ) -> Result<Asked, SignError> {
         let refused = |why: String| SignError::Refused(format!("only credit tokens are signed: {why}"));
         let token = Token::from_payload(payload).map_err(|error| refused(error.to_string()))?;
-        let register = token.register().ok_or_else(|| refused("this one carries no credit register".to_owned()))?;
+        let Some(credit) = token.credit() else {
+            return Err(refused("this one carries no credit register".to_owned()));
+        };
+        if token.order != Order::Set(Set { credit: Some(*credit), ..Set::default() }) {
+            return Err(refused("this one sets other registers too".to_owned()));
+        }
+        let (register, closing) = (credit.register, credit.closing);
         if meter.is_some_and(|meter| meter != token.meter) {
             return Err(refused(format!("this one is for meter {}", token.meter)));
         }
         if token.meter_key != meter_key.hint() {
             return Err(refused("this one names another key of the meter".to_owned()));
         }
-        let digest = ring::digest::digest(&ring::digest::SHA256, &[&meter_key.0, payload].concat());
-        let digest = digest.as_ref().try_into().map_err(|_| refused("its digest cannot be made".to_owned()))?;
+        let digest = digest(meter_key, payload)?;
         Ok(Asked {
             utility: utility.clone(),
             operational: self.operational.hash(),
@@ -233,8 +254,45 @@ impl SigningKey {
             epoch: token.epoch,
             number: register.number,
             total: register.total,
+            closing,
             digest,
         })
+    }
+
+    /// Reads a payload that is to be signed, and refuses what is no version of one other register of `meter`, or another time than
+    /// the signer's own. None for the time: it has no number, and what is true may be said to every meter.
+    fn asked_terms(&self, request: &SignRequest, now_ms: i64) -> Result<Option<AskedTerms>, SignError> {
+        let refused = |why: &str| SignError::Refused(format!("no token for a register: {why}"));
+        let token = Token::from_payload(&request.payload).map_err(|error| refused(&error.to_string()))?;
+        if token.meter != request.meter || token.meter_key != request.meter_key.hint() {
+            return Err(refused("it is for another meter, or another key of the meter"));
+        }
+        let Order::Set(set) = token.order else { return Err(refused("it sets none")) };
+        let (register, number) = match set {
+            Set { credit: Some(_), .. } => return Err(refused("it carries credit")),
+            Set { credit: None, tariff: Some(tariff), settings: None, valve: None, clock: None } => {
+                ("tariff", tariff.number)
+            }
+            Set { credit: None, tariff: None, settings: Some(settings), valve: None, clock: None } => {
+                ("settings", settings.number)
+            }
+            Set { credit: None, tariff: None, settings: None, valve: Some(valve), clock: None } => {
+                ("valve", valve.number)
+            }
+            Set { credit: None, tariff: None, settings: None, valve: None, clock: Some(clock) } => {
+                return if is_now(&clock, now_ms) { Ok(None) } else { Err(refused("it is not that time")) };
+            }
+            _ => return Err(refused("it sets several")),
+        };
+        Ok(Some(AskedTerms {
+            utility: request.utility.clone(),
+            operational: self.operational.hash(),
+            meter: token.meter,
+            epoch: token.epoch,
+            register,
+            number,
+            digest: digest(&request.meter_key, &request.payload)?,
+        }))
     }
 
     fn seal(&self, payload: &[u8], meter_key: &KeyHash) -> Result<Vec<u8>, SignError> {
@@ -263,6 +321,25 @@ impl SigningKey {
             Err(error) => tracing::error!(%error, "the mark of the signer cannot be written"),
         }
     }
+}
+
+/// SHA-256 of meter key and payload.
+fn digest(meter_key: &KeyHash, payload: &[u8]) -> Result<[u8; 32], SignError> {
+    let digest = ring::digest::digest(&ring::digest::SHA256, &[&meter_key.0, payload].concat());
+    digest.as_ref().try_into().map_err(|_| SignError::Refused("its digest cannot be made".to_owned()))
+}
+
+/// How far the time of a token may be ahead of the signer's own, in seconds.
+const CLOCK_AHEAD_S: u64 = 60;
+/// How far it may be behind in an answer to a meter's challenge, by which a clock may go back, in seconds.
+const CLOCK_BEHIND_S: u64 = 600;
+
+/// Whether a token may say this time. One that answers no challenge only says that it is at least so late, which stays true.
+fn is_now(clock: &Clock, now_ms: i64) -> bool {
+    let now_s = u64::try_from(now_ms / 1000).unwrap_or_default();
+    let behind = clock.answers.is_some().then_some(CLOCK_BEHIND_S);
+    clock.unix_s <= now_s.saturating_add(CLOCK_AHEAD_S)
+        && behind.is_none_or(|behind| clock.unix_s.saturating_add(behind) >= now_s)
 }
 
 /// What a command of the book says, told apart from what the database says.

@@ -101,6 +101,11 @@ pub trait TokenSigner: Send + Sync {
     /// The same content again is signed again and costs no quota.
     fn sign<'a>(&'a self, request: &'a SignRequest) -> Call<'a, Result<Vec<u8>, SignError>>;
 
+    /// Signs a token for registers other than credit: one version of tariff, settings or valve command, or the time. When this
+    /// returns, number and content are committed in the signer's database. The same content again is signed again and is not
+    /// counted again.
+    fn sign_terms<'a>(&'a self, request: &'a SignRequest) -> Call<'a, Result<Vec<u8>, SignError>>;
+
     /// Makes and signs a read request; gives its bytes.
     fn sign_read_request<'a>(&'a self, request: &'a ReadSignRequest) -> Call<'a, Result<Vec<u8>, SignError>>;
 

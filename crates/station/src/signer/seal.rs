@@ -26,7 +26,12 @@ const DEFAULT_UNITS_DAY: u64 = 20_000_000;
 /// Most bytes of a statement's file.
 const MAX_FILE_BYTES: u64 = 4096;
 
+/// Tokens for registers other than credit, an hour and a day, where no sealed quota says so.
+const DEFAULT_REGISTERS: (u64, u64) = (100, 400);
+
 const QUOTA_NAME: &[u8] = b"coinless/signer-quota/1\0";
+/// Of a statement that says how many tokens for registers other than credit may be signed.
+const QUOTA_NAME_2: &[u8] = b"coinless/signer-quota/2\0";
 const RESET_NAME: &[u8] = b"coinless/signer-reset/1\0";
 
 /// How much credit one key may sign, in credit units (dm³, litre, Wh).
@@ -38,11 +43,17 @@ pub struct Limits {
     pub units_hour: u64,
     /// Most units in one day (UTC).
     pub units_day: u64,
+    /// Most tokens for registers other than credit in one hour (UTC).
+    pub registers_hour: u64,
+    /// Most tokens for registers other than credit in one day (UTC).
+    pub registers_day: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { serial: 0, units_hour: DEFAULT_UNITS_HOUR, units_day: DEFAULT_UNITS_DAY }
+        let (registers_hour, registers_day) = DEFAULT_REGISTERS;
+        let (units_hour, units_day) = (DEFAULT_UNITS_HOUR, DEFAULT_UNITS_DAY);
+        Self { serial: 0, units_hour, units_day, registers_hour, registers_day }
     }
 }
 
@@ -101,6 +112,10 @@ struct QuotaFile {
     serial: u32,
     units_hour: u64,
     units_day: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    registers_hour: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    registers_day: Option<u64>,
     signature: String,
 }
 
@@ -126,6 +141,8 @@ pub fn seal_quota(limits: &Limits, operational: &PublicKey, root: &KeyPair) -> R
         serial: limits.serial,
         units_hour: limits.units_hour,
         units_day: limits.units_day,
+        registers_hour: Some(limits.registers_hour),
+        registers_day: Some(limits.registers_day),
         signature: sign(&quota_message(&hash, limits), root)?,
     })
 }
@@ -144,9 +161,20 @@ pub fn seal_reset(life: Life, operational: &PublicKey, root: &KeyPair) -> Result
 /// Reads a sealed quota.
 pub(super) fn read_quota(bytes: &[u8], operational: &PublicKey, root: &PublicKey) -> Result<Limits, SealError> {
     let file: QuotaFile = serde_json::from_slice(bytes).map_err(|_| SealError::Malformed)?;
-    let limits = Limits { serial: file.serial, units_hour: file.units_hour, units_day: file.units_day };
+    let registers = file.registers_hour.zip(file.registers_day);
+    if registers.is_none() && (file.registers_hour.is_some() || file.registers_day.is_some()) {
+        return Err(SealError::Malformed);
+    }
+    let (registers_hour, registers_day) = registers.unwrap_or(DEFAULT_REGISTERS);
+    let (serial, units_hour, units_day) = (file.serial, file.units_hour, file.units_day);
+    let limits = Limits { serial, units_hour, units_day, registers_hour, registers_day };
     let hash = named(&file.operational)?;
-    verify(&quota_message(&hash, &limits), &file.signature, root)?;
+    // Statements from before these registers were limited are good for what they say.
+    let message = match registers {
+        Some(_) => quota_message(&hash, &limits),
+        None => first_quota_message(QUOTA_NAME, &hash, &limits),
+    };
+    verify(&message, &file.signature, root)?;
     match limits.serial {
         0 => Err(SealError::NoSerial),
         _ if hash != operational.hash() => Err(SealError::OtherKey),
@@ -177,7 +205,14 @@ pub(super) fn read_small(path: &Path) -> Result<Option<Vec<u8>>, OpenError> {
 }
 
 fn quota_message(operational: &KeyHash, limits: &Limits) -> Vec<u8> {
-    let mut message = [QUOTA_NAME, &operational.0].concat();
+    let mut message = first_quota_message(QUOTA_NAME_2, operational, limits);
+    message.extend(limits.registers_hour.to_be_bytes());
+    message.extend(limits.registers_day.to_be_bytes());
+    message
+}
+
+fn first_quota_message(name: &[u8], operational: &KeyHash, limits: &Limits) -> Vec<u8> {
+    let mut message = [name, &operational.0].concat();
     message.extend(limits.serial.to_be_bytes());
     message.extend(limits.units_hour.to_be_bytes());
     message.extend(limits.units_day.to_be_bytes());

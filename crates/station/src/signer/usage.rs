@@ -23,6 +23,10 @@ pub struct Usage {
     pub hour: Used,
     /// In the current day (UTC).
     pub day: Used,
+    /// Tokens for registers other than credit in the current hour (UTC): a number of tokens and not of units.
+    pub registers_hour: Used,
+    /// The same in the current day (UTC).
+    pub registers_day: Used,
 }
 
 /// What was signed in the current hour or day.
@@ -58,15 +62,16 @@ pub async fn usage<'a>(
         };
         let (operational, root) = (public("operational")?, public("root")?);
         let limits = open::sealed(&folder, &operational, &root)?;
-        let (hour, day) = match &store {
-            None => (0, 0),
+        let [hour, day, registers_hour, registers_day] = match &store {
+            None => [0; 4],
             Some(store) => {
                 let (utility, key) = (utility.clone(), operational.hash());
-                let both = store.read(move |tx| {
+                let all = store.read(move |tx| {
                     let mut used = |period| book::used_units(tx, &utility, &key, period, now_ms);
-                    Ok::<_, StoreError>((used(book::HOUR)?, used(book::DAY)?))
+                    let registers = (used(book::TERMS_HOUR)?, used(book::TERMS_DAY)?);
+                    Ok::<_, StoreError>([used(book::HOUR)?, used(book::DAY)?, registers.0, registers.1])
                 });
-                both.await?
+                all.await?
             }
         };
         let used = |period, used_units, limit: u64| Used {
@@ -75,7 +80,9 @@ pub async fn usage<'a>(
             until_ms: book::end_ms(period, now_ms),
         };
         let (hour, day) = (used(book::HOUR, hour, limits.units_hour), used(book::DAY, day, limits.units_day));
-        found.push(Usage { utility: utility.to_string(), limits, hour, day });
+        let registers_hour = used(book::TERMS_HOUR, registers_hour, limits.registers_hour);
+        let registers_day = used(book::TERMS_DAY, registers_day, limits.registers_day);
+        found.push(Usage { utility: utility.to_string(), limits, hour, day, registers_hour, registers_day });
     }
     Ok(found)
 }

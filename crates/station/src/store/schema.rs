@@ -4,7 +4,8 @@
 //! table is about, and every statement of a purchase names it.
 
 /// Each entry is one migration; the database's version is the number of those that ran.
-pub(super) const MIGRATIONS: [&[&str]; 8] = [FIRST, MONEY, CASH, CLAIMS, RECOVERY, WAITING, FORGOTTEN, TAKEN_BACK];
+pub(super) const MIGRATIONS: [&[&str]; 9] =
+    [FIRST, MONEY, CASH, CLAIMS, RECOVERY, WAITING, FORGOTTEN, TAKEN_BACK, TERMS];
 
 /// One purchase.
 const FIRST: &[&str] = &[
@@ -375,4 +376,43 @@ const TAKEN_BACK: &[&str] = &[
     // How often a person had it asked for, and how often it came back after it was made.
     "ALTER TABLE refund ADD COLUMN attempt BIGINT NOT NULL DEFAULT 1",
     "ALTER TABLE refund ADD COLUMN returned BIGINT NOT NULL DEFAULT 0",
+];
+
+/// Registers other than credit.
+const TERMS: &[&str] = &[
+    // What was signed, or will be, under a number of a register: tariff, settings, keys, valve, or clock, whose number is the time.
+    // The payload is committed before it is signed.
+    "CREATE TABLE register_token (
+        meter_id TEXT NOT NULL,
+        epoch BIGINT NOT NULL,
+        register TEXT NOT NULL,
+        number BIGINT NOT NULL,
+        content BYTEA NOT NULL,
+        with_credit BIGINT NOT NULL,
+        operator TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        made_ms BIGINT NOT NULL,
+        payload BYTEA NOT NULL,
+        bytes BYTEA,
+        state TEXT NOT NULL,
+        PRIMARY KEY (meter_id, epoch, register, number)
+    )",
+    "CREATE INDEX register_token_unsigned ON register_token (meter_id) WHERE bytes IS NULL",
+    // The last numbers used in the meter's key epoch.
+    "ALTER TABLE meter ADD COLUMN tariff_number BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE meter ADD COLUMN settings_number BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE meter ADD COLUMN keys_number BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE meter ADD COLUMN valve_number BIGINT NOT NULL DEFAULT 0",
+    // What every credit token asks for, until a receipt shows that the meter has it.
+    "ALTER TABLE meter ADD COLUMN needs_tariff BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE meter ADD COLUMN needs_settings BIGINT NOT NULL DEFAULT 0",
+    // The rest of what the newest receipt says.
+    "ALTER TABLE meter ADD COLUMN receipt_epoch BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE meter ADD COLUMN receipt_tariff BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE meter ADD COLUMN receipt_settings BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE meter ADD COLUMN receipt_keys BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE meter ADD COLUMN receipt_flags BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE meter ADD COLUMN receipt_clock BIGINT",
+    // Null: credit counts what the meter measures. Else it counts minor units of this currency.
+    "ALTER TABLE meter ADD COLUMN currency TEXT",
 ];

@@ -4,6 +4,7 @@ use crate::place::direct::Direct;
 use coinless_protocol::keys::KeyPair;
 use coinless_protocol::readings::Readings;
 use coinless_protocol::receipt::{Decision, Outcome, Receipt, RegisterNumbers, Sums};
+use coinless_protocol::state::Flags;
 use coinless_protocol::{Commodity, CreditNumber, Epoch, FineCredit, MeterId, Units};
 use coinless_station::config::Config;
 use coinless_station::float::Credential;
@@ -264,7 +265,7 @@ impl Desk {
                     self.run(|work| builtin::vend(work, &tariffs, &sale)).unwrap()
                 }))
             }
-            Effect::Sign(_) => EffectResult::Signed(self.outside.signature.clone()),
+            Effect::Sign(_) | Effect::SignTerms(_) => EffectResult::Signed(self.outside.signature.clone()),
             Effect::Reverse(..) => EffectResult::Reversal(self.outside.reversal.clone()),
             Effect::Refund(_, request) => {
                 self.outside.refunds_asked.push((request.refund_id, request.amount.minor()));
@@ -296,37 +297,19 @@ impl Desk {
 
     /// Takes a receipt in; gives whether it was new.
     pub fn take_receipt(&mut self, receipt_number: u32, number: u32, total: u64) -> bool {
-        let context = self.context.clone();
-        let taken = self.run(|work| {
-            let total = Units::new(total).unwrap();
-            let initial = FineCredit(2_000_000);
-            let receipt = Receipt {
-                meter: meter_id(),
-                number: receipt_number,
-                outcome: Outcome { decision: Decision::Read, token: CreditNumber(0) },
-                registers: RegisterNumbers {
-                    epoch: Epoch(0),
-                    credit: CreditNumber(number),
-                    tariff: 0,
-                    settings: 0,
-                    keys: 0,
-                },
-                total,
-                sums: Sums { initial, withdrawn: FineCredit(0), charged: FineCredit(0) },
-                flags: Default::default(),
-                readings: Default::default(),
-                challenge: None,
-            };
-            let readings = Readings {
-                balance: FineCredit(initial.0 + total.fine().0 - 500),
-                consumed: FineCredit(500),
-                clock: None,
-            };
-            let key = KeyPair::from_secret(&[7; 32]).unwrap();
-            let bytes = receipt.sign(&key.public_key().hash(), &key).unwrap().to_vec();
-            let opened = OpenedReceipt { bytes, receipt, readings };
-            receipts::accept(work, &opened, &context)
-        });
+        self.take(receipt_number, &Shows::at(number, total))
+    }
+
+    /// The next receipt of a meter that shows this.
+    pub fn shows(&mut self, shows: &Shows) {
+        self.receipts += 1;
+        assert!(self.take(self.receipts, shows));
+    }
+
+    /// Takes in a receipt that shows this; gives whether it was new.
+    pub fn take(&mut self, receipt_number: u32, shows: &Shows) -> bool {
+        let (context, opened) = (self.context.clone(), shows.receipt(receipt_number));
+        let taken = self.run(|work| receipts::accept(work, &opened, &context));
         self.work();
         taken.unwrap()
     }
@@ -399,6 +382,50 @@ impl Desk {
         assert_eq!(self.run(float::check).unwrap(), None);
         let rows = self.run(|work| Ok(work.query("SELECT order_id FROM orders WHERE refunding > captured", &[])?));
         assert_eq!(rows.unwrap(), []);
+    }
+}
+
+/// What a receipt shows.
+#[derive(Debug, Clone)]
+pub struct Shows {
+    pub meter: MeterId,
+    pub registers: RegisterNumbers,
+    pub total: u64,
+    /// In thousandths of a credit unit.
+    pub withdrawn: i64,
+    /// In thousandths of a credit unit.
+    pub consumed: i64,
+    pub flags: Flags,
+    pub clock: Option<u64>,
+}
+
+impl Shows {
+    /// The gas meter at this number of its first key epoch.
+    pub fn at(number: u32, total: u64) -> Self {
+        let registers =
+            RegisterNumbers { epoch: Epoch(0), credit: CreditNumber(number), tariff: 0, settings: 0, keys: 0 };
+        let flags = Flags::default();
+        Self { meter: meter_id(), registers, total, withdrawn: 0, consumed: 500, flags, clock: None }
+    }
+
+    fn receipt(&self, number: u32) -> OpenedReceipt {
+        let (total, initial) = (Units::new(self.total).unwrap(), FineCredit(2_000_000));
+        let receipt = Receipt {
+            meter: self.meter,
+            number,
+            outcome: Outcome { decision: Decision::Read, token: CreditNumber(0) },
+            registers: self.registers,
+            total,
+            sums: Sums { initial, withdrawn: FineCredit(self.withdrawn), charged: FineCredit(0) },
+            flags: self.flags,
+            readings: Default::default(),
+            challenge: None,
+        };
+        let balance = FineCredit(initial.0 + total.fine().0 - self.withdrawn - self.consumed);
+        let readings = Readings { balance, consumed: FineCredit(self.consumed), clock: self.clock };
+        let key = KeyPair::from_secret(&[7; 32]).unwrap();
+        let bytes = receipt.sign(&key.public_key().hash(), &key).unwrap().to_vec();
+        OpenedReceipt { bytes, receipt, readings }
     }
 }
 

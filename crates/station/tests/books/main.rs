@@ -16,3 +16,4 @@ mod resolving;
 mod restoring;
 mod stuck;
 mod taken_back;
+mod terms;

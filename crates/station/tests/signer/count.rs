@@ -177,7 +177,12 @@ async fn tokens_from_before_are_learnt_by_their_signature_alone() {
     drop(generous);
     std::fs::copy(place.keys().join("operational.key"), other.keys().join("operational.key")).unwrap();
     std::fs::copy(place.keys().join("operational.pub"), other.keys().join("operational.pub")).unwrap();
-    other.seal(&coinless_station::signer::Limits { serial: 2, units_hour: 5_000, units_day: 5_000 });
+    other.seal(&coinless_station::signer::Limits {
+        serial: 2,
+        units_hour: 5_000,
+        units_day: 5_000,
+        ..Default::default()
+    });
     let token = signs(&other.open().await.unwrap(), &old).await;
     signer.learn(&before(token.clone())).await.unwrap();
     signer.learn(&before(token)).await.unwrap();

@@ -61,7 +61,7 @@ async fn a_quota_that_was_tampered_with_is_not_taken() {
     let path = place.keys().join(QUOTA_FILE);
     let good = fs::read_to_string(&path).unwrap();
     let seal = |limits: &Limits, key, root| seal_quota(limits, key, root).unwrap();
-    let limits = Limits { serial: 9, units_hour: 1, units_day: 1 };
+    let limits = Limits { serial: 9, units_hour: 1, units_day: 1, ..Limits::default() };
     let other = Place::new();
     drop(other.open().await.unwrap());
     let bad = [
@@ -91,7 +91,7 @@ async fn a_quota_is_replaced_by_newer_ones_only() {
     drop(signer);
     let path = place.keys().join(QUOTA_FILE);
     let generous = fs::read(&path).unwrap();
-    place.seal(&Limits { serial: 2, units_hour: 5, units_day: 5 });
+    place.seal(&Limits { serial: 2, units_hour: 5, units_day: 5, ..Limits::default() });
     let signer = place.open().await.unwrap();
     assert_eq!(over(&signer, &credit(meter(1), 1, 6)).await, None);
     drop(signer);
@@ -99,10 +99,14 @@ async fn a_quota_is_replaced_by_newer_ones_only() {
     assert!(matches!(place.open().await.err(), Some(OpenError::OldQuota { serial: 2, .. })));
     fs::remove_file(&path).unwrap();
     assert!(matches!(place.open().await.err(), Some(OpenError::OldQuota { serial: 2, .. })));
-    place.seal(&Limits { serial: 3, units_hour: 7, units_day: 7 });
+    place.seal(&Limits { serial: 3, units_hour: 7, units_day: 7, ..Limits::default() });
     assert_eq!(place.open().await.unwrap().limits(&utility()).unwrap().units_hour, 7);
     assert_eq!(
-        seal_quota(&Limits { serial: 0, units_hour: 1, units_day: 1 }, &place.operational(), &place.root()),
+        seal_quota(
+            &Limits { serial: 0, units_hour: 1, units_day: 1, ..Limits::default() },
+            &place.operational(),
+            &place.root()
+        ),
         Err(SealError::NoSerial)
     );
 }

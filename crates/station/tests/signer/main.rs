@@ -8,3 +8,4 @@ mod rate;
 mod socket;
 mod station;
 mod support;
+mod terms;

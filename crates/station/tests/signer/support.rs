@@ -35,7 +35,7 @@ impl Place {
     pub async fn with_limits(units_hour: u64, units_day: u64) -> (Self, LocalSigner) {
         let place = Self::new();
         drop(place.open().await.unwrap());
-        place.seal(&Limits { serial: 1, units_hour, units_day });
+        place.seal(&Limits { serial: 1, units_hour, units_day, ..Limits::default() });
         let signer = place.open().await.unwrap();
         (place, signer)
     }
