@@ -27,6 +27,8 @@ pub enum Action {
     SettingsToken,
     /// Made a token for the keys register of a meter.
     KeysToken,
+    /// Raised the key epoch of a meter.
+    RaiseEpoch,
     /// Made a valve command for a meter.
     ValveToken,
     /// Made a token that tells a meter the time.
@@ -46,6 +48,7 @@ impl Action {
             Self::TariffToken => "tariff_token",
             Self::SettingsToken => "settings_token",
             Self::KeysToken => "keys_token",
+            Self::RaiseEpoch => "raise_epoch",
             Self::ValveToken => "valve_token",
             Self::ClockToken => "clock_token",
         }

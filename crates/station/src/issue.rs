@@ -44,9 +44,10 @@ pub fn request(work: &mut Work<'_>, subject: &str) -> Result<Option<SignRequest>
     Ok(Some(SignRequest { utility: known.utility, meter, payload, meter_key: known.key.hash() }))
 }
 
-/// Asks for the open lines of the meter `$1` that its number `$2` counts, or leaves out again.
+/// Asks for the open lines of the meter `$1` that the number `$3` of its key epoch `$2` counts, or leaves out again.
 const COUNTED: &str = "SELECT order_id, line FROM meter_line
-     WHERE meter_id = $1 AND state IN ('issued', 'void_pending') AND first_number <= $2";
+     WHERE meter_id = $1 AND state IN ('issued', 'void_pending')
+     AND (epoch < $2 OR epoch = $2 AND first_number <= $3)";
 
 /// Stores a signed token. The first signature stays: another one of the same payload says the same. Without one it is tried
 /// again; a refusal or a quota that is used up is put before a person.
@@ -55,7 +56,7 @@ const COUNTED: &str = "SELECT order_id, line FROM meter_line
 /// When the database fails.
 pub fn signed(work: &mut Work<'_>, task: &Task, outcome: &Result<Vec<u8>, SignError>) -> Result<(), Error> {
     let (meter, epoch, number) = parse(&task.subject)?;
-    let key = [meter.as_str().into(), number.into()];
+    let key = [meter.as_str().into(), i64::from(epoch.0).into(), number.into()];
     let [locked, rows] = work.query_each([(meters::LOCK, &key[..1]), (COUNTED, &key)])?;
     meters::found(meter, locked.first())?;
     let bytes = match outcome {
@@ -89,15 +90,16 @@ pub fn signed(work: &mut Work<'_>, task: &Task, outcome: &Result<Vec<u8>, SignEr
 /// When the database fails.
 pub fn current(work: &mut Work<'_>, meter: MeterId, order_id: &str, line: u32) -> Result<Option<Vec<u8>>, Error> {
     let row = work.query_first(
-        "SELECT t.bytes, t.number, l.first_number, l.last_number FROM token t, meter_line l
+        "SELECT t.bytes, t.number, l.first_number, l.last_number, t.epoch, l.epoch, l.last_epoch FROM token t, meter_line l
          WHERE t.meter_id = $1 AND t.bytes IS NOT NULL AND l.meter_id = $1 AND l.order_id = $2 AND l.line = $3
          ORDER BY t.epoch DESC, t.number DESC LIMIT 1",
         &[meter.as_str().into(), order_id.into(), line.into()],
     )?;
     let Some(row) = row else { return Ok(None) };
+    let number = (row.int(4)?, row.int(1)?);
     let settles = match row.optional_int(3)? {
-        Some(last) => row.int(1)? > last,
-        None => row.int(1)? >= row.int(2)?,
+        Some(last) => number > (row.int(6)?, last),
+        None => number >= (row.int(5)?, row.int(2)?),
     };
     Ok(settles.then(|| row.bytes(0).map(<[u8]>::to_vec)).transpose()?)
 }

@@ -55,6 +55,10 @@ pub struct Meter {
     pub needs: Needs,
     /// The currency whose minor units its credit counts; none if it counts what it measures.
     pub currency: Option<Currency>,
+    /// The number of the first receipt that showed its key epoch; none until one does.
+    pub epoch_receipt: Option<u32>,
+    /// What it counted when its key epoch began cannot be told by the total: a restore forgot numbers of an earlier one.
+    pub origin_unknown: bool,
 }
 
 /// Numbers of the registers of a meter beside credit, in its key epoch; 0 for none.
@@ -179,7 +183,7 @@ macro_rules! select_meter {
                     live_total, reserved_units, receipt_number, receipt_credit, receipt_total, receipt_balance, utility,
                     recovering_since_ms, gap_first, gap_last, retired_ms, receipt_epoch, receipt_tariff, receipt_settings,
                     receipt_keys, receipt_flags, receipt_clock, tariff_number, settings_number, keys_number, valve_number,
-                    needs_tariff, needs_settings, currency
+                    needs_tariff, needs_settings, currency, epoch_receipt, origin_unknown
              FROM meter",
             $rest
         )
@@ -338,6 +342,8 @@ pub(crate) fn read(row: &Row) -> Result<Meter, Error> {
             Some(code) => Some(Currency::from_code(code).map_err(|error| Error::inconsistent(error.to_string()))?),
             None => None,
         },
+        epoch_receipt: row.optional_int(33)?.map(|_| row.number(33)).transpose()?,
+        origin_unknown: row.int(34)? != 0,
     })
 }
 
@@ -361,6 +367,18 @@ impl Meter {
         };
         let free = self.max_credit.checked_sub(self.reserved).and_then(|free| free.checked_sub(held));
         free.unwrap_or(Units::ZERO)
+    }
+
+    /// Refuses what is for a meter that hangs no more.
+    ///
+    /// # Errors
+    /// [`Code::NotPossibleNow`].
+    pub fn check_in_use(&self) -> Result<(), Error> {
+        if self.is_retired {
+            let detail = format!("meter {} was taken out of use", self.id.label());
+            return Err(Error::refused(Code::NotPossibleNow, detail));
+        }
+        Ok(())
     }
 
     /// Refuses to sell to a meter that hangs no more, or of which it is not known what was sold to it.

@@ -70,7 +70,8 @@ pub fn accept(work: &mut Work<'_>, opened: &OpenedReceipt, context: &Context) ->
     let (key, row) = ([receipt.meter.as_str().into()], values(work, opened));
     let (epoch, number) = (receipt.registers.epoch.0, receipt.registers.credit);
     let token = [receipt.meter.as_str().into(), i64::from(epoch).into(), number.0.into()];
-    let questions = [(meters::LOCK, &key[..]), (INSERT, &row), (SIGNED_TOTAL, &token), (registers::OPEN, &key)];
+    let questions =
+        [(meters::LOCK, &key[..]), (INSERT, &row), (registers::SIGNED_TOTAL, &token), (registers::OPEN, &key)];
     let [meter, inserted, signed, open] = work.query_each(questions)?;
     let meter = meters::found(receipt.meter, meter.first())?;
     if inserted.is_empty() {
@@ -78,7 +79,9 @@ pub fn accept(work: &mut Work<'_>, opened: &OpenedReceipt, context: &Context) ->
         return Ok(false);
     }
     let signed = signed.first().map(|row| row.number(0)).transpose()?;
-    if let Some(wrong) = contradiction(&meter, opened, signed) {
+    let at = (receipt.registers.epoch, number);
+    let standing = registers::standing(work, &meter, at, receipt.total, signed.is_some())?;
+    if let Some(wrong) = contradiction(&meter, opened, signed, &standing) {
         let subject = format!("{}/receipt/{}", meter.id, receipt.number);
         work.exception(&subject, "receipt_contradiction", &wrong)?;
         return Ok(true);
@@ -93,11 +96,11 @@ pub fn accept(work: &mut Work<'_>, opened: &OpenedReceipt, context: &Context) ->
     };
     if meter.newest_receipt.is_none_or(|newest| newest.number < receipt.number) {
         note_newest(work, &meter, &shown)?;
+        note_epoch(work, &meter, &shown)?;
         terms::settle(work, &meter, &shown)?;
     }
-    let is_known = signed.is_some() || number.0 == 0;
-    let open = registers::read_open(&open)?;
-    for settled in registers::settle_open(work, &meter, number, is_known, open)? {
+    let open = registers::read_open(&open, meter.epoch)?;
+    for settled in registers::settle_open(work, &meter, &standing, open)? {
         let (order, line) = orders::lock_line(work, &settled.order_id, settled.line)?;
         match settled.end {
             LineEnd::Delivered => sell::delivered(work, &order, &line, context)?,
@@ -138,13 +141,22 @@ fn note_newest(work: &mut Work<'_>, meter: &Meter, shown: &NewestReceipt) -> Res
     )
 }
 
+/// Notes from which receipt on the meter is in its newest key epoch.
+fn note_epoch(work: &mut Work<'_>, meter: &Meter, shown: &NewestReceipt) -> Result<(), Error> {
+    if shown.registers.epoch != meter.epoch || meter.epoch_receipt.is_some() {
+        return Ok(());
+    }
+    work.execute_one(
+        "noting a key epoch",
+        "UPDATE meter SET epoch_receipt = $2 WHERE meter_id = $1",
+        &[meter.id.as_str().into(), shown.number.into()],
+    )
+}
+
 /// Stores a receipt; gives a row if it is new.
 const INSERT: &str =
     "INSERT INTO receipt (meter_id, number, credit_number, total, balance, consumed, decision, bytes, received_ms)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (meter_id, number) DO NOTHING RETURNING number";
-
-/// Asks for the total that was signed under a number.
-const SIGNED_TOTAL: &str = "SELECT total FROM token WHERE meter_id = $1 AND epoch = $2 AND number = $3";
 
 /// The values of [`INSERT`].
 fn values(work: &Work<'_>, opened: &OpenedReceipt) -> [Value; 9] {
@@ -178,20 +190,29 @@ fn check_same(work: &mut Work<'_>, receipt: &Receipt) -> Result<(), Error> {
 }
 
 /// What the receipt says that cannot be, if anything. `signed`: the total that was signed under the number at which it stands.
-fn contradiction(meter: &Meter, opened: &OpenedReceipt, signed: Option<u64>) -> Option<String> {
+fn contradiction(
+    meter: &Meter,
+    opened: &OpenedReceipt,
+    signed: Option<u64>,
+    standing: &registers::Standing,
+) -> Option<String> {
     let (receipt, readings) = (&opened.receipt, opened.readings);
-    let number = receipt.registers.credit.0;
-    if receipt.registers.epoch != meter.epoch {
-        return Some(format!(
-            "the meter is in key epoch {}, here it is in {}",
-            receipt.registers.epoch.0, meter.epoch.0
-        ));
+    let (epoch, number) = (receipt.registers.epoch, receipt.registers.credit.0);
+    if epoch > meter.epoch {
+        return Some(format!("the meter is in key epoch {}, here it is in {}", epoch.0, meter.epoch.0));
     }
+    let is_newest = epoch == meter.epoch;
     let signed = match signed {
         Some(signed) => signed,
-        None if number == 0 => 0,
+        None if (epoch.0, number) == (0, 0) => 0,
         // Signed in the life that a restore forgot; what it counts is recovered, or taken over from the meter.
-        None if meter.gap.is_some_and(|gap| gap.contains(receipt.registers.credit)) => receipt.total.get(),
+        None if is_newest && meter.gap.is_some_and(|gap| gap.contains(receipt.registers.credit)) => receipt.total.get(),
+        None if meter.origin_unknown && (number == 0 || !is_newest) => receipt.total.get(),
+        // It rose to this key epoch with the total of a number of an earlier one.
+        None if number == 0 && standing.has_origin() => receipt.total.get(),
+        None if number == 0 => {
+            return Some(format!("the meter began key epoch {} with a total that was never signed here", epoch.0));
+        }
         None => return Some(format!("the meter stands at number {number}, which was never signed here")),
     };
     if receipt.total.get() != signed {

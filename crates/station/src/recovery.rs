@@ -81,7 +81,8 @@ pub fn begin(work: &mut Work<'_>, backup_ms: i64, settle_ms: i64) -> Result<(), 
     )?;
     // A void may have found its line loaded, which was then counted again.
     work.execute(
-        "UPDATE meter_line SET refused_first = COALESCE(refused_first, first_number),
+        "UPDATE meter_line SET refused_first = COALESCE(refused_first, CASE WHEN epoch <
+                    (SELECT m.epoch FROM meter m WHERE m.meter_id = meter_line.meter_id) THEN 0 ELSE first_number END),
                 refused_last = (SELECT m.gap_last FROM meter m WHERE m.meter_id = meter_line.meter_id)
          WHERE state = 'void_pending'",
         &[],
@@ -262,7 +263,7 @@ pub fn waive(work: &mut Work<'_>, name: &str, operator: &str) -> Result<(), Erro
 /// Whether numbers in the gap may count an order's lines: it was made before the newest restore. Only a phone or a cashier may
 /// know that by the time the recovery is done.
 pub(crate) fn is_of_forgotten_life(work: &mut Work<'_>, meter: &Meter, order_id: &str) -> Result<bool, Error> {
-    if meter.gap.is_none() || meter.recovering_since_ms.is_some() {
+    if meter.gap.is_none() && !meter.origin_unknown || meter.recovering_since_ms.is_some() {
         return Ok(meter.gap.is_some());
     }
     let row = work.query_first("SELECT begun_ms FROM recovery WHERE subject = $1", &[SUBJECT.into()])?;

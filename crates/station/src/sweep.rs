@@ -320,6 +320,7 @@ fn lost_signatures(work: &mut Work<'_>) -> Result<(), Error> {
 fn lost_terms(work: &mut Work<'_>) -> Result<(), Error> {
     let rows = work.query(
         "SELECT t.meter_id, t.epoch, t.register, t.number FROM register_token t WHERE t.bytes IS NULL AND t.state = 'committed'
+         AND t.register <> 'keys'
          AND NOT EXISTS (SELECT 1 FROM outbox b WHERE b.task = 'sign_terms' AND b.subject =
              t.meter_id || '/' || CAST(t.epoch AS TEXT) || '/' || t.register || '/' || CAST(t.number AS TEXT))
          ORDER BY t.meter_id LIMIT $1",

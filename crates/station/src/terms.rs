@@ -8,12 +8,14 @@
 
 mod content;
 mod credit;
+mod epoch;
 mod files;
 mod status;
 mod words;
 
 pub use content::{Content, RegisterName, keys};
 pub use credit::{AmountError, CreditWords};
+pub use epoch::{Keys, commit_keys, keys_signed};
 pub use files::{FileError, read_settings, read_tariff};
 pub use status::{TermsStatus, TokenStatus, status};
 pub use words::content as in_words;
@@ -83,7 +85,7 @@ pub fn commit(work: &mut Work<'_>, id: MeterId, content: &Content, wish: &Wish) 
     let set = content.set(number, &bytes)?;
     let token = Token { meter: id, meter_key: meter.key.hash().hint(), epoch: meter.epoch, order: Order::Set(set) };
     let payload = token.to_payload().map_err(|error| Error::inconsistent(error.to_string()))?;
-    let new = NewToken { register, number, content: &bytes, payload: &payload, signed: None };
+    let new = NewToken { register, number, content: &bytes, payload: &payload };
     insert(work, &meter, &new, wish)
 }
 
@@ -93,21 +95,18 @@ pub(crate) struct NewToken<'a> {
     pub(crate) number: u64,
     pub(crate) content: &'a [u8],
     pub(crate) payload: &'a [u8],
-    /// Its bytes, of one that the root key has signed.
-    pub(crate) signed: Option<&'a [u8]>,
 }
 
-/// Stores a token of a locked meter, supersedes what is older, and has it signed if it is not.
+/// Stores a token of a locked meter, supersedes what is older, and has it signed, but for keys, which the root key signs.
 pub(crate) fn insert(work: &mut Work<'_>, meter: &Meter, new: &NewToken<'_>, wish: &Wish) -> Result<Committed, Error> {
     let (id, register) = (meter.id.as_str(), new.register);
     let number = i64::try_from(new.number).map_err(|_| Error::inconsistent("a number of a register"))?;
     supersede(work, meter, register)?;
-    let state = if new.signed.is_some() { "signed" } else { "committed" };
     work.execute_one(
         "committing a token of a register",
         "INSERT INTO register_token (meter_id, epoch, register, number, content, with_credit, operator, reason, made_ms,
-                                     payload, bytes, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                                     payload, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'committed')",
         &[
             id.into(),
             i64::from(meter.epoch.0).into(),
@@ -119,13 +118,11 @@ pub(crate) fn insert(work: &mut Work<'_>, meter: &Meter, new: &NewToken<'_>, wis
             wish.reason.as_str().into(),
             work.now_ms.into(),
             new.payload.into(),
-            new.signed.into(),
-            state.into(),
         ],
     )?;
     use_number(work, meter, register, number, wish.with_credit)?;
     audit::note(work, id, register.action(), wish.operator.as_str())?;
-    if new.signed.is_none() {
+    if register != RegisterName::Keys {
         let subject = format!("{id}/{}/{}/{number}", meter.epoch.0, register.name());
         work.queue(Kind::SignTerms, subject)?;
     }
@@ -133,10 +130,7 @@ pub(crate) fn insert(work: &mut Work<'_>, meter: &Meter, new: &NewToken<'_>, wis
 }
 
 fn check(meter: &Meter, content: &Content, wish: &Wish) -> Result<(), Error> {
-    let label = meter.id.label();
-    if meter.is_retired {
-        return Err(Error::refused(Code::NotPossibleNow, format!("meter {label} was taken out of use")));
-    }
+    meter.check_in_use()?;
     check_reason(&wish.reason)?;
     content.check(meter)
 }
@@ -234,7 +228,8 @@ pub fn request(work: &mut Work<'_>, subject: &str) -> Result<Option<SignRequest>
     let Subject { meter, epoch, register, number } = parse(subject)?;
     let row = work.query_first(
         "SELECT payload FROM register_token
-         WHERE meter_id = $1 AND epoch = $2 AND register = $3 AND number = $4 AND state = 'committed'",
+         WHERE meter_id = $1 AND epoch = $2 AND register = $3 AND number = $4 AND state = 'committed'
+         AND register <> 'keys'",
         &[meter.as_str().into(), i64::from(epoch.0).into(), register.name().into(), number.into()],
     )?;
     let Some(row) = row else { return Ok(None) };
@@ -249,7 +244,6 @@ pub fn request(work: &mut Work<'_>, subject: &str) -> Result<Option<SignRequest>
 /// When the database fails.
 pub fn signed(work: &mut Work<'_>, task: &Task, outcome: &Result<Vec<u8>, SignError>) -> Result<(), Error> {
     let Subject { meter, epoch, register, number } = parse(&task.subject)?;
-    meters::lock(work, meter)?;
     let bytes = match outcome {
         Ok(bytes) => bytes,
         Err(why) => {
@@ -259,16 +253,18 @@ pub fn signed(work: &mut Work<'_>, task: &Task, outcome: &Result<Vec<u8>, SignEr
             return Ok(work.again_at(task, back_off(work.now_ms, task.attempts))?);
         }
     };
+    store(work, &Subject { meter, epoch, register, number }, bytes)?;
+    Ok(work.finish(task)?)
+}
+
+/// Stores the signature of a token, and tells whoever carries credit to its meter.
+fn store(work: &mut Work<'_>, subject: &Subject, bytes: &[u8]) -> Result<(), Error> {
+    let Subject { meter, epoch, register, number } = *subject;
+    meters::lock(work, meter)?;
     work.put(
         "UPDATE register_token SET bytes = $5, state = 'signed'
          WHERE meter_id = $1 AND epoch = $2 AND register = $3 AND number = $4 AND state = 'committed'",
-        &[
-            meter.as_str().into(),
-            i64::from(epoch.0).into(),
-            register.name().into(),
-            number.into(),
-            bytes.as_slice().into(),
-        ],
+        &[meter.as_str().into(), i64::from(epoch.0).into(), register.name().into(), number.into(), bytes.into()],
         Expect::Any,
     )?;
     // Whoever carries credit to this meter carries this as well.
@@ -279,7 +275,7 @@ pub fn signed(work: &mut Work<'_>, task: &Task, outcome: &Result<Vec<u8>, SignEr
     for row in rows {
         work.touch(row.text(0)?);
     }
-    Ok(work.finish(task)?)
+    Ok(())
 }
 
 /// The signed tokens that a meter should get before credit, in the order in which it should: keys first.

@@ -58,9 +58,12 @@ impl SeenMeter {
 
 fn page(work: &mut Work<'_>, after: &str) -> Result<Vec<SeenMeter>, Error> {
     let rows = work.query(
-        "SELECT m.meter_id, m.receipt_number, m.receipt_credit, m.receipt_total, t.total, m.last_number FROM meter m
-         LEFT JOIN token t ON t.meter_id = m.meter_id AND t.epoch = m.epoch AND t.number = m.receipt_credit
+        "SELECT m.meter_id, m.receipt_number, m.receipt_credit, m.receipt_total, t.total,
+                CASE WHEN m.receipt_epoch = m.epoch THEN m.last_number ELSE m.receipt_credit END FROM meter m
+         LEFT JOIN token t ON t.meter_id = m.meter_id AND t.epoch = m.receipt_epoch AND t.number = m.receipt_credit
          WHERE m.meter_id > $1 AND m.receipt_number IS NOT NULL AND m.recovering_since_ms IS NULL
+         AND (m.receipt_epoch = m.epoch OR m.origin_unknown = 0)
+         AND (m.receipt_epoch = 0 OR m.receipt_credit > 0)
          AND (m.gap_first IS NULL OR m.receipt_credit < m.gap_first OR m.receipt_credit > m.gap_last)
          ORDER BY m.meter_id LIMIT $2",
         &[after.into(), (PAGE as i64).into()],

@@ -15,13 +15,14 @@ use coinless_protocol::MeterId;
 /// # Errors
 /// When the database fails.
 pub(crate) fn take_over(work: &mut Work<'_>, meter: &Meter, receipt: &NewestReceipt) -> Result<(), Error> {
-    let number = receipt.registers.credit;
-    if meter.recovering_since_ms.is_some() || !meter.gap.is_some_and(|gap| gap.contains(number)) {
+    let (epoch, number) = (receipt.registers.epoch, receipt.registers.credit);
+    let in_gap = meter.gap.is_some_and(|gap| gap.contains(number)) || meter.origin_unknown && number.0 == 0;
+    if meter.recovering_since_ms.is_some() || epoch != meter.epoch || !in_gap {
         return Ok(());
     }
     let meter = meters::find(work, meter.id)?;
     let Some(more) = receipt.total.checked_sub(meter.live_total).filter(|more| more.get() > 0) else { return Ok(()) };
-    if registers::is_known(work, &meter, number)? || is_being_sold(work, &meter)? {
+    if registers::is_known(work, meter.id, (epoch, number))? || is_being_sold(work, &meter)? {
         return Ok(());
     }
     let units = more.get() as i64; // at most 10^15
@@ -95,7 +96,7 @@ pub(super) fn end(work: &mut Work<'_>, task: &Task) -> Result<(), Error> {
 fn again(work: &mut Work<'_>, meter: MeterId) -> Result<(), Error> {
     let meter = meters::find(work, meter)?;
     let Some(seen) = meter.newest_receipt else { return Ok(()) };
-    for settled in registers::settle(work, meter.id, seen.registers.credit)? {
+    for settled in registers::settle(work, meter.id)? {
         if settled.end == registers::LineEnd::CountedAgain {
             orders::lock(work, &settled.order_id)?;
             let line = orders::line(work, &settled.order_id, settled.line)?;

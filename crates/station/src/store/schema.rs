@@ -4,8 +4,8 @@
 //! table is about, and every statement of a purchase names it.
 
 /// Each entry is one migration; the database's version is the number of those that ran.
-pub(super) const MIGRATIONS: [&[&str]; 9] =
-    [FIRST, MONEY, CASH, CLAIMS, RECOVERY, WAITING, FORGOTTEN, TAKEN_BACK, TERMS];
+pub(super) const MIGRATIONS: [&[&str]; 10] =
+    [FIRST, MONEY, CASH, CLAIMS, RECOVERY, WAITING, FORGOTTEN, TAKEN_BACK, TERMS, EPOCHS];
 
 /// One purchase.
 const FIRST: &[&str] = &[
@@ -415,4 +415,15 @@ const TERMS: &[&str] = &[
     "ALTER TABLE meter ADD COLUMN receipt_clock BIGINT",
     // Null: credit counts what the meter measures. Else it counts minor units of this currency.
     "ALTER TABLE meter ADD COLUMN currency TEXT",
+];
+
+/// Key epochs that rise while credit is on its way.
+const EPOCHS: &[&str] = &[
+    // The key epoch of last_number: that of first_number is epoch, and every number of an epoch between counts the line.
+    "ALTER TABLE meter_line ADD COLUMN last_epoch BIGINT",
+    "UPDATE meter_line SET last_epoch = epoch WHERE last_number IS NOT NULL",
+    // The number of the first receipt that showed the meter's key epoch; null until one does.
+    "ALTER TABLE meter ADD COLUMN epoch_receipt BIGINT DEFAULT 0",
+    // 1: a restore forgot numbers of an earlier key epoch, so the total at number 0 does not tell which lines it counts.
+    "ALTER TABLE meter ADD COLUMN origin_unknown BIGINT NOT NULL DEFAULT 0",
 ];

@@ -5,6 +5,7 @@
 
 mod contradicting;
 mod desk;
+mod epochs;
 mod floats;
 mod forgotten;
 mod ledger;
