@@ -18,12 +18,15 @@ mod resolve;
 mod serve;
 mod show;
 mod signer;
+mod signing;
 mod tenant;
+mod token;
 
 /// The commands by what they are for, as the help shows them. One that is in no group is shown as "Other".
 pub const GROUPS: &[(&str, &[&str])] = &[
     ("Set up", &["init", "check", "issuer", "enrol", "daraja-register"]),
     ("Sell", &["run", "pay", "cancel", "show"]),
+    ("Meters", &["token"]),
     ("Customers", &["tenant-change", "debt", "erase"]),
     ("Money", &["books", "float", "reconcile", "resolve"]),
     ("Signing", &["signer", "quota"]),
@@ -103,6 +106,9 @@ pub enum Command {
     Erase(erase::Options),
     /// Changes the customer of a meter: what the old one has not loaded becomes void first.
     TenantChange(tenant::Options),
+    /// Tokens for a meter's tariff, settings, valve, clock and keys, by name.
+    #[command(subcommand)]
+    Token(token::Command),
     /// Shows or sets what the customer of a meter owes.
     Debt(debt::Options),
     /// Shows an order, a meter, the ledger, receipts, or exceptions.
@@ -172,6 +178,7 @@ pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Enrol { data, utility, files } => enrol::enrol(&data, &files, utility, output),
         Command::Erase(options) => erase::erase(&options, output),
         Command::TenantChange(options) => tenant::change(&options, output),
+        Command::Token(command) => token::run(&command, output),
         Command::Show { data, what, id, all } => show::show(&data, what, id.as_deref(), all, output),
         Command::Books(command) => books::run(command, output),
         Command::Cancel(options) => cancel::run(&options, output),

@@ -27,6 +27,8 @@ pub enum Action {
     SettingsToken,
     /// Made a token for the keys register of a meter.
     KeysToken,
+    /// Made a token that is worth nothing, to try a meter.
+    TestToken,
     /// Raised the key epoch of a meter.
     RaiseEpoch,
     /// Made a valve command for a meter.
@@ -48,6 +50,7 @@ impl Action {
             Self::TariffToken => "tariff_token",
             Self::SettingsToken => "settings_token",
             Self::KeysToken => "keys_token",
+            Self::TestToken => "test_token",
             Self::RaiseEpoch => "raise_epoch",
             Self::ValveToken => "valve_token",
             Self::ClockToken => "clock_token",

@@ -9,7 +9,9 @@
 //! rose; that is told by its total, if all numbers with that total tell the same. Number 0 is in the range of every void of a line that an
 //! earlier epoch counted.
 
+use crate::audit::{self, Action};
 use crate::meters::{self, Meter, stored_units};
+use crate::operator::Operator;
 use crate::problem::Error;
 use crate::recovery;
 use crate::store::Row;
@@ -273,6 +275,36 @@ pub fn refresh(work: &mut Work<'_>, meter_id: MeterId) -> Result<(), Error> {
         return Ok(());
     }
     commit_next(work, &meter, meter.live_total)
+}
+
+/// Commits a test token: the next number with the same total, which is worth nothing and goes the way of all credit; gives its
+/// number.
+///
+/// # Errors
+/// [`crate::problem::Code::NotPossibleNow`] if the meter hangs no more.
+pub fn test(work: &mut Work<'_>, meter_id: MeterId, operator: &Operator) -> Result<(Epoch, CreditNumber), Error> {
+    let meter = meters::lock(work, meter_id)?;
+    meter.check_in_use()?;
+    commit_next(work, &meter, meter.live_total)?;
+    audit::note(work, meter_id.as_str(), Action::TestToken, operator.as_str())?;
+    Ok((meter.epoch, CreditNumber(meter.last_number.0 + 1)))
+}
+
+/// The bytes of the token of a number, once it is signed.
+///
+/// # Errors
+/// When the database fails.
+pub fn signed_bytes(
+    work: &mut Work<'_>,
+    meter_id: MeterId,
+    (epoch, number): (Epoch, CreditNumber),
+) -> Result<Option<Vec<u8>>, Error> {
+    let row = work.query_first(
+        "SELECT bytes FROM token WHERE meter_id = $1 AND epoch = $2 AND number = $3",
+        &[meter_id.as_str().into(), i64::from(epoch.0).into(), number.0.into()],
+    )?;
+    let bytes = row.map(|row| row.optional_bytes(0).map(|bytes| bytes.map(<[u8]>::to_vec))).transpose()?;
+    Ok(bytes.flatten())
 }
 
 /// After a restore: a line of which it was proved, in the life that is forgotten, that it can never be loaded is counted no more.

@@ -28,9 +28,11 @@ use crate::problem::{Code, Error};
 use crate::signer::SignError;
 use crate::store::Expect;
 use crate::tasks::{Kind, Task, back_off};
+use crate::telemetry::subject_hash;
 use crate::work::Work;
+use coinless_protocol::tariff::Tariff;
 use coinless_protocol::token::{Clock, Order, Set, Token};
-use coinless_protocol::{Epoch, MeterId};
+use coinless_protocol::{Epoch, FineCredit, MeterId, Units};
 
 /// The cause of an exception about such a token that is not signed for too long.
 pub(crate) const STUCK: &str = "register_stuck";
@@ -76,6 +78,12 @@ pub struct Committed {
 pub fn commit(work: &mut Work<'_>, id: MeterId, content: &Content, wish: &Wish) -> Result<Committed, Error> {
     let meter = meters::lock(work, id)?;
     check(&meter, content, wish)?;
+    if let Content::Tariff(tariff) = content
+        && tariff.debt.total < newest_tariff(work, id)?.debt.total
+    {
+        let detail = "the debt that was ever put on a meter never falls; what was forgiven is given as credit";
+        return Err(Error::refused(Code::Malformed, detail));
+    }
     let register = content.register();
     let bytes = content.to_bytes()?;
     if let Some(same) = newest_same(work, &meter, register, &bytes)?.filter(|_| !wish.again) {
@@ -87,6 +95,36 @@ pub fn commit(work: &mut Work<'_>, id: MeterId, content: &Content, wish: &Wish) 
     let payload = token.to_payload().map_err(|error| Error::inconsistent(error.to_string()))?;
     let new = NewToken { register, number, content: &bytes, payload: &payload };
     insert(work, &meter, &new, wish)
+}
+
+/// What was ever put on a meter as debt, in thousandths of a credit unit: by the newest version of its tariff.
+///
+/// # Errors
+/// When the database fails.
+pub fn debt(work: &mut Work<'_>, id: MeterId) -> Result<FineCredit, Error> {
+    Ok(newest_tariff(work, id)?.debt.total)
+}
+
+/// Puts more debt on a meter: a newer version of its tariff, otherwise as the newest one.
+///
+/// # Errors
+/// As [`commit`]; [`Code::Malformed`] if it is nothing, or too much.
+pub fn add_debt(work: &mut Work<'_>, id: MeterId, more: FineCredit, wish: &Wish) -> Result<Committed, Error> {
+    let mut tariff = newest_tariff(work, id)?;
+    let total = tariff.debt.total.0.checked_add(more.0).filter(|total| *total <= Units::MAX as i64 && more.0 > 0);
+    let total = total.ok_or_else(|| Error::refused(Code::Malformed, "a debt that is added is more than nothing"))?;
+    tariff.debt.total = FineCredit(total);
+    commit(work, id, &Content::Tariff(tariff), wish)
+}
+
+fn newest_tariff(work: &mut Work<'_>, id: MeterId) -> Result<Tariff, Error> {
+    let row = work.query_first(
+        "SELECT content FROM register_token WHERE meter_id = $1 AND register = 'tariff'
+         ORDER BY epoch DESC, number DESC LIMIT 1",
+        &[id.as_str().into()],
+    )?;
+    let Some(row) = row else { return Ok(Tariff::default()) };
+    Tariff::from_bytes(row.bytes(0)?).map_err(|_| Error::inconsistent("the stored content of a register tariff"))
 }
 
 /// A token that is to be stored.
@@ -122,6 +160,7 @@ pub(crate) fn insert(work: &mut Work<'_>, meter: &Meter, new: &NewToken<'_>, wis
     )?;
     use_number(work, meter, register, number, wish.with_credit)?;
     audit::note(work, id, register.action(), wish.operator.as_str())?;
+    tracing::info!(meter = subject_hash(id), register = register.name(), number, "a token of a register is committed");
     if register != RegisterName::Keys {
         let subject = format!("{id}/{}/{}/{number}", meter.epoch.0, register.name());
         work.queue(Kind::SignTerms, subject)?;

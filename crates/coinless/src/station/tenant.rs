@@ -1,22 +1,14 @@
 //! `coinless station tenant-change`.
 
-use super::{commit, existing, open_store, serve, wait};
+use super::{commit, existing, open_store, serve, signing, wait};
 use crate::output::{Context, Failure, Output};
 use coinless_protocol::MeterId;
-use coinless_station::config::Config;
-use coinless_station::issue;
 use coinless_station::meters;
-use coinless_station::problem::Error;
 use coinless_station::service::now_ms;
-use coinless_station::signer::{LocalSigner, SocketSigner, TokenSigner};
-use coinless_station::store::Store;
-use coinless_station::tasks::{Kind, Task};
 use coinless_station::tenants::{self, NewTenant, Pending};
 use coinless_station::work::Work;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
 /// Which meter, and who has it from now on.
 #[derive(clap::Args)]
@@ -54,70 +46,11 @@ pub(super) fn change(options: &Options, output: &Output) -> Result<(), Failure> 
         let changed = tenants::change(work, id, &new, &operator)?;
         Ok((changed, std::mem::take(&mut work.after.due)))
     })?;
-    let due: Vec<Task> = due.into_iter().filter(|task| task.kind == Kind::Sign).collect();
-    sign(&options.data, &config, &store, due, output)?;
+    signing::sign(&options.data, &config, &store, due, output)?;
     let pending = wait(store.read(move |tx| tenants::pending(&mut Work::new(tx, now_ms()), id)))?;
     let mut shown = serde_json::to_value(&pending).context("writing JSON")?;
     shown["changed"] = changed.into();
     output.result(&shown, words(changed, &pending))
-}
-
-/// Between two looks whether the running station has signed.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long it is waited for; what is not signed then is signed later.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Has tokens signed: by the signer that runs apart, by this process, or by the running station, which holds the signer.
-fn sign(
-    data: &Path,
-    config: &Config,
-    store: &Arc<dyn Store>,
-    tasks: Vec<Task>,
-    output: &Output,
-) -> Result<(), Failure> {
-    let names = config.utility_names().context("the configuration")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting")?;
-    runtime.block_on(async {
-        let signer: Option<Arc<dyn TokenSigner>> = match &config.signer_socket {
-            Some(socket) => Some(Arc::new(SocketSigner::new(socket))),
-            None => match LocalSigner::open(&data.join("keys"), &names, now_ms).await {
-                Ok(signer) => Some(Arc::new(signer)),
-                Err(_) => None,
-            },
-        };
-        for task in tasks {
-            let subject = task.subject.clone();
-            let request = store.read(move |tx| issue::request(&mut Work::new(tx, now_ms()), &subject));
-            let Some(request) = request.await.context("the station's database")? else { continue };
-            match &signer {
-                Some(signer) => {
-                    let signed = signer.sign(&request).await;
-                    let done = store.write(move |tx| issue::signed(&mut Work::new(tx, now_ms()), &task, &signed));
-                    done.await.context("the station's database")?;
-                }
-                None => by_station(store, task, output).await?,
-            }
-        }
-        Ok(())
-    })
-}
-
-/// Leaves a task to the running station, and waits until it is done.
-async fn by_station(store: &Arc<dyn Store>, task: Task, output: &Output) -> Result<(), Failure> {
-    let released = task.clone();
-    let release = store.write(move |tx| Work::new(tx, now_ms()).release(&released).map_err(Error::from));
-    release.await.context("the station's database")?;
-    let started = Instant::now();
-    while started.elapsed() < PATIENCE {
-        let subject = task.subject.clone();
-        let request = store.read(move |tx| issue::request(&mut Work::new(tx, now_ms()), &subject));
-        if request.await.context("the station's database")?.is_none() {
-            return Ok(());
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-    output.progress("the station has not signed yet; it will");
-    Ok(())
 }
 
 fn words(changed: bool, pending: &Pending) -> String {

@@ -25,5 +25,6 @@ mod serial;
 mod setting;
 mod signer;
 mod tenants;
+mod tokens;
 mod utility;
 mod voids;

@@ -388,3 +388,6 @@ impl Reading<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
