@@ -22,6 +22,8 @@ pub struct Peers {
     pub qemu: Option<PathBuf>,
     /// The meter's image.
     pub firmware: Option<PathBuf>,
+    /// The image of a meter in C.
+    pub c_image: Option<PathBuf>,
 }
 
 const COAP_CLIENT: &str = "coap-client-notls";

@@ -64,6 +64,9 @@ fn keep(place: &mut Option<PathBuf>, found: Result<PathBuf, String>) -> Result<S
 fn firmware_image(runner: &mut Runner, peers: &mut Peers, ci: bool) {
     runner.attempt("qemu", ci, || keep(&mut peers.qemu, firmware::image::qemu()));
     runner.attempt("firmware", ci, || keep(&mut peers.firmware, firmware::build()));
+    runner.attempt("firmware in C", ci, || keep(&mut peers.c_image, firmware::c::build()));
+    runner.step("header for C", firmware::c::check_header);
+    runner.step("library for C", || firmware::c::test_library().map(|_| String::new()));
     if peers.qemu.is_some() && peers.firmware.is_some() {
         runner.step("sizes", firmware::check_sizes);
     } else {
@@ -106,6 +109,7 @@ fn tests(peers: &Peers, doubles: &Doubles, long: bool, ci: bool) -> Command {
         ("COINLESS_COAP_CLIENT", &peers.coap_client),
         ("COINLESS_POSTGRES_BIN", &peers.postgres),
         ("COINLESS_FIRMWARE", &peers.firmware),
+        ("COINLESS_C_IMAGE", &peers.c_image),
         ("COINLESS_QEMU", &peers.qemu),
     ];
     for (name, path) in peers.into_iter().chain(doubles.variables()) {

@@ -1,5 +1,6 @@
 //! `cargo xtask firmware`: the meter as an image for Cortex-M, in an emulator.
 
+pub mod c;
 mod elf;
 pub mod image;
 mod size;
@@ -19,7 +20,9 @@ cargo xtask firmware --state FILE        runs the meter in FILE (made by `coinle
                                          QEMU; type `help` for what can happen at it
 cargo xtask firmware --build             builds the image and says where it is
 cargo xtask firmware --size [--check]    measures flash, RAM, stack and instructions, and writes docs/meter.md; with --check
-                                         it writes nothing and fails if the page is stale or a budget is broken";
+                                         it writes nothing and fails if the page is stale or a budget is broken
+cargo xtask firmware --c --build         builds the library for firmware in C and its example, and says where the image is
+cargo xtask firmware --c --header        writes the library's header anew";
 
 /// Runs the command.
 pub fn main(arguments: &[String]) -> ExitCode {
@@ -27,6 +30,8 @@ pub fn main(arguments: &[String]) -> ExitCode {
     let result = match words.as_slice() {
         ["--state", state] => emulate(Path::new(state)),
         ["--build"] => build().map(|image| println!("{}", image.display())),
+        ["--c", "--build"] => c::build().map(|image| println!("{}", image.display())),
+        ["--c", "--header"] => c::write_header().map(|words| println!("{words}")),
         ["--size"] => size::write(&root()).map(|words| println!("{words}")),
         ["--size", "--check"] | ["--check", "--size"] => size::check(&root()).map(|words| println!("{words}")),
         _ => {
