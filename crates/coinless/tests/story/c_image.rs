@@ -9,7 +9,9 @@ use std::thread;
 use std::time::Duration;
 
 /// Where the image is.
-const IMAGE: &str = "COINLESS_C_IMAGE";
+const IMAGE: &str = "COINLESS_FIRMWARE_C";
+/// Where QEMU is.
+const QEMU: &str = "COINLESS_QEMU";
 /// Longest time for the emulator to say the next thing; it says it in a second or two.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -22,7 +24,7 @@ struct Emulator {
 
 impl Emulator {
     fn start(image: &str, state: &Path) -> Self {
-        let mut command = Command::new("qemu-system-arm");
+        let mut command = Command::new(std::env::var_os(QEMU).unwrap_or_else(|| "qemu-system-arm".into()));
         command.args(["-machine", "lm3s6965evb", "-cpu", "cortex-m3", "-display", "none", "-monitor", "none"]);
         command.arg("-semihosting-config").arg(format!("enable=on,target=native,arg=meter,arg={}", state.display()));
         command.args(["-kernel", image, "-serial", "pty", "-serial", "stdio"]);
