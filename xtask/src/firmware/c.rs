@@ -65,14 +65,14 @@ pub fn check_header() -> Result<String, String> {
     Err(format!("{} is stale: run `cargo xtask firmware --c --header`", path.display()))
 }
 
-/// Runs the tests of the library on this machine; gives what they print.
+/// Runs the tests of the library on this machine.
 ///
 /// # Errors
 /// What failed.
-pub fn test_library() -> Result<String, String> {
+pub fn test_library() -> Result<(), String> {
     let mut test = cargo();
     test.args(["test", "--quiet", "--locked", "--manifest-path"]).arg(folder().join("Cargo.toml"));
-    run(test.arg("--target-dir").arg(target_directory().join("firmware-c")))
+    run(test.arg("--target-dir").arg(target_directory().join("firmware-c"))).map(drop)
 }
 
 fn make_header() -> Result<String, String> {
@@ -82,11 +82,27 @@ fn make_header() -> Result<String, String> {
     run(tool.arg("--").arg(folder()).arg("-"))
 }
 
-/// Builds the library and the example; gives the image's path.
+/// What was built.
+pub struct Built {
+    /// The library.
+    pub library: PathBuf,
+    /// The example.
+    pub image: PathBuf,
+}
+
+impl std::fmt::Display for Built {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "library: {}", self.library.display())?;
+        writeln!(f, "header:  {}", header_path().display())?;
+        write!(f, "example: {}", self.image.display())
+    }
+}
+
+/// Builds the library and the example.
 ///
 /// # Errors
 /// What is missing or what the compilers say.
-pub fn build() -> Result<PathBuf, String> {
+pub fn build() -> Result<Built, String> {
     let toolchain = Toolchain::find()?;
     let target = target_directory().join(toolchain.folder()).join("c");
     let mut cargo = toolchain.cargo(&folder());
@@ -95,7 +111,7 @@ pub fn build() -> Result<PathBuf, String> {
     let library = target.join(TARGET).join("release").join("libcoinless_meter.a");
     let image = target.join("meter");
     run(&mut compile(&compiler()?, &library, &image))?;
-    Ok(image)
+    Ok(Built { library, image })
 }
 
 fn compile(compiler: &Path, library: &Path, image: &Path) -> Command {

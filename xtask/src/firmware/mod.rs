@@ -1,6 +1,6 @@
 //! `cargo xtask firmware`: the meter as an image for Cortex-M, in an emulator.
 
-pub mod c;
+mod c;
 mod elf;
 pub mod image;
 mod size;
@@ -21,17 +21,21 @@ cargo xtask firmware --state FILE        runs the meter in FILE (made by `coinle
 cargo xtask firmware --build             builds the image and says where it is
 cargo xtask firmware --size [--check]    measures flash, RAM, stack and instructions, and writes docs/meter.md; with --check
                                          it writes nothing and fails if the page is stale or a budget is broken
-cargo xtask firmware --c --build         builds the library for firmware in C and its example, and says where the image is
-cargo xtask firmware --c --header        writes the library's header anew";
+cargo xtask firmware --c --state FILE    runs the same meter, its firmware written in C
+cargo xtask firmware --c --build         builds the library for C and its example, and says where they are
+cargo xtask firmware --c --header        makes the header anew
+cargo xtask firmware --c --check         fails if the header is stale, and tests the library on this machine";
 
 /// Runs the command.
 pub fn main(arguments: &[String]) -> ExitCode {
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
-        ["--state", state] => emulate(Path::new(state)),
-        ["--build"] => build().map(|image| println!("{}", image.display())),
-        ["--c", "--build"] => c::build().map(|image| println!("{}", image.display())),
+        ["--state", state] => build().and_then(|image| emulate(&image, Path::new(state))),
+        ["--c", "--state", state] => c::build().and_then(|built| emulate(&built.image, Path::new(state))),
+        ["--c", "--build"] => c::build().map(|built| println!("{built}")),
         ["--c", "--header"] => c::write_header().map(|words| println!("{words}")),
+        ["--c", "--check"] => check_c().map(|words| println!("{words}")),
+        ["--build"] => build().map(|image| println!("{}", image.display())),
         ["--size"] => size::write(&root()).map(|words| println!("{words}")),
         ["--size", "--check"] | ["--check", "--size"] => size::check(&root()).map(|words| println!("{words}")),
         _ => {
@@ -57,6 +61,22 @@ pub fn build() -> Result<PathBuf, String> {
     Ok(folder.join("meter"))
 }
 
+/// Builds the example in C; gives its image's path.
+///
+/// # Errors
+/// What is missing or what the compilers say.
+pub fn build_c() -> Result<PathBuf, String> {
+    c::build().map(|built| built.image)
+}
+
+/// Whether the library for C does what it must and its header is that of its source.
+///
+/// # Errors
+/// What is wrong.
+pub fn check_c() -> Result<String, String> {
+    c::check_header().and_then(|words| c::test_library().map(|()| words))
+}
+
 /// Whether the table of sizes is right, for the tests.
 ///
 /// # Errors
@@ -65,9 +85,9 @@ pub fn check_sizes() -> Result<String, String> {
     size::check(&root())
 }
 
-/// Runs the meter of the file `state` until QEMU ends. Its link is a pseudo-terminal, whose path is printed; its control line is
+/// Runs `image` with the meter of the file `state` until QEMU ends. Its link is a pseudo-terminal, whose path is printed; its control line is
 /// standard input and output.
-fn emulate(state: &Path) -> Result<(), String> {
+fn emulate(image: &Path, state: &Path) -> Result<(), String> {
     let at = |error: std::io::Error| format!("{}: {error}", state.display());
     let file = File::options().read(true).write(true).open(state).map_err(at)?;
     // As the simulated meter does it: one process for one meter. Held until the emulator has ended.
@@ -75,8 +95,7 @@ fn emulate(state: &Path) -> Result<(), String> {
     let path = std::fs::canonicalize(state).map_err(at)?;
     let path = path.to_str().filter(|path| !path.contains(',')).ok_or("QEMU cannot take this file's name")?;
 
-    let (image, qemu) = (build()?, image::qemu()?);
-    let mut command = Command::new(qemu);
+    let mut command = Command::new(image::qemu()?);
     command.args(Processor::M3.machine()).args(["-display", "none", "-monitor", "none", "-kernel"]).arg(image);
     command.arg("-semihosting-config").arg(format!("enable=on,target=native,arg=meter,arg={path}"));
     command.args(["-chardev", "pty,id=link", "-chardev", "stdio,id=control,signal=on"]);

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Where the image is.
-const IMAGE: &str = "COINLESS_FIRMWARE_C";
+const IMAGE: &str = "COINLESS_C_IMAGE";
 /// Where QEMU is.
 const QEMU: &str = "COINLESS_QEMU";
 /// Longest time for the emulator to say the next thing; it says it in a second or two.
