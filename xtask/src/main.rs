@@ -2,6 +2,7 @@
 
 mod doubles;
 mod firmware;
+mod fuzz;
 mod peers;
 mod runner;
 mod style;
@@ -20,6 +21,9 @@ cargo xtask <command>
                    speeds and sizes, as ratios: signing, meter, steps, orders, towns, sizes; with --check it fails
                    if an aim is missed
   firmware …       the meter as an image for Cortex-M, in an emulator; its size (says more when called alone)
+  fuzz [--seconds N] [--jobs N] [--keep] [target…]
+                   fuzzes every decoder and the meter core, each for a minute or N seconds, one at a time or N; with
+                   --keep what was reached stays in fuzz/corpus
   ci               test, with every peer required";
 
 fn main() -> ExitCode {
@@ -33,6 +37,7 @@ fn main() -> ExitCode {
         "test" | "ci" if rest.iter().any(|argument| argument != "--long") => usage(ExitCode::from(2)),
         "test" => test::run(!rest.is_empty(), is_ci()),
         "ci" => test::run(!rest.is_empty(), true),
+        "fuzz" => fuzz::run_targets(rest).unwrap_or_else(|| usage(ExitCode::from(2))),
         "bench" => become_command(cargo().args(["bench", "-p", "coinless-sim", "--bench", "ratios", "--"]).args(rest)),
         "firmware" => firmware::main(rest),
         "help" | "--help" | "-h" => usage(ExitCode::SUCCESS),

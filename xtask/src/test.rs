@@ -4,7 +4,7 @@ use crate::doubles::{self, Doubles};
 use crate::firmware;
 use crate::peers::{self, Peers};
 use crate::runner::Runner;
-use crate::{cargo, root, style, target_directory};
+use crate::{cargo, fuzz, root, style, target_directory};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
@@ -21,6 +21,8 @@ pub fn run(long: bool, ci: bool) -> ExitCode {
     runner.command("format", cargo().args(["fmt", "--all", "--check"]));
     runner.command("lints", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
     let mut peers = peers(&mut runner, ci);
+    runner.command("fuzz", fuzz::check(&mut cargo()));
+    let peers = peers(&mut runner, ci);
     let doubles = doubles(&mut runner, ci);
     vectors(&mut runner, &peers);
     firmware_image(&mut runner, &mut peers, ci);

@@ -240,13 +240,15 @@ impl Factory {
         let commodity = Commodity::from_code(input.u8()?.into())?;
         let id_bytes = usize::from(input.u8()?);
         let id: [u8; MeterId::MAX_BYTES] = input.bytes()?;
-        let meter = core::str::from_utf8(id.get(..id_bytes)?).ok()?.parse().ok()?;
+        let (text, padding) = id.split_at_checked(id_bytes)?;
+        let meter = core::str::from_utf8(text).ok()?.parse().ok()?;
         let secret = input.bytes()?;
         let [issuer_count, bits] = input.bytes()?;
         let opening = OpeningCheck { watch_s: input.u16()?, units_per_minute: input.u32()? };
         let (initial, max_credit) = (Units::new(input.u64()?).ok()?, Units::new(input.u64()?).ok()?);
         let readings_key = input.bytes::<PUBLIC_KEY_BYTES>()?;
         let readings_key = match bits & BIT_READINGS_KEY {
+            0 if !is_zero(&readings_key) => return None,
             0 => None,
             _ => Some(PublicKey::from_sec1(&readings_key).ok()?),
         };
@@ -262,7 +264,7 @@ impl Factory {
             ([0, 0, 0], 0) => CreditKind::Unit,
             _ => CreditKind::Money(Currency::new(code, exponent)?),
         };
-        if !input.rest_is_zero() || bits & !(BIT_OPEN_BY_TOKEN | BIT_READINGS_KEY) != 0 {
+        if !input.rest_is_zero() || !is_zero(padding) || bits & !(BIT_OPEN_BY_TOKEN | BIT_READINGS_KEY) != 0 {
             return None;
         }
         let open_by_token = bits & BIT_OPEN_BY_TOKEN != 0;
@@ -279,6 +281,10 @@ impl Factory {
             open_by_token,
         })
     }
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
 }
 
 fn read_issuer(input: &mut FieldReader<'_>) -> Option<Issuer> {
@@ -354,6 +360,26 @@ mod tests {
         assert_eq!((Factory::from_record(&record).unwrap().credit, &record[409..414]), (euro, b"EUR\x02\0".as_slice()));
         let bare = Factory { issuers: heapless::Vec::new(), readings_key: None, ..factory() };
         assert!(Factory::from_record(&bare.to_record()).unwrap().issuers.is_empty());
+    }
+
+    #[test]
+    fn a_record_has_one_form() {
+        let sealed = |factory: &Factory, at: usize| {
+            let mut record = factory.to_record();
+            record[at] |= 1;
+            let (checked, checksum) = record.split_last_chunk_mut::<4>().unwrap();
+            *checksum = CHECKSUM.checksum(checked).to_le_bytes();
+            Factory::from_record(&record)
+        };
+        let short = Factory { meter: "CLS0".parse().unwrap(), ..factory() };
+        assert!(sealed(&short, 0).is_some(), "the first byte of the mark is odd");
+        for at in [12, 23, 413, 507] {
+            assert!(sealed(&short, at).is_none(), "byte {at}");
+        }
+        let bare = Factory { issuers: heapless::Vec::new(), readings_key: None, ..factory() };
+        for at in [80, 144, 145] {
+            assert!(sealed(&bare, at).is_none(), "byte {at}");
+        }
     }
 
     #[test]
