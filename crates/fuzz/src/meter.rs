@@ -362,6 +362,7 @@ fn not_undone(before: &State, after: &State) {
     assert!(after.total >= before.total, "a total never falls");
     let number = |state: &State| (state.registers.epoch, state.registers.credit);
     assert!(number(after) >= number(before), "a number never falls");
+    assert!(after.total == before.total || number(after) > number(before), "one total for each number");
     assert!(after.receipt_number >= before.receipt_number);
     assert!(after.sums.withdrawn >= before.sums.withdrawn && after.sums.charged >= before.sums.charged);
     assert_eq!(after.sums.initial, before.sums.initial);
