@@ -60,8 +60,8 @@ fn is_message(bytes: &[u8]) -> bool {
     bytes.len() <= MAX_MESSAGE_BYTES && Message::parse(bytes).is_ok()
 }
 
-/// Requests that a server gave out to be executed, by peer and message id, with the time.
-type Executed = BTreeMap<(u8, u16), u64>;
+/// Requests that a server gave out to be executed, by peer, message id and token, with the time.
+type Executed = BTreeMap<(u8, u16, Vec<u8>), u64>;
 
 pub(crate) fn server(data: &[u8]) {
     use coinless_protocol::coap::Input as Received;
@@ -80,10 +80,13 @@ pub(crate) fn server(data: &[u8]) {
             Received::Nothing => {}
             Received::Send(bytes) => assert!(is_message(&bytes)),
             Received::Request(request) => {
-                let key = (peer, request.message.id);
+                let key = (peer, request.message.id, request.message.token.to_vec());
                 // Not executed again in its lifetime, as long as the server has not forgotten it over a third one.
-                let before = executed.insert(key, now_ms);
-                assert!(last != Some(key) || before.is_none_or(|ms| now_ms.saturating_sub(ms) >= EXCHANGE_LIFETIME_MS));
+                let before = executed.insert(key.clone(), now_ms);
+                assert!(
+                    last.as_ref() != Some(&key)
+                        || before.is_none_or(|ms| now_ms.saturating_sub(ms) >= EXCHANGE_LIFETIME_MS)
+                );
                 last = Some(key);
                 let confirmable = request.message.kind == Kind::Con;
                 let (how, jitter) = (input.u8(), input.u8());

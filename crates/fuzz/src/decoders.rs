@@ -5,6 +5,7 @@ use coinless_protocol::identity::Identity;
 use coinless_protocol::keys::{KeyHash, KeyHint, SIGNATURE_BYTES, Verifier};
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::receipt::Receipt;
+use coinless_protocol::report::Report;
 use coinless_protocol::token::{MAX_TOKEN_BYTES, Token};
 use coinless_protocol::{Commodity, MeterId, Units};
 
@@ -58,6 +59,13 @@ pub(crate) fn identity(data: &[u8]) {
     }
     // Taken apart and read, but not signed by anybody.
     assert!(Identity::verified(data, &Nobody, &KeyHash([0; 32])).is_err());
+}
+
+pub(crate) fn report(data: &[u8]) {
+    if let Ok(report) = Report::from_payload(data) {
+        assert_eq!(report.to_payload().as_deref(), Ok(data));
+    }
+    assert!(Report::verified(data, &Nobody, &KeyHash([0; 32])).is_err());
 }
 
 /// Problem details of others may hold more than ours, so only what is read is compared.

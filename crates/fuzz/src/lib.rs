@@ -7,12 +7,14 @@
 //! Targets read their input from its start with fixed codes, so that an input keeps its meaning when others are added.
 
 mod coap;
+mod contents;
 mod decoders;
 mod input;
 mod meter;
 mod readings;
 mod records;
 pub mod seeds;
+mod slipmux;
 mod tokens;
 
 /// A target: its name, as in `fuzz/corpus/<name>`, and what it does with an input.
@@ -25,18 +27,24 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 20] = [
     Target { name: "label", run: decoders::label },
     Target { name: "token", run: decoders::token },
     Target { name: "receipt", run: decoders::receipt },
     Target { name: "identity", run: decoders::identity },
     Target { name: "problem", run: decoders::problem },
     Target { name: "sign1", run: decoders::sign1 },
+    Target { name: "report", run: decoders::report },
     Target { name: "readings", run: readings::readings },
+    Target { name: "tariff", run: contents::tariff },
+    Target { name: "settings", run: contents::settings },
+    Target { name: "keys", run: contents::keys },
     Target { name: "coap_message", run: coap::message },
     Target { name: "coap_server", run: coap::server },
     Target { name: "coap_client", run: coap::client },
+    Target { name: "slipmux", run: slipmux::slipmux },
     Target { name: "state", run: records::state },
+    Target { name: "terms", run: records::terms },
     Target { name: "factory", run: records::factory },
     Target { name: "journal", run: records::journal },
     Target { name: "meter", run: meter::meter },

@@ -2,8 +2,10 @@
 
 use crate::input::Input;
 use ccm::aead::{AeadInPlace, KeyInit};
+use coinless_protocol::Bytes;
 use coinless_protocol::keys::KeyPair;
 use coinless_protocol::readings::{OpenError, ReadingsKey};
+use coinless_protocol::report::Report;
 use hkdf::Hkdf;
 use sha2::Sha256;
 use std::sync::OnceLock;
@@ -11,6 +13,10 @@ use std::sync::OnceLock;
 type AesCcm = ccm::Ccm<aes::Aes128, ccm::consts::U8, ccm::consts::U13>;
 
 const METER: &str = "CLS0000000017";
+
+/// `["Encrypt0", {1: 10}, external_aad]` of both.
+const READINGS: &[u8] = b"\x83\x68Encrypt0\x43\xa1\x01\x0a\x51coinless/readings";
+const REPORT: &[u8] = b"\x83\x68Encrypt0\x43\xa1\x01\x0a\x4fcoinless/report";
 
 /// What the station has: its key as the protocol derives it, and the cipher as this file does.
 struct Station {
@@ -28,12 +34,23 @@ pub(crate) fn readings(data: &[u8]) {
     if let Ok(readings) = station.key.open(number, rest) {
         assert_eq!(station.key.seal(number, &readings).as_deref(), Ok(rest));
     }
-    let sealed = station.sealed(number, rest);
+    report(station, number, rest);
+    let sealed = station.sealed(number, rest, READINGS);
     match station.key.open(number, &sealed) {
         Ok(readings) => {
             assert_eq!(station.key.seal(number, &readings).as_deref(), Ok(sealed.as_slice()));
             assert!(readings.consumed.0 >= 0);
         }
+        Err(error) => assert_eq!(error, OpenError::Malformed, "the key fits"),
+    }
+}
+
+/// The same for the content of a report.
+fn report(station: &Station, number: u32, text: &[u8]) {
+    let Ok(sealed) = Bytes::copy_of(&station.sealed(number, text, REPORT)) else { return };
+    let report = Report { meter: METER.parse().expect("a meter number"), number, sealed };
+    match station.key.open_report(&report) {
+        Ok(content) => assert_eq!(station.key.seal_report(number, &content), Ok(report.sealed)),
         Err(error) => assert_eq!(error, OpenError::Malformed, "the key fits"),
     }
 }
@@ -53,10 +70,8 @@ impl Station {
     }
 
     /// `text` as COSE_Encrypt0, byte by byte (RFC 9052 §5.2).
-    fn sealed(&self, number: u32, text: &[u8]) -> Vec<u8> {
+    fn sealed(&self, number: u32, text: &[u8], aad: &[u8]) -> Vec<u8> {
         let mut cipher_text = text.to_vec();
-        // ["Encrypt0", {1: 10}, "coinless/readings"]
-        let aad = b"\x83\x68Encrypt0\x43\xa1\x01\x0a\x51coinless/readings";
         let nonce = self.key.nonce(number).into();
         let tag = self.cipher.encrypt_in_place_detached(&nonce, aad, &mut cipher_text).expect("a short text");
         cipher_text.extend(tag);

@@ -22,7 +22,7 @@ pub fn seeds(name: &str, vectors: &Path) -> io::Result<BTreeSet<Vec<u8>>> {
     match name {
         "state" => {
             let state = |units| State::new(Units::new(units).expect("in range"));
-            found.extend([0, 2_000].map(|units| state(units).to_body().to_vec()));
+            found.extend([0, 2_000].map(|units| crate::records::written(&state(units))));
         }
         "factory" => found.extend(crate::meter::factories().map(|factory| factory.to_record().to_vec())),
         _ => {}

@@ -1,9 +1,10 @@
 //! Tokens as a fuzzer makes them: any fields in deterministic CBOR (docs/protocol.cddl), signed by somebody.
 
+use crate::contents::content;
 use crate::input::Input;
 use coinless_protocol::cose::{Label, sign};
 use coinless_protocol::keys::{KeyHash, KeyPair};
-use coinless_protocol::{Bytes, Full};
+use coinless_protocol::{Bytes, Challenge, Full};
 use minicbor::Encoder;
 use minicbor::encode::Error;
 use std::cell::RefCell;
@@ -20,9 +21,12 @@ pub(crate) const METER: u8 = 1;
 pub(crate) const ISSUER: u8 = 2;
 pub(crate) const STATION: u8 = 3;
 pub(crate) const ROOT: u8 = 4;
-const STRANGER: u8 = 5;
 
 pub(crate) const METER_ID: &str = "CLS0000000017";
+
+/// The bits of fields in a mask.
+const CREDIT: u16 = 1 << 4;
+const KEYS: u16 = 1 << 12;
 
 /// The pair of 32 bytes `byte`.
 pub(crate) fn pair(byte: u8) -> KeyPair {
@@ -35,22 +39,25 @@ pub(crate) struct Station {
     number: u32,
     total: u64,
     epoch: u16,
+    /// The meter's last challenge for a clock that may go back.
+    pub(crate) challenge: Challenge,
 }
 
 impl Station {
     /// The next token that the input asks for. Most are as a station makes them.
     pub(crate) fn token(&mut self, input: &mut Input<'_>, meter: &KeyHash) -> Vec<u8> {
-        let payload = match input.u8() {
-            0 => input.bytes().to_vec(),
-            how => self.payload(input, meter, how),
+        let how = input.u8();
+        let (payload, mask) = match how {
+            0 => (input.bytes().to_vec(), 0),
+            _ => self.payload(input, meter, how),
         };
+        let usual = if mask == KEYS { ROOT } else { ISSUER };
         let (signer, label, hash) = match input.u8() {
-            0..224 => (ISSUER, Label::Token, *meter),
-            224..240 => (ROOT, Label::Token, *meter),
-            240..246 => (STRANGER, Label::Token, *meter),
-            246..250 => (METER, Label::Receipt, *meter),
-            250..253 => (ISSUER, Label::Identity, *meter),
-            _ => (ISSUER, Label::Token, KeyHash([0; 32])),
+            0..200 => (usual, Label::Token, *meter),
+            known @ 200..232 => (1 + (known & 7), Label::Token, *meter),
+            232..250 => (METER, Label::Receipt, *meter),
+            250..253 => (usual, Label::Identity, *meter),
+            _ => (usual, Label::Token, KeyHash([0; 32])),
         };
         let mut bytes = signed(payload, label, hash, signer);
         if input.u8() >= 240
@@ -62,30 +69,38 @@ impl Station {
         bytes
     }
 
-    /// A payload. The bits of `how` and of the field mask say what is odd about it and which fields it has.
-    fn payload(&mut self, input: &mut Input<'_>, meter: &KeyHash, how: u8) -> Vec<u8> {
-        // The usual one has a credit register only.
-        let mask = if how & 1 == 0 { 1 << 4 } else { input.any::<u16>() & 0x3ff0 };
+    /// A payload and its fields, one bit for each key. The low bits of `how` say which fields it has.
+    fn payload(&mut self, input: &mut Input<'_>, meter: &KeyHash, how: u8) -> (Vec<u8>, u16) {
+        let mask = match how & 7 {
+            0..=2 => CREDIT,
+            3 => 1 << (8 + (input.u8() & 3)),
+            4 => KEYS,
+            5 => CREDIT | 1 << (8 + (input.u8() & 3)),
+            6 => 1 << 7,
+            _ => input.any::<u16>() & 0x3ff0,
+        };
         let mut payload = Bytes::new();
         let mut out = Encoder::new(&mut payload);
-        let written = self.write(&mut out, input, meter, how, mask);
+        let written = self.write(&mut out, input, meter, how >> 3, mask);
         written.expect("every field fits");
         let mut payload = payload.to_vec();
-        if how >= 250
+        if how >= 0xf8
             && let at = usize::from(input.u8())
             && let Some(byte) = payload.get_mut(at)
         {
             *byte ^= input.u8();
         }
-        payload
+        (payload, mask)
     }
 
     fn write(&mut self, out: &mut Out<'_>, input: &mut Input<'_>, meter: &KeyHash, how: u8, mask: u16) -> Written {
-        let version = if how & 0x1e == 0x1e { input.number() } else { 1 };
-        let id = if how & 0x1e == 0x1c { "CLS0000000018" } else { METER_ID };
-        let hint = if how & 0x1e == 0x1a { [0; 4] } else { meter.hint().0 };
-        if how & 0x1e == 0x18 {
-            self.epoch = input.number() as u16;
+        let version = if how == 30 { input.number() } else { 1 };
+        let id = if how == 29 { "CLS0000000018" } else { METER_ID };
+        let hint = if how == 28 { [0; 4] } else { meter.hint().0 };
+        match how {
+            27 => self.epoch = input.number() as u16,
+            24..=26 => self.epoch = self.epoch.saturating_add(1),
+            _ => {}
         }
         out.map(4 + u64::from(mask.count_ones()))?;
         out.u8(0)?.u32(version)?.u8(1)?.str(id)?.u8(2)?.bytes(&hint)?.u8(3)?.u16(self.epoch)?;
@@ -117,20 +132,23 @@ impl Station {
                 out.bytes(&input.any::<[u8; 8]>())?;
             }
             8 | 9 => {
-                out.array(2)?.u32(input.number())?.bytes(input.bytes())?;
+                let content = content(input, key);
+                out.array(2)?.u32(input.number())?.bytes(&content)?;
             }
             10 => {
-                out.array(2)?.u32(input.number())?.u32(input.number())?;
+                out.array(2)?.u32(input.number())?.u32(u32::from(input.u8() & 3))?;
             }
             11 => {
-                out.u64(input.amount())?;
+                let unix_s = input.amount();
+                match input.u8() {
+                    0..128 => out.u64(unix_s)?,
+                    128..240 => out.array(2)?.u64(unix_s)?.bytes(&self.challenge)?,
+                    _ => out.array(2)?.u64(unix_s)?.bytes(&input.any::<Challenge>())?,
+                };
             }
             12 => {
-                let keys: Vec<u8> = input.bytes().iter().take(3).copied().collect();
-                out.array(2)?.u32(input.number())?.array(keys.len() as u64)?;
-                for key in keys {
-                    out.bytes(&compressed(key))?;
-                }
+                let content = keys(input);
+                out.array(2)?.u32(input.number())?.bytes(&content)?;
             }
             _ => {
                 out.bool(input.u8() & 1 == 0)?;
@@ -149,6 +167,18 @@ impl Station {
             _ => (input.number(), input.amount()),
         };
     }
+}
+
+/// The content of the keys register: up to three keys, one after the other.
+fn keys(input: &mut Input<'_>) -> Vec<u8> {
+    let count = usize::from(input.u8() & 3);
+    let keys = input.take(count).to_vec();
+    let mut content = vec![0x80 | keys.len() as u8];
+    for key in keys {
+        content.extend([0x58, 33]);
+        content.extend(compressed(key));
+    }
+    content
 }
 
 /// The SEC 1 compressed point of the key of 32 bytes `byte`, or none of any.

@@ -18,6 +18,7 @@ pub struct VerifyingKey(AffinePoint);
 /// A private key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SigningKey {
+    bytes: [u8; 32],
     secret: SecretKey,
     public: VerifyingKey,
 }
@@ -82,7 +83,13 @@ impl SigningKey {
     /// If the bytes are none.
     pub fn from_slice(bytes: &[u8]) -> Result<Self, Error> {
         let secret = SecretKey::from_slice(bytes)?;
-        Ok(Self { secret, public: VerifyingKey(*secret.public_key().as_affine()) })
+        let bytes = bytes.try_into().map_err(|_| Error::new())?;
+        Ok(Self { bytes, secret, public: VerifyingKey(*secret.public_key().as_affine()) })
+    }
+
+    /// Its bytes.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.bytes
     }
 
     /// Its public key.
