@@ -20,9 +20,8 @@ pub fn run(long: bool, ci: bool) -> ExitCode {
     runner.step("style", || style::check(&root()));
     runner.command("format", cargo().args(["fmt", "--all", "--check"]));
     runner.command("lints", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
-    let mut peers = peers(&mut runner, ci);
     runner.command("fuzz", fuzz::check(&mut cargo()));
-    let peers = peers(&mut runner, ci);
+    let mut peers = peers(&mut runner, ci);
     let doubles = doubles(&mut runner, ci);
     vectors(&mut runner, &peers);
     firmware_image(&mut runner, &mut peers, ci);
