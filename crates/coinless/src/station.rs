@@ -14,6 +14,7 @@ mod init;
 mod pay;
 mod quota;
 mod reconcile;
+mod replace;
 mod resolve;
 mod serve;
 mod show;
@@ -26,7 +27,7 @@ mod token;
 pub const GROUPS: &[(&str, &[&str])] = &[
     ("Set up", &["init", "check", "issuer", "enrol", "daraja-register"]),
     ("Sell", &["run", "pay", "cancel", "show"]),
-    ("Meters", &["token"]),
+    ("Meters", &["token", "replace", "retire"]),
     ("Customers", &["tenant-change", "debt", "erase"]),
     ("Money", &["books", "float", "reconcile", "resolve"]),
     ("Signing", &["signer", "quota"]),
@@ -109,6 +110,10 @@ pub enum Command {
     /// Tokens for a meter's tariff, settings, valve, clock and keys, by name.
     #[command(subcommand)]
     Token(token::Command),
+    /// Replaces a meter: what is left on the old one goes to the new one, by the old one's last receipt.
+    Replace(replace::ReplaceOptions),
+    /// Retires a dead meter, by two people, on an estimate.
+    Retire(replace::RetireOptions),
     /// Shows or sets what the customer of a meter owes.
     Debt(debt::Options),
     /// Shows an order, a meter, the ledger, receipts, or exceptions.
@@ -179,6 +184,8 @@ pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Erase(options) => erase::erase(&options, output),
         Command::TenantChange(options) => tenant::change(&options, output),
         Command::Token(command) => token::run(&command, output),
+        Command::Replace(options) => replace::replace(&options, output),
+        Command::Retire(options) => replace::retire(&options, output),
         Command::Show { data, what, id, all } => show::show(&data, what, id.as_deref(), all, output),
         Command::Books(command) => books::run(command, output),
         Command::Cancel(options) => cancel::run(&options, output),

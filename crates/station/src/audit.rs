@@ -27,6 +27,12 @@ pub enum Action {
     SettingsToken,
     /// Made a token for the keys register of a meter.
     KeysToken,
+    /// Began to replace a meter by another one.
+    ReplaceMeter,
+    /// Proposed to retire a dead meter.
+    ProposeRetirement,
+    /// Confirmed that a dead meter is retired.
+    ConfirmRetirement,
     /// Made a token that is worth nothing, to try a meter.
     TestToken,
     /// Raised the key epoch of a meter.
@@ -50,6 +56,9 @@ impl Action {
             Self::TariffToken => "tariff_token",
             Self::SettingsToken => "settings_token",
             Self::KeysToken => "keys_token",
+            Self::ReplaceMeter => "replace_meter",
+            Self::ProposeRetirement => "propose_retirement",
+            Self::ConfirmRetirement => "confirm_retirement",
             Self::TestToken => "test_token",
             Self::RaiseEpoch => "raise_epoch",
             Self::ValveToken => "valve_token",

@@ -4,6 +4,7 @@ use crate::lifecycle::{LineEvent, LineState};
 use crate::meters;
 use crate::orders;
 use crate::problem::Error;
+use crate::replacement;
 use crate::signer::SignError;
 use crate::store::Expect;
 use crate::tasks::{Task, back_off};
@@ -74,6 +75,10 @@ pub fn signed(work: &mut Work<'_>, task: &Task, outcome: &Result<Vec<u8>, SignEr
         Expect::Any,
     )?;
     for row in rows {
+        // What was left on another meter is of no order.
+        if replacement::is_transfer(row.text(0)?) {
+            continue;
+        }
         let (_, line) = orders::lock_line(work, row.text(0)?, row.number(1)?)?;
         if line.state == LineState::Sold {
             orders::step(work, &line, LineEvent::Signed, None)?;

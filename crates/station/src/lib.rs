@@ -10,6 +10,8 @@
 //! * [`orders`], [`payments`], [`sell`], [`issue`], [`receipts`], [`refunds`]: the life of an order, in this order.
 //! * [`registers`]: which order lines each signed number counts; voids and their settlement.
 //! * [`terms`]: tokens for the other registers: tariff, settings, keys, valve command and clock.
+//! * [`reports`]: what meters say of their events and inner sums.
+//! * [`replacement`], [`retirement`]: meters that another one takes the place of, closed by their receipt or dead.
 //! * [`backup`], [`recovery`]: the database as text; what a station does that was restored from a backup.
 //! * [`ledger`]: double entry. [`float`]: what managers paid in advance.
 //! * [`resolve`]: how people see to what came before them. [`reconcile`]: the comparison with everybody else's books.
@@ -44,7 +46,10 @@ pub mod records;
 pub mod recovery;
 pub mod refunds;
 pub mod registers;
+pub mod replacement;
+pub mod reports;
 pub mod resolve;
+pub mod retirement;
 pub mod sales;
 pub mod sell;
 pub mod service;

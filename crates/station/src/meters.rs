@@ -59,6 +59,8 @@ pub struct Meter {
     pub epoch_receipt: Option<u32>,
     /// What it counted when its key epoch began cannot be told by the total: a restore forgot numbers of an earlier one.
     pub origin_unknown: bool,
+    /// The meter that takes its place: every token of this one is a closing one.
+    pub replaced_by: Option<MeterId>,
 }
 
 /// Numbers of the registers of a meter beside credit, in its key epoch; 0 for none.
@@ -183,7 +185,8 @@ macro_rules! select_meter {
                     live_total, reserved_units, receipt_number, receipt_credit, receipt_total, receipt_balance, utility,
                     recovering_since_ms, gap_first, gap_last, retired_ms, receipt_epoch, receipt_tariff, receipt_settings,
                     receipt_keys, receipt_flags, receipt_clock, tariff_number, settings_number, keys_number, valve_number,
-                    needs_tariff, needs_settings, currency, epoch_receipt, origin_unknown
+                    needs_tariff, needs_settings, currency, epoch_receipt, origin_unknown,
+                    replaced_by
              FROM meter",
             $rest
         )
@@ -344,6 +347,7 @@ pub(crate) fn read(row: &Row) -> Result<Meter, Error> {
         },
         epoch_receipt: row.optional_int(33)?.map(|_| row.number(33)).transpose()?,
         origin_unknown: row.int(34)? != 0,
+        replaced_by: row.optional_text(35)?.map(stored_id).transpose()?,
     })
 }
 
@@ -369,7 +373,7 @@ impl Meter {
         free.unwrap_or(Units::ZERO)
     }
 
-    /// Refuses what is for a meter that hangs no more.
+    /// Refuses what is for a meter that hangs no more, or will not for long.
     ///
     /// # Errors
     /// [`Code::NotPossibleNow`].
@@ -378,7 +382,16 @@ impl Meter {
             let detail = format!("meter {} was taken out of use", self.id.label());
             return Err(Error::refused(Code::NotPossibleNow, detail));
         }
+        if let Some(new) = self.replaced_by {
+            let detail = format!("meter {} is being replaced by {}", self.id.label(), new.label());
+            return Err(Error::refused(Code::NotPossibleNow, detail));
+        }
         Ok(())
+    }
+
+    /// Whether its account is to be closed by a token that must reach it yet.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.replaced_by.is_some() && !self.is_retired
     }
 
     /// Refuses to sell to a meter that hangs no more, or of which it is not known what was sold to it.
@@ -387,6 +400,10 @@ impl Meter {
     /// [`Code::Recovering`], [`Code::NotSold`].
     pub fn check_sellable(&self) -> Result<(), Error> {
         let label = self.id.label();
+        if let Some(new) = self.replaced_by {
+            let detail = format!("meter {label} is replaced by meter {}: buy for that one", new.label());
+            return Err(Error::refused(Code::NotSold, detail));
+        }
         if self.is_retired {
             return Err(Error::refused(Code::NotSold, format!("meter {label} was taken out of use")));
         }

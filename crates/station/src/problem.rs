@@ -59,6 +59,10 @@ pub enum Code {
     NotPossibleNow,
     /// A receipt that is not one of an enrolled meter.
     BadReceipt,
+    /// A report that is not one of an enrolled meter.
+    BadReport,
+    /// This was asked for too often; nothing was done.
+    TooOften,
     /// A callback that did not come from the provider.
     BadCallback,
     /// Not the credential of a float.
@@ -91,6 +95,8 @@ impl Code {
             Self::AlreadyDelivered => "already_delivered",
             Self::NotPossibleNow => "not_possible_now",
             Self::BadReceipt => "bad_receipt",
+            Self::BadReport => "bad_report",
+            Self::TooOften => "too_often",
             Self::BadCallback => "bad_callback",
             Self::BadCredential => "bad_credential",
             Self::FloatTooSmall => "float_too_small",
@@ -115,7 +121,9 @@ impl Code {
             | Self::OverMaximumCredit
             | Self::NotSold
             | Self::UnknownProvider
-            | Self::BadReceipt => 422,
+            | Self::BadReceipt
+            | Self::BadReport => 422,
+            Self::TooOften => 429,
             Self::Unavailable | Self::Recovering => 503,
             Self::Internal => 500,
         }
@@ -137,6 +145,8 @@ impl Code {
             Self::Unavailable => "a system that this needs does not answer",
             Self::Recovering => "what was sold to this meter is being recovered",
             Self::OrderConflict => "this order id is used for other content",
+            Self::BadReport => "this is not a report of a meter",
+            Self::TooOften => "this was asked for too often",
             Self::QuoteExpired => "the quote is no longer valid",
             Self::AlreadyDelivered => "this line is loaded already",
             Self::NotPossibleNow => "this is not possible now",

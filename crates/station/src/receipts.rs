@@ -8,6 +8,7 @@ use crate::problem::{Code, Error};
 use crate::recovery;
 use crate::refunds;
 use crate::registers::{self, LineEnd};
+use crate::replacement;
 use crate::sell;
 use crate::store::Value;
 use crate::terms;
@@ -101,9 +102,12 @@ pub fn accept(work: &mut Work<'_>, opened: &OpenedReceipt, context: &Context) ->
     }
     let open = registers::read_open(&open, meter.epoch)?;
     for settled in registers::settle_open(work, &meter, &standing, open)? {
+        if replacement::is_transfer(&settled.order_id) {
+            continue;
+        }
         let (order, line) = orders::lock_line(work, &settled.order_id, settled.line)?;
         match settled.end {
-            LineEnd::Delivered => sell::delivered(work, &order, &line, context)?,
+            LineEnd::Delivered => sell::delivered(work, &order, &line, &context.confirming)?,
             LineEnd::Voided => refunds::voided(work, &line)?,
             LineEnd::CountedAgain => {
                 let reason = "after a restore it cannot be proved that the meter has not loaded it: it stays bought";
@@ -112,6 +116,7 @@ pub fn accept(work: &mut Work<'_>, opened: &OpenedReceipt, context: &Context) ->
         }
     }
     recovery::take_over(work, &meter, &shown)?;
+    replacement::seen(work, &meter, receipt)?;
     Ok(true)
 }
 

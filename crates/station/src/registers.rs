@@ -17,7 +17,7 @@ use crate::recovery;
 use crate::store::Row;
 use crate::tasks::Kind;
 use crate::work::Work;
-use coinless_protocol::token::{Conditions, Order, RefusedRange, Token};
+use coinless_protocol::token::{Conditions, Credit, Order, RefusedRange, Set, Token};
 use coinless_protocol::{CreditNumber, Epoch, MeterId, Register, Units};
 
 /// What a receipt settled.
@@ -75,6 +75,8 @@ pub fn count(work: &mut Work<'_>, meter: &Meter, order_id: &str, line: u32, unit
 /// When the database fails or the line is not issued.
 pub fn leave_out(work: &mut Work<'_>, meter_id: MeterId, order_id: &str, line: u32) -> Result<(), Error> {
     let meter = meters::lock(work, meter_id)?;
+    // The closing token counts it: the meter's last receipt decides.
+    meter.check_in_use()?;
     let rows = work.query(
         "UPDATE meter_line SET state = 'void_pending', last_number = $4, last_epoch = $5
          WHERE meter_id = $1 AND order_id = $2 AND line = $3 AND state = 'issued' RETURNING units",
@@ -194,7 +196,7 @@ pub(crate) fn settle_open(
     }
     if settled.iter().any(|settled| settled.end == LineEnd::CountedAgain) {
         refresh(work, meter_id)?;
-    } else if left > 0 {
+    } else if left > 0 || meter.is_closing() {
         replace_refused(work, meter_id)?;
     }
     Ok(settled)
@@ -307,6 +309,31 @@ pub fn signed_bytes(
     Ok(bytes.flatten())
 }
 
+/// Commits the first closing token of a locked meter, of which everything is known already that it counts.
+pub(crate) fn close(work: &mut Work<'_>, meter: &Meter) -> Result<(), Error> {
+    commit_next(work, meter, meter.live_total)
+}
+
+/// An open line of a meter is taken for loaded, by a decision of people.
+pub(crate) fn take_as_loaded(work: &mut Work<'_>, meter: &Meter, order_id: &str, line: u32) -> Result<(), Error> {
+    let open = open_lines(work, meter)?.into_iter().find(|open| open.order_id == order_id && open.line == line);
+    let open = open.ok_or_else(|| Error::inconsistent("a line to be taken for loaded that is not open"))?;
+    finish(work, meter, &open, LineEnd::Delivered)
+}
+
+/// The bytes of the newest signed token of a meter.
+///
+/// # Errors
+/// When the database fails.
+pub fn newest_bytes(work: &mut Work<'_>, meter_id: MeterId) -> Result<Option<Vec<u8>>, Error> {
+    let row = work.query_first(
+        "SELECT bytes FROM token WHERE meter_id = $1 ORDER BY epoch DESC, number DESC LIMIT 1",
+        &[meter_id.as_str().into()],
+    )?;
+    let bytes = row.map(|row| row.optional_bytes(0).map(|bytes| bytes.map(<[u8]>::to_vec))).transpose()?;
+    Ok(bytes.flatten())
+}
+
 /// After a restore: a line of which it was proved, in the life that is forgotten, that it can never be loaded is counted no more.
 ///
 /// # Errors
@@ -326,14 +353,14 @@ pub fn forget(work: &mut Work<'_>, meter_id: MeterId, order_id: &str, line: u32)
     )
 }
 
-/// If lines are open and the meter, where it was last seen, would refuse the newest token, commits a new one.
+/// If lines are open, or it is to be closed, and the meter, where it was last seen, would refuse the newest token, commits a new one.
 fn replace_refused(work: &mut Work<'_>, meter_id: MeterId) -> Result<(), Error> {
     let meter = meters::find(work, meter_id)?;
     let Some(seen) = meter.newest_receipt else { return Ok(()) };
     // One that has not risen to the newest key epoch needs the token with the keys first.
     if seen.registers.epoch != meter.epoch
         || seen.registers.credit >= meter.last_number
-        || open_lines(work, &meter)?.is_empty()
+        || !meter.is_closing() && open_lines(work, &meter)?.is_empty()
     {
         return Ok(());
     }
@@ -364,7 +391,14 @@ fn commit_next(work: &mut Work<'_>, meter: &Meter, live: Units) -> Result<(), Er
         meter: meter.id,
         meter_key: meter.key.hash().hint(),
         epoch: meter.epoch,
-        order: Order::credit(Register { number, total: live }, Conditions { refused, needs: meter.needs }),
+        order: Order::Set(Set {
+            credit: Some(Credit {
+                register: Register { number, total: live },
+                conditions: Conditions { refused, needs: meter.needs },
+                closing: meter.replaced_by.is_some(),
+            }),
+            ..Set::default()
+        }),
     };
     let payload = token.to_payload().map_err(|error| Error::inconsistent(error.to_string()))?;
     let id = meter.id.as_str();

@@ -5,7 +5,7 @@ use crate::lifecycle::{self, LineEvent, LineState, Refusal};
 use crate::meters::{self, Meter};
 use crate::money::Amount;
 use crate::orders::{self, Order, OrderLine};
-use crate::payments::{Context, Patience};
+use crate::payments::Patience;
 use crate::problem::Error;
 use crate::recovery;
 use crate::refunds;
@@ -15,6 +15,7 @@ use crate::tasks::{Kind, Task, back_off};
 use crate::telemetry::Words;
 use crate::utilities::UtilityName;
 use crate::work::Work;
+use std::collections::BTreeSet;
 
 /// The cause of an exception about a paid line that was neither sold nor taken back for too long.
 pub(crate) const STUCK: &str = "sale_stuck";
@@ -237,7 +238,12 @@ pub(crate) fn release(work: &mut Work<'_>, line: &OrderLine) -> Result<(), Error
 }
 
 /// Books a delivered line: from here on the money is the utility's, the tax office's and whoever the fees are for.
-pub(crate) fn delivered(work: &mut Work<'_>, order: &Order, line: &OrderLine, context: &Context) -> Result<(), Error> {
+pub(crate) fn delivered(
+    work: &mut Work<'_>,
+    order: &Order,
+    line: &OrderLine,
+    confirming: &BTreeSet<UtilityName>,
+) -> Result<(), Error> {
     let utility = &line.utility;
     let movement = Movement {
         subject: &line.order_id,
@@ -254,7 +260,7 @@ pub(crate) fn delivered(work: &mut Work<'_>, order: &Order, line: &OrderLine, co
     };
     ledger::book(work, &movement)?;
     orders::step(work, line, LineEvent::FoundLoaded, None)?;
-    if context.confirming.contains(utility) {
+    if confirming.contains(utility) {
         work.queue(Kind::Confirm, line.subject())?;
     }
     Ok(())

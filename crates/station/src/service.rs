@@ -1,5 +1,6 @@
 //! The station as one running process: commands through the store's writer, tasks by workers, changes to whoever watches.
 
+mod clocks;
 mod effects;
 mod workers;
 
@@ -54,6 +55,7 @@ struct Inner {
     watch: Option<Arc<Watch>>,
     telemetry: Telemetry,
     readiness: health::Readiness,
+    clocks: clocks::Asked,
 }
 
 /// Told the name of each point that a command or a task passes; tests end the process there. See [`points`].
@@ -121,6 +123,7 @@ impl Station {
         let inner = Inner {
             telemetry: Telemetry::new(watch.clone()),
             readiness: health::Readiness::default(),
+            clocks: clocks::Asked::default(),
             watch,
             store: parts.store,
             keys: parts.keys,

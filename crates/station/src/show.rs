@@ -4,6 +4,7 @@ use crate::ledger;
 use crate::meters::{self, Meter};
 use crate::problem::Error;
 use crate::records::to_hex;
+use crate::reports::{self, ReportStatus};
 use crate::telemetry::Words;
 use crate::view::{self, OrderView};
 use crate::work::Work;
@@ -35,6 +36,9 @@ pub struct MeterStatus {
     pub max_credit_units: u64,
     /// What its newest receipt said, if one came.
     pub newest_receipt: Option<ReceiptStatus>,
+    /// What its newest report said, if one came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportStatus>,
 }
 
 /// What a receipt said of credit.
@@ -142,7 +146,8 @@ pub fn newest_orders(work: &mut Work<'_>, most: i64) -> Result<Vec<String>, Erro
 /// # Errors
 /// If there is none.
 pub fn meter(work: &mut Work<'_>, id: MeterId) -> Result<MeterStatus, Error> {
-    Ok(status(&meters::find(work, id)?))
+    let meter = meters::find(work, id)?;
+    status(work, &meter)
 }
 
 /// All meters.
@@ -150,10 +155,10 @@ pub fn meter(work: &mut Work<'_>, id: MeterId) -> Result<MeterStatus, Error> {
 /// # Errors
 /// When the database fails.
 pub fn all_meters(work: &mut Work<'_>) -> Result<Vec<MeterStatus>, Error> {
-    Ok(meters::all(work)?.iter().map(status).collect())
+    meters::all(work)?.iter().map(|meter| status(work, meter)).collect()
 }
 
-fn status(meter: &Meter) -> MeterStatus {
+fn status(work: &mut Work<'_>, meter: &Meter) -> Result<MeterStatus, Error> {
     let newest_receipt = meter.newest_receipt.map(|receipt| ReceiptStatus {
         meter: meter.id.to_string(),
         receipt: receipt.number,
@@ -164,7 +169,7 @@ fn status(meter: &Meter) -> MeterStatus {
         decision: None,
         bytes: None,
     });
-    MeterStatus {
+    Ok(MeterStatus {
         meter: meter.id.to_string(),
         label: meter.id.label().to_string(),
         commodity: meter.commodity.name().to_owned(),
@@ -176,7 +181,8 @@ fn status(meter: &Meter) -> MeterStatus {
         reserved_units: meter.reserved.get(),
         max_credit_units: meter.max_credit.get(),
         newest_receipt,
-    }
+        report: reports::status(work, meter)?,
+    })
 }
 
 /// The receipts of a meter, in the order of their numbers.

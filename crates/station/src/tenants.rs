@@ -8,6 +8,7 @@ use crate::orders;
 use crate::problem::{Code, Error};
 use crate::records::to_hex;
 use crate::refunds;
+use crate::replacement;
 use crate::work::Work;
 use coinless_protocol::MeterId;
 use serde::Serialize;
@@ -65,17 +66,21 @@ pub fn change(work: &mut Work<'_>, id: MeterId, new: &NewTenant, operator: &str)
         }
     }
     let meter = meters::lock(work, id)?;
-    if meter.is_retired {
-        return Err(Error::refused(Code::NotPossibleNow, format!("meter {} was taken out of use", id.label())));
-    }
+    meter.check_in_use()?;
     let place = new.place.clone().or_else(|| meter.place.clone());
     let same = (meter.customer.as_ref(), meter.place.as_ref()) == (new.customer.as_ref(), place.as_ref());
     if same && !new.again {
         return Ok(false);
     }
     check_nothing_under_way(work, id)?;
+    let open = issued(work, id)?;
+    if open.iter().any(|(order_id, _)| replacement::is_transfer(order_id)) {
+        let detail =
+            "what was left on the meter before this one is still on its way to it: change the tenant when it is loaded";
+        return Err(Error::refused(Code::NotPossibleNow, detail));
+    }
     withdraw_quotes(work, id)?;
-    for (order_id, line) in issued(work, id)? {
+    for (order_id, line) in open {
         refunds::void(work, &order_id, line)?;
     }
     record(work, &meter, new.customer.as_deref(), place.as_deref())?;
@@ -111,7 +116,7 @@ pub fn pending(work: &mut Work<'_>, id: MeterId) -> Result<Pending, Error> {
     })
 }
 
-fn check_nothing_under_way(work: &mut Work<'_>, id: MeterId) -> Result<(), Error> {
+pub(crate) fn check_nothing_under_way(work: &mut Work<'_>, id: MeterId) -> Result<(), Error> {
     let under_way = [
         LineState::AwaitingPayment,
         LineState::PaymentUnknown,
@@ -138,7 +143,7 @@ fn check_nothing_under_way(work: &mut Work<'_>, id: MeterId) -> Result<(), Error
 }
 
 /// Quotes that nobody accepted yet are no longer valid: what the old tenant still accepted would be in nobody's interest.
-fn withdraw_quotes(work: &mut Work<'_>, id: MeterId) -> Result<(), Error> {
+pub(crate) fn withdraw_quotes(work: &mut Work<'_>, id: MeterId) -> Result<(), Error> {
     let orders: BTreeSet<_> =
         lines_in(work, id, LineState::Quoted)?.into_iter().map(|(order_id, _)| order_id).collect();
     orders.iter().try_for_each(|order_id| orders::expire(work, order_id))

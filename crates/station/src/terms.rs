@@ -358,7 +358,7 @@ pub(crate) fn settle(work: &mut Work<'_>, meter: &Meter, shown: &NewestReceipt) 
     Ok(())
 }
 
-fn settle_number(
+pub(crate) fn settle_number(
     work: &mut Work<'_>,
     meter: &Meter,
     register: RegisterName,
@@ -393,7 +393,7 @@ fn settle_number(
     Ok(())
 }
 
-pub(crate) fn settle_up_to(
+fn settle_up_to(
     work: &mut Work<'_>,
     meter: &Meter,
     register: RegisterName,

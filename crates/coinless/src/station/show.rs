@@ -118,6 +118,21 @@ fn meter_words(meter: &MeterStatus) -> String {
         ),
         None => write!(text, "\n  no receipt yet"),
     };
+    if let Some(report) = &meter.report {
+        let events: Vec<_> = report.events.iter().map(|(event, count)| format!("{event} {count}")).collect();
+        let events = if events.is_empty() { "none".to_owned() } else { events.join(", ") };
+        let _ = write!(
+            text,
+            "\n  report {} of {}: {} on its face, debt paid {} of {}, events: {events}",
+            report.number, report.received, report.metered, report.debt_paid, report.debt_total
+        );
+        if report.emergency_taken {
+            text += "\n  emergency credit is taken";
+        }
+        if !report.clock_trusted {
+            text += "\n  it does not know the time";
+        }
+    }
     text
 }
 

@@ -188,6 +188,12 @@ pub(super) fn run(command: &Command, output: &Output) -> Result<(), Failure> {
     }
 }
 
+/// Writes a token into a file for a technician.
+pub(super) fn write_token(path: &Path, meter: &str, token: &str) -> Result<(), Failure> {
+    let file = serde_json::to_vec_pretty(&TokenFile { meter, token }).context("writing JSON")?;
+    fs::write(path, file).context(format_args!("writing {}", path.display()))
+}
+
 /// A meter's number, with its check character or as its identity.
 pub(super) fn meter_id(text: &str) -> Result<MeterId, Failure> {
     let id = meters::parse_label(text).or_else(|error| text.parse().map_err(|_| error));
@@ -336,8 +342,7 @@ impl Target {
             let token = made.token.as_deref();
             let token =
                 token.ok_or_else(|| Failure::new("the token is not signed yet: give the command again in a moment"))?;
-            let file = serde_json::to_vec_pretty(&TokenFile { meter: &made.label, token }).context("writing JSON")?;
-            fs::write(path, file).context(format_args!("writing {}", path.display()))?;
+            write_token(path, &made.label, token)?;
         }
         output.result(made, words::made(made, self.out.as_deref()))
     }

@@ -1,8 +1,9 @@
 //! Tariff, settings, valve, clock and keys of a real meter, set by name from the command line.
 
-use crate::setting::{Coap, GAS_LABEL, Setting, complaint};
+use crate::operator::get;
+use crate::setting::{Coap, GAS_LABEL, OTHER, Setting, complaint};
 use coinless_sim::desk::DeskError;
-use coinless_station::records::from_hex;
+use coinless_station::records::{from_hex, to_hex};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -31,6 +32,17 @@ pub fn upload(station: &str, what: &str, bytes: &[u8]) -> Value {
     runtime.block_on(async {
         let request = http.post(format!("{station}/v1/{what}")).header("content-type", "application/cose");
         let answer = request.body(bytes.to_vec()).send().await.unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{text}");
+        serde_json::from_str(&text).unwrap()
+    })
+}
+
+fn post(story: &Setting, what: &str, body: &Value) -> Value {
+    let http = coinless_station::net::http_client(std::time::Duration::from_secs(60)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let answer = http.post(format!("{}/v1/{what}", story.station.address())).json(body).send().await.unwrap();
         let (status, text) = (answer.status(), answer.text().await.unwrap());
         assert!(status.is_success(), "{text}");
         serde_json::from_str(&text).unwrap()
@@ -79,11 +91,23 @@ fn an_operator_sets_what_a_meter_does() {
     assert!(held.flags.causes.iter().any(|cause| cause.words() == "command of the utility"));
     let released = hand(&story, &link, &made(&story, "valve", &["release"]));
     assert!(!released.flags.causes.iter().any(|cause| cause.words() == "command of the utility"));
+    let report = Coap::new(&link).get("report");
+    let body = serde_json::json!({ "report": to_hex(&report.payload) });
+    assert_eq!(post(&story, "reports", &body)["new"], true);
+    assert_eq!(post(&story, "reports", &body)["new"], false);
+    let challenge = Coap::new(&link).get("challenge");
+    let answer =
+        get(&format!("{}/v1/meters/{GAS_LABEL}/clock/{}", story.station.address(), to_hex(&challenge.payload)));
+    assert_eq!(answer.0, 200, "{}", answer.1);
+    let answered: Value = serde_json::from_str(&answer.1).unwrap();
+    assert_eq!(hand(&story, &link, &answered).outcome.decision.name(), "applied");
+    let meter = story.desk.show("meter", Some(GAS_LABEL)).unwrap().remove(0);
+    assert_eq!((&meter["report"]["debt_total"], &meter["report"]["valve"]), (&"5.000 m³".into(), &2.into()));
     let clock = made(&story, "clock", &[]);
     hand(&story, &link, &clock);
     let test = made(&story, "test", &[]);
     assert_eq!(hand(&story, &link, &test).registers.credit.0, 1);
-    let expected = [("settings", 1), ("tariff", 2), ("clock", clock["number"].as_u64().unwrap())];
+    let expected = [("settings", 1), ("tariff", 2), ("valve", 2), ("clock", clock["number"].as_u64().unwrap())];
     let settled: Vec<_> = states(&story).into_iter().filter(|(_, _, state)| state == "settled").collect();
     let settled: Vec<_> = settled.iter().map(|(register, number, _)| (register.as_str(), *number)).collect();
     assert_eq!(settled, expected);
@@ -118,5 +142,38 @@ fn a_stolen_key_is_outlived() {
     let answer = Coap::new(&link).post_token(&new);
     upload(&story.station.address(), "receipts", &answer.payload);
     assert_eq!(story.line_state(&order), "delivered");
+    assert_eq!(story.desk.show("exceptions", None).unwrap(), Vec::<Value>::new());
+}
+
+fn replace(story: &Setting) -> Value {
+    let mut command = story.desk.command(&["station", "replace", GAS_LABEL, OTHER, "--by", "ada"]);
+    command.arg("--data").arg(story.desk.path("station"));
+    story.desk.run_command(command).unwrap().remove(0)
+}
+
+#[test]
+fn what_is_left_on_an_old_meter_goes_to_the_new_one() {
+    let story = Setting::new();
+    story.desk.new_meter(OTHER, "gas", &[]).unwrap();
+    let new = story.desk.start(story.desk.meter_command(OTHER, "127.0.0.1:0")).unwrap();
+    let order = story.buy("phone", "50.00");
+    let begun = replace(&story);
+    assert_eq!((&begun["begun"], &begun["moved"]), (&true.into(), &Value::Null));
+    let closing = serde_json::json!({ "token": begun["closing_token"] });
+    let receipt = hand(&story, &story.meter.address(), &closing);
+    assert!(receipt.flags.causes.iter().any(|cause| cause.words() == "closed account"));
+    assert_eq!(story.line_state(&order), "delivered");
+    // The running station signs what follows.
+    let moved = loop {
+        let status = replace(&story);
+        assert_eq!(status["begun"], false);
+        if status["transfer_token"].is_string() {
+            break status;
+        }
+    };
+    let units = receipt.sums.withdrawn.0 / 1000;
+    let receipt = hand(&story, &new.address(), &serde_json::json!({ "token": moved["transfer_token"] }));
+    assert_eq!(receipt.total.get(), units.try_into().unwrap());
+    assert_eq!(replace(&story)["transfer_token"], Value::Null);
     assert_eq!(story.desk.show("exceptions", None).unwrap(), Vec::<Value>::new());
 }

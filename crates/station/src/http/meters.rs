@@ -5,9 +5,10 @@ use crate::meters::{self, Meter};
 use crate::problem::{Code, Error, ProblemDetails};
 use crate::records::{IssuerRecord, from_hex, to_hex};
 use crate::sales::Lookup;
-use crate::service::Station;
+use crate::service::{self, Station};
 use crate::signer::{ReadSignRequest, SignError};
 use crate::telemetry::Words;
+use crate::terms;
 use crate::utilities::Utility;
 use crate::view::{self, MeterView};
 use axum::Json as JsonAnswer;
@@ -103,12 +104,46 @@ pub(super) async fn read_request(
     let meter = station.read(move |work| meters::find(work, id)).await?;
     let meter_key = meter.key.hash();
     let request = ReadSignRequest { utility: meter.utility, meter: meter.id, meter_key, epoch: meter.epoch, challenge };
-    let token = station.signer().sign_read_request(&request).await.map_err(|error| match error {
+    let token = station.signer().sign_read_request(&request).await.map_err(not_signed)?;
+    Ok(JsonAnswer(ReadToken { token: to_hex(&token) }))
+}
+
+/// What is told to whoever asked for something to be signed.
+fn not_signed(error: SignError) -> Error {
+    match error {
         SignError::Unavailable(why) => {
-            tracing::warn!(why, "no read request is signed");
+            tracing::warn!(why, "what was asked for is not signed");
             Error::refused(Code::Unavailable, "the signer does not answer now; try again in a moment")
         }
         error => Error::inconsistent(error.to_string()),
-    })?;
-    Ok(JsonAnswer(ReadToken { token: to_hex(&token) }))
+    }
+}
+
+/// A token that tells a meter the time.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+pub(super) struct ClockToken {
+    /// To be posted to the meter's `/token`, in hexadecimal.
+    pub token: String,
+}
+
+/// A token that tells a meter the time, in answer to its own challenge: the meter takes it once, within two minutes, also if it sets its
+/// clock back. At most 20 an hour for a meter.
+#[utoipa::path(get, path = "/v1/meters/{meter}/clock/{challenge}",
+    params(("meter" = String, Path, description = "the number as printed, with its check character"),
+           ("challenge" = String, Path, description = "8 bytes from the meter's `/challenge`, as 16 hexadecimal digits")),
+    responses((status = 200, body = ClockToken), (status = 404, body = ProblemDetails), (status = 429, body = ProblemDetails)))]
+pub(super) async fn clock(
+    State(station): State<Station>,
+    Path((label, challenge)): Path<(String, String)>,
+) -> Result<JsonAnswer<ClockToken>, Error> {
+    let id = meters::parse_label(&label)?;
+    let challenge = from_hex(&challenge).and_then(|bytes| Challenge::try_from(bytes).ok());
+    let challenge = challenge
+        .ok_or_else(|| Error::refused(Code::Malformed, "a challenge is 8 bytes, written as 16 hexadecimal digits"))?;
+    let meter = station.read(move |work| meters::find(work, id)).await?;
+    meter.check_in_use()?;
+    station.may_tell_time(id)?;
+    let request = terms::clock_request(&meter, challenge, service::now_ms())?;
+    let token = station.sign_terms(&request).await.map_err(not_signed)?;
+    Ok(JsonAnswer(ClockToken { token: to_hex(&token) }))
 }

@@ -5,6 +5,7 @@ mod extract;
 mod meters;
 mod orders;
 mod receipts;
+mod reports;
 
 use crate::health;
 use crate::lifecycle::{LineState, PaymentState};
@@ -37,12 +38,14 @@ pub fn router(station: Station) -> Router {
         .route("/v1/recovery", get(orders::recovery))
         .route("/v1/meters/{meter}", get(meters::meter))
         .route("/v1/meters/{meter}/read-requests", post(meters::read_request))
+        .route("/v1/meters/{meter}/clock/{challenge}", get(meters::clock))
         .route("/v1/quotes", post(orders::quote))
         .route("/v1/orders/{id}", put(orders::put).get(orders::get))
         .route("/v1/orders/{id}/payment", post(orders::pay))
         .route("/v1/orders/{id}/lines/{line}/void", post(orders::void))
         .route("/v1/orders/{id}/events", get(orders::events))
         .route("/v1/receipts", post(receipts::upload))
+        .route("/v1/reports", post(reports::upload))
         .route("/v1/callbacks/{provider}/{subject}/{mac}", post(callbacks::callback))
         .route("/openapi.json", get(openapi))
         .merge(health::router())
@@ -124,6 +127,7 @@ pub fn openapi_json() -> String {
         orders::recovery,
         meters::meter,
         meters::read_request,
+        meters::clock,
         orders::quote,
         orders::put,
         orders::get,
@@ -131,6 +135,7 @@ pub fn openapi_json() -> String {
         orders::void,
         orders::events,
         receipts::upload,
+        reports::upload,
         callbacks::callback
     ),
     components(schemas(
@@ -146,7 +151,10 @@ pub fn openapi_json() -> String {
         orders::Acceptance,
         meters::ReadRequest,
         meters::ReadToken,
-        receipts::Accepted
+        meters::ClockToken,
+        receipts::Accepted,
+        reports::ReportUpload,
+        reports::ReportAccepted
     ))
 )]
 struct Api;

@@ -55,6 +55,14 @@ fn is_being_sold(work: &mut Work<'_>, meter: &Meter) -> Result<bool, Error> {
          AND NOT EXISTS (SELECT 1 FROM recovery_waiver w WHERE w.name = l.order_id)",
         &[meter.id.as_str().into()],
     )?;
+    // Or what was left on a meter that this one replaces: its receipt comes again.
+    let replaced = work.query_first(
+        "SELECT 1 FROM meter WHERE replaced_by = $1 AND retired_ms IS NULL",
+        &[meter.id.as_str().into()],
+    )?;
+    if replaced.is_some() {
+        return Ok(true);
+    }
     for row in &rows {
         if super::is_of_forgotten_life(work, meter, row.text(0)?)? {
             return Ok(true);

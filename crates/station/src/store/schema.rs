@@ -4,8 +4,8 @@
 //! table is about, and every statement of a purchase names it.
 
 /// Each entry is one migration; the database's version is the number of those that ran.
-pub(super) const MIGRATIONS: [&[&str]; 10] =
-    [FIRST, MONEY, CASH, CLAIMS, RECOVERY, WAITING, FORGOTTEN, TAKEN_BACK, TERMS, EPOCHS];
+pub(super) const MIGRATIONS: [&[&str]; 12] =
+    [FIRST, MONEY, CASH, CLAIMS, RECOVERY, WAITING, FORGOTTEN, TAKEN_BACK, TERMS, EPOCHS, REPORTS, REPLACED];
 
 /// One purchase.
 const FIRST: &[&str] = &[
@@ -426,4 +426,57 @@ const EPOCHS: &[&str] = &[
     "ALTER TABLE meter ADD COLUMN epoch_receipt BIGINT DEFAULT 0",
     // 1: a restore forgot numbers of an earlier key epoch, so the total at number 0 does not tell which lines it counts.
     "ALTER TABLE meter ADD COLUMN origin_unknown BIGINT NOT NULL DEFAULT 0",
+];
+
+/// Meters' reports.
+const REPORTS: &[&str] = &[
+    // The newest report of a meter, and how many came.
+    "CREATE TABLE report (
+        meter_id TEXT PRIMARY KEY,
+        number BIGINT NOT NULL,
+        metered BIGINT NOT NULL,
+        valve BIGINT NOT NULL,
+        emergency_taken BIGINT NOT NULL,
+        clock_trusted BIGINT NOT NULL,
+        debt_total BIGINT NOT NULL,
+        debt_paid BIGINT NOT NULL,
+        events TEXT NOT NULL,
+        bytes BYTEA NOT NULL,
+        received_ms BIGINT NOT NULL,
+        taken BIGINT NOT NULL
+    )",
+];
+
+/// Meters that are replaced or dead.
+const REPLACED: &[&str] = &[
+    // Not null: every token of the meter is a closing one, and what it has not used goes to this meter.
+    "ALTER TABLE meter ADD COLUMN replaced_by TEXT",
+    "CREATE INDEX meter_replaced_by ON meter (replaced_by)",
+    // What a closing took out (thousandths of a credit unit), and what of it the new meter got (whole units); null until a receipt of the
+    // old one shows that it is closed.
+    "CREATE TABLE replacement (
+        old_meter TEXT PRIMARY KEY,
+        new_meter TEXT NOT NULL,
+        operator TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        begun_ms BIGINT NOT NULL,
+        withdrawn BIGINT,
+        moved_units BIGINT,
+        ended_ms BIGINT
+    )",
+    // A dead meter: what one person proposed, and another confirmed.
+    "CREATE TABLE retirement (
+        meter_id TEXT PRIMARY KEY,
+        proposed_by TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        proposed_ms BIGINT NOT NULL,
+        replace_by TEXT,
+        receipt_number BIGINT,
+        on_its_way BIGINT NOT NULL,
+        balance BIGINT NOT NULL,
+        reasoning TEXT NOT NULL,
+        confirmed_by TEXT,
+        confirmed_ms BIGINT,
+        moved_units BIGINT
+    )",
 ];

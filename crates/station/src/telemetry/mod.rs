@@ -79,6 +79,7 @@ pub struct Telemetry {
     requests: Times<HttpLabels>,
     tasks: Times<TaskLabels>,
     signer_refusals: Counter,
+    reports: Counter,
     gauges: Gauges,
     looked_at: Mutex<Option<Instant>>,
 }
@@ -101,17 +102,18 @@ impl Telemetry {
     pub fn new(watch: Option<Arc<Watch>>) -> Self {
         let times: fn() -> Histogram = || Histogram::new(SECONDS);
         let (requests, tasks) = (Times::new_with_constructor(times), Times::new_with_constructor(times));
-        let (signer_refusals, gauges) = (Counter::default(), Gauges::default());
+        let (signer_refusals, reports, gauges) = (Counter::default(), Counter::default(), Gauges::default());
         let mut registry = Registry::with_prefix("coinless");
         let seconds = || Unit::Seconds;
         registry.register_with_unit("http_request", "Requests and how long they took", seconds(), requests.clone());
         registry.register_with_unit("task", "Tasks performed and how long they took", seconds(), tasks.clone());
         registry.register("signer_refusals", "Tokens that the signer refused to sign", signer_refusals.clone());
+        registry.register("reports", "Reports of meters that were news", reports.clone());
         gauges.register(&mut registry);
         if let Some(watch) = watch {
             registry.register_collector(Box::new(StoreMetrics(watch)));
         }
-        Self { registry, requests, tasks, signer_refusals, gauges, looked_at: Mutex::new(None) }
+        Self { registry, requests, tasks, signer_refusals, reports, gauges, looked_at: Mutex::new(None) }
     }
 
     /// Counts a request that was answered: `route` is its template, `-` if there is none.
@@ -129,6 +131,11 @@ impl Telemetry {
     /// Counts a refusal of the signer.
     pub fn signer_refused(&self) {
         self.signer_refusals.inc();
+    }
+
+    /// Counts a report that was news.
+    pub fn reported(&self) {
+        self.reports.inc();
     }
 
     /// Everything as OpenMetrics text. The database is looked at once in [`LOOK_AGAIN_AFTER`] at most; if it does not answer in

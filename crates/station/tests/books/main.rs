@@ -13,6 +13,8 @@ mod manual;
 #[path = "../place/mod.rs"]
 mod place;
 mod reconciling;
+mod replacing;
+mod reports;
 mod resolving;
 mod restoring;
 mod stuck;
