@@ -95,7 +95,12 @@ pub(crate) fn server(data: &[u8]) {
                     assert!(server.acknowledge(&request).is_none(), "one is enough");
                 }
                 let payload = vec![how; usize::from(how) * 2];
-                let answer = Answer { code: Code::CONTENT, format: Some(ContentFormat::Problem), payload: &payload };
+                let answer = Answer {
+                    code: Code::CONTENT,
+                    format: Some(ContentFormat::Problem),
+                    max_age_s: None,
+                    payload: &payload,
+                };
                 let sent = server.respond(now_ms, jitter, &request, answer);
                 assert_eq!(sent.is_some(), payload.len() <= fits(&request.message));
                 assert!(sent.is_none_or(|bytes| is_message(&bytes)));

@@ -2,19 +2,15 @@
 
 use crate::contents::content;
 use crate::input::Input;
+use coinless_protocol::Challenge;
 use coinless_protocol::cose::{Label, sign};
 use coinless_protocol::keys::{KeyHash, KeyPair};
-use coinless_protocol::{Bytes, Challenge, Full};
 use minicbor::Encoder;
-use minicbor::encode::Error;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-type Out<'a> = Encoder<&'a mut Bytes<MAX_BYTES>>;
-type Written = Result<(), Error<Full>>;
-
-/// Room for every field at its longest.
-const MAX_BYTES: usize = 1_024;
+type Out<'a> = Encoder<&'a mut Vec<u8>>;
+type Written = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
 
 /// The keys that take part, each the pair of 32 equal bytes.
 pub(crate) const METER: u8 = 1;
@@ -79,11 +75,10 @@ impl Station {
             6 => 1 << 7,
             _ => input.any::<u16>() & 0x3ff0,
         };
-        let mut payload = Bytes::new();
+        let mut payload = Vec::new();
         let mut out = Encoder::new(&mut payload);
         let written = self.write(&mut out, input, meter, how >> 3, mask);
         written.expect("every field fits");
-        let mut payload = payload.to_vec();
         if how >= 0xf8
             && let at = usize::from(input.u8())
             && let Some(byte) = payload.get_mut(at)

@@ -173,7 +173,7 @@ fn what_is_left_on_an_old_meter_goes_to_the_new_one() {
     };
     let units = receipt.sums.withdrawn.0 / 1000;
     let receipt = hand(&story, &new.address(), &serde_json::json!({ "token": moved["transfer_token"] }));
-    assert_eq!(receipt.total.get(), units.try_into().unwrap());
+    assert_eq!(receipt.total.get(), u64::try_from(units).unwrap());
     assert_eq!(replace(&story)["transfer_token"], Value::Null);
     assert_eq!(story.desk.show("exceptions", None).unwrap(), Vec::<Value>::new());
 }
