@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use coinless_meter::factory::IN_SECURE_ELEMENT;
-use coinless_meter::{Factory, Meter, MountError};
+use coinless_meter::{CHALLENGE_MS, Factory, Meter, MountError};
 use coinless_protocol::Commodity;
 use coinless_protocol::keys::{KeyHint, KeyPair, MeterKey, PublicKey, SIGNATURE_BYTES, SharedSecret, Signer};
 use coinless_protocol::problem::Refusal;
@@ -69,8 +69,9 @@ fn it_is_a_meter_like_any_other() {
     assert_eq!(answer.outcome.decision, Decision::Applied);
     // Signed by the key of the element, with readings that the station can open.
     assert_eq!(opened(answer.receipt).0.total, units(500));
-    let (first, second) = (meter.challenge(1).unwrap(), meter.challenge(2).unwrap());
-    assert_ne!(first, second);
+    let first = meter.challenge(1).unwrap();
+    assert_eq!(meter.challenge(2), Ok(first), "the same to everybody who asks for a while");
+    assert_ne!(meter.challenge(1 + CHALLENGE_MS / 2), Ok(first));
 }
 
 #[test]
