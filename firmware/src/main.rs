@@ -20,11 +20,10 @@ fn main() -> ! {
     let Some(mut peripherals) = cortex_m::Peripherals::take() else { fail(c"coinless: started twice\n") };
     Uart::switch_on(board::CLOCK_HZ);
     board::start_clock(&mut peripherals.SYST);
-    // Not moved out of here: it would be on the stack twice.
-    let mut started = Device::start(board, flash, &layout());
-    let Ok(device) = &mut started else {
-        fail(c"coinless: the file holds no meter; make one with `coinless meter new`\n")
-    };
+    let mut device = Device::new(board, flash);
+    if device.begin(&layout()).is_err() {
+        fail(c"coinless: the file holds no meter; make one with `coinless meter new`\n");
+    }
     loop {
         let round = device.round();
         if let Some(pressed) = round.pressed {

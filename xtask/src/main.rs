@@ -3,6 +3,7 @@
 mod doubles;
 mod firmware;
 mod fuzz;
+mod panics;
 mod peers;
 mod runner;
 mod style;
@@ -24,6 +25,7 @@ cargo xtask <command>
   fuzz [--seconds N] [--jobs N] [--keep] [target…]
                    fuzzes every decoder and the meter core, each for a minute or N seconds, one at a time or N; with
                    --keep what was reached stays in fuzz/corpus
+  panics           shows every function of the protocol and the meter core that can panic; there may be none
   ci               test, with every peer required";
 
 fn main() -> ExitCode {
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         "test" => test::run(!rest.is_empty(), is_ci()),
         "ci" => test::run(!rest.is_empty(), true),
         "fuzz" => fuzz::run_targets(rest).unwrap_or_else(|| usage(ExitCode::from(2))),
+        "panics" if rest.is_empty() => told(panics::check()),
         "bench" => become_command(cargo().args(["bench", "-p", "coinless-sim", "--bench", "ratios", "--"]).args(rest)),
         "firmware" => firmware::main(rest),
         "help" | "--help" | "-h" => usage(ExitCode::SUCCESS),
@@ -82,6 +85,20 @@ fn become_command(command: &mut Command) -> ExitCode {
 fn cannot_run(program: &str, error: &std::io::Error) -> ExitCode {
     eprintln!("cannot run {program}: {error}");
     ExitCode::FAILURE
+}
+
+/// Prints what a check came to.
+fn told(result: Result<String, String>) -> ExitCode {
+    match result {
+        Ok(remark) => {
+            println!("{remark}");
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Whether the environment says that this is continuous integration.

@@ -3,9 +3,10 @@
 use crate::output::{Context, Failure, Output};
 use coinless_meter::{Issuer, IssuerRole};
 use coinless_protocol::keys::PublicKey;
-use coinless_protocol::{Commodity, FINE_PER_UNIT, MeterId, Units};
-use coinless_sim::meter::{self, Blueprint, LinkChoice};
-use coinless_station::records::{self, DeliveryRecord, HexKey, IssuerRecord};
+use coinless_protocol::{Commodity, CreditKind, Currency, FINE_PER_UNIT, MeterId, Units};
+use coinless_sim::meter::{self, Blueprint, LinkChoice, Options};
+use coinless_station::money;
+use coinless_station::records::{self, DeliveryRecord, HexKey, IssuerRecord, MoneyRecord};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,12 @@ pub enum Command {
         /// Offer a serial line (Slipmux) on a pseudo-terminal, and print its path; together with --listen both.
         #[arg(long)]
         serial: bool,
+        /// Answer strangers as a meter on the mains does: gas and water otherwise spare their battery.
+        #[arg(long)]
+        mains: bool,
+        /// The meter has a clock that went on while it was off: that of this computer.
+        #[arg(long)]
+        keeps_time: bool,
     },
 }
 
@@ -43,13 +50,16 @@ pub struct NewArguments {
     /// gas, water or electricity.
     #[arg(long)]
     commodity: String,
+    /// What credit is counted in: unit, or money:EUR, which the meter prices by its tariff (money:EUR:3 for other digits).
+    #[arg(long, default_value = "unit")]
+    credit: String,
     /// What `coinless station issuer` printed. Without it the meter accepts no token.
     #[arg(long)]
     issuer: Option<PathBuf>,
-    /// Credit for the installation: 2.000m3, or 10kWh for electricity, unless given.
+    /// Credit for the installation: 2.000m3, or 10kWh for electricity, unless given. A meter of money is made with none.
     #[arg(long)]
     initial: Option<String>,
-    /// The most credit that the meter can hold: 500m3 or 500kWh unless given.
+    /// The most credit that the meter can hold: 500m3, 500kWh or 1000 of a currency unless given.
     #[arg(long)]
     max_credit: Option<String>,
     /// The public key of the meter's secure element, 130 hexadecimal digits. The file, to be written to that meter's flash, gets
@@ -65,9 +75,9 @@ pub struct NewArguments {
 pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::New(arguments) => new(&arguments, output),
-        Command::Run { state, listen, serial } => {
+        Command::Run { state, listen, serial, mains, keeps_time } => {
             let listen = listen.or_else(|| (!serial).then_some(DEFAULT_LISTEN));
-            serve(&state, LinkChoice { listen, serial }, output)
+            serve(&state, Options { links: LinkChoice { listen, serial }, mains, keeps_time }, output)
         }
     }
 }
@@ -76,12 +86,18 @@ fn new(arguments: &NewArguments, output: &Output) -> Result<(), Failure> {
     let commodity = Commodity::from_name(&arguments.commodity)
         .ok_or_else(|| Failure::new("--commodity is gas, water or electricity"))?;
     let issuers = arguments.issuer.as_deref().map(read_issuers).transpose()?;
+    let credit = credit_kind(&arguments.credit)?;
     let amount = |name: &str, text: &Option<String>| {
-        text.as_deref().map(|text| whole_units(commodity, text).context(name)).transpose()
+        let units = |text| match credit {
+            CreditKind::Unit => whole_units(commodity, text),
+            CreditKind::Money(currency) => minor_units(currency, text),
+        };
+        text.as_deref().map(|text| units(text).context(name)).transpose()
     };
     let blueprint = Blueprint {
         id: read_id(&arguments.id)?,
         commodity,
+        credit,
         initial: amount("--initial", &arguments.initial)?,
         max_credit: amount("--max-credit", &arguments.max_credit)?,
         readings_key: issuers.as_ref().map(|record| record.readings_key.0),
@@ -106,15 +122,47 @@ fn new(arguments: &NewArguments, output: &Output) -> Result<(), Failure> {
         max_credit_units: blueprint.max_credit().get(),
         customer: None,
         place: None,
+        money: match credit {
+            CreditKind::Unit => None,
+            CreditKind::Money(currency) => {
+                Some(MoneyRecord { currency: currency.to_string(), digits: currency.exponent() })
+            }
+        },
     })
 }
 
-fn serve(state: &Path, links: LinkChoice, output: &Output) -> Result<(), Failure> {
+fn serve(state: &Path, options: Options, output: &Output) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
     // Whoever started the meter may stop listening to it; the meter goes on.
     let report = |report: &meter::Report| drop(output.result(report, report));
-    let result = runtime.block_on(meter::run(state, links, meter::stdin_lines(), report));
+    let result = runtime.block_on(meter::run(state, options, meter::stdin_lines(), report));
     result.context(state.display())
+}
+
+/// `unit`, `money:EUR` or `money:EUR:3`.
+fn credit_kind(text: &str) -> Result<CreditKind, Failure> {
+    let wrong =
+        || Failure::new("--credit is unit, or money and an ISO 4217 code, for example money:EUR or money:EUR:3");
+    let Some(money) = text.strip_prefix("money:") else {
+        return if text == "unit" { Ok(CreditKind::Unit) } else { Err(wrong()) };
+    };
+    let (code, digits) = money.split_once(':').map_or((money, None), |(code, digits)| (code, Some(digits)));
+    let known = money::Currency::from_code(code).context("--credit")?;
+    let digits = digits.map_or(Some(known.digits()), |digits| digits.parse().ok()).ok_or_else(wrong)?;
+    let bytes = code.as_bytes().try_into().map_err(|_| wrong())?;
+    Currency::new(bytes, digits).map(CreditKind::Money).ok_or_else(wrong)
+}
+
+/// An amount of money in minor units, as it is written: `500.00`.
+fn minor_units(currency: Currency, text: &str) -> Result<Units, Failure> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = usize::from(currency.exponent());
+    let missing = digits.checked_sub(fraction.len());
+    let missing = missing.ok_or_else(|| Failure::new(format!("{currency} has {digits} digits after the point")))?;
+    let minor = format!("{whole}{fraction}{}", "0".repeat(missing));
+    let lawful = !whole.is_empty() && minor.bytes().all(|digit| digit.is_ascii_digit());
+    let minor = minor.parse().ok().filter(|_| lawful);
+    Units::new(minor.ok_or_else(|| Failure::new("write an amount of money, for example 500.00"))?).context(text)
 }
 
 fn read_id(text: &str) -> Result<MeterId, Failure> {

@@ -122,3 +122,165 @@ pub(crate) fn recover_from(state: &mut State, tariff: &Tariff, added: FineCredit
 pub(crate) fn fine(units: u32) -> i64 {
     i64::from(units).saturating_mul(FINE_PER_UNIT)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coinless_protocol::Units;
+    use coinless_protocol::tariff::{Debt, Switch};
+    use coinless_protocol::weekly::Weekdays;
+    use heapless::Vec;
+
+    const DAY_S: u64 = 86_400;
+    /// 2026-07-01, a Wednesday.
+    const DAY: u64 = 20_635;
+
+    fn state() -> State {
+        State::new(Units::new(1_000_000).unwrap())
+    }
+
+    fn at(day: u64, half_hour: u64) -> LocalTime {
+        LocalTime::at(day * DAY_S + half_hour * 1_800, 0).unwrap()
+    }
+
+    fn switch(days: u8, at: u8, rate: u8) -> Switch {
+        Switch { days: Weekdays::from_bits(days).unwrap(), at: HalfHour::new(at).unwrap(), rate }
+    }
+
+    /// Prices 100, 200 and 300: the second from 07:00 to 22:00 on Monday to Friday, the third from Saturday noon to Monday 07:00.
+    fn by_time() -> Tariff {
+        Tariff {
+            rates: Vec::from_slice(&[Price(100), Price(200), Price(300)]).unwrap(),
+            switches: Vec::from_slice(&[switch(0x1f, 14, 1), switch(0x1f, 44, 0), switch(0x20, 24, 2)]).unwrap(),
+            rate_without_clock: 2,
+            ..Tariff::default()
+        }
+    }
+
+    #[test]
+    fn nothing_is_lost_by_rounding_in_a_million_pulses() {
+        let mut state = state();
+        let (mut cost_sum, mut corrected_sum) = (0, 0);
+        for pulse in 1..=1_000_000_i64 {
+            cost_sum += cost(&mut state, FineCredit(7), 333_333).unwrap().0;
+            corrected_sum += correct(&mut state, FineCredit(1), 951_234).unwrap().0;
+            assert_eq!(i128::from(cost_sum), i128::from(pulse) * 7 * 333_333 / 1_000_000);
+        }
+        assert_eq!((cost_sum, corrected_sum), (2_333_331, 951_234));
+        assert_eq!((state.price_rest, state.correction_rest), (0, 0));
+        // A price that changes in between takes the rest with it.
+        let parts =
+            [(1, 999_999), (1, 1), (3, 500_000)].map(|(amount, price)| cost(&mut state, FineCredit(amount), price));
+        assert_eq!(parts, [Ok(FineCredit(0)), Ok(FineCredit(1)), Ok(FineCredit(1))]);
+        assert_eq!(state.price_rest, 500_000);
+    }
+
+    #[test]
+    fn what_is_too_much_to_price_is_no_other_number() {
+        let mut state = state();
+        assert_eq!(cost(&mut state, FineCredit(i64::MAX), 2), Err(Overflow));
+        assert_eq!(cost(&mut state, FineCredit(1), u64::MAX), Err(Overflow));
+        // The dearest m³ that a tariff can say, a thousand of them.
+        let dearest = u64::from(u32::MAX) * 2;
+        assert_eq!(cost(&mut state, FineCredit(1_000_000_000), dearest), Ok(FineCredit(8_589_934_590_000)));
+    }
+
+    #[test]
+    fn the_last_switch_time_says_the_price() {
+        let tariff = by_time();
+        for (day, half_hour, expected) in [
+            (DAY, 13, 100),     // Wednesday 06:30
+            (DAY, 14, 200),     // 07:00
+            (DAY, 43, 200),     // 21:30
+            (DAY, 44, 100),     // 22:00
+            (DAY + 2, 47, 100), // Friday 23:30
+            (DAY + 3, 23, 100), // Saturday 11:30
+            (DAY + 3, 24, 300), // 12:00
+            (DAY + 4, 30, 300), // Sunday
+            (DAY + 5, 13, 300), // Monday 06:30
+            (DAY + 5, 14, 200), // 07:00
+        ] {
+            assert_eq!(price(&tariff, Some(&at(day, half_hour)), FineCredit(0)), expected, "day {day} at {half_hour}");
+        }
+        assert_eq!(price(&tariff, None, FineCredit(0)), 300);
+        // One switch a week holds from one week to the next, before and after it on its own day.
+        let once = Tariff { switches: Vec::from_slice(&[switch(4, 20, 1)]).unwrap(), ..by_time() };
+        assert!(
+            [(DAY, 19), (DAY, 20), (DAY + 6, 40)]
+                .iter()
+                .all(|(day, half)| { price(&once, Some(&at(*day, *half)), FineCredit(0)) == 200 })
+        );
+        let never = Tariff { switches: Vec::new(), ..by_time() };
+        assert_eq!(price(&never, Some(&at(DAY, 30)), FineCredit(0)), 100);
+        assert_eq!(price(&Tariff::default(), Some(&at(DAY, 30)), FineCredit(0)), 0);
+    }
+
+    #[test]
+    fn steps_begin_anew_with_each_month() {
+        let steps = [Step { from: 10, more: Price(50) }, Step { from: 20, more: Price(90) }];
+        let tariff = Tariff { steps: Vec::from_slice(&steps).unwrap(), ..by_time() };
+        let at_night = |used| price(&tariff, Some(&at(DAY, 0)), FineCredit(used));
+        assert_eq!([9_999_999, 10_000_000, 19_999_999, 20_000_000].map(at_night), [100, 150, 150, 190]);
+        let mut state = state();
+        // 2026-07-31 and 2026-08-01.
+        days(&mut state, &tariff, &at(DAY + 30, 47)).unwrap();
+        state.used_in_month = FineCredit(20_000_000);
+        days(&mut state, &tariff, &at(DAY + 30, 47)).unwrap();
+        assert_eq!(state.used_in_month, FineCredit(20_000_000));
+        days(&mut state, &tariff, &at(DAY + 31, 0)).unwrap();
+        assert_eq!((state.month, state.used_in_month), (679, FineCredit(0)));
+        // The same month of the year after is another one.
+        state.used_in_month = FineCredit(1);
+        days(&mut state, &tariff, &at(DAY + 31 + 365, 0)).unwrap();
+        assert_eq!((state.month, state.used_in_month), (691, FineCredit(0)));
+    }
+
+    #[test]
+    fn each_day_is_charged_once() {
+        let debt = Debt { total: FineCredit(1_000), per_day: 300, per_cent: 0 };
+        let tariff = Tariff { standing_per_day: 20, debt, ..Tariff::default() };
+        let mut state = state();
+        let charged = |state: &mut State, day| {
+            let before = (state.sums.charged.0, state.debt_paid.0);
+            let begun = days(state, &tariff, &at(day, 3)).unwrap();
+            assert!(state.sums_hold());
+            (begun, state.sums.charged.0 - before.0, state.debt_paid.0 - before.1)
+        };
+        assert_eq!(charged(&mut state, DAY), (true, 0, 0), "the first day that it knows");
+        assert_eq!(charged(&mut state, DAY), (false, 0, 0));
+        assert_eq!(charged(&mut state, DAY + 1), (true, 320, 300));
+        assert_eq!(charged(&mut state, DAY + 3), (true, 640, 600));
+        assert_eq!(charged(&mut state, DAY + 4), (true, 120, 100), "what is left of the debt");
+        // Back, and over the same days again.
+        assert_eq!(charged(&mut state, DAY), (false, 0, 0));
+        assert_eq!(charged(&mut state, DAY + 4), (false, 0, 0));
+        assert_eq!(charged(&mut state, DAY + 5), (true, 20, 0));
+        // A clock that was years ahead: at most so many days were charged, and as many are not charged again.
+        let most = u64::from(MAX_CAUGHT_UP_DAYS);
+        assert_eq!(charged(&mut state, DAY + 5_000), (true, 20 * most as i64, 0));
+        assert_eq!(charged(&mut state, DAY + 6), (false, 0, 0));
+        assert_eq!(charged(&mut state, DAY + 6 + most), (false, 0, 0));
+        assert_eq!(charged(&mut state, DAY + 7 + most), (true, 20, 0));
+        state.closed = true;
+        assert_eq!(charged(&mut state, DAY + 8 + most), (true, 0, 0));
+    }
+
+    #[test]
+    fn debt_is_taken_from_credit_and_never_twice() {
+        let debt = |total| Debt { total: FineCredit(total), per_day: 0, per_cent: 25 };
+        let tariff = |total| Tariff { debt: debt(total), ..Tariff::default() };
+        let mut state = state();
+        recover_from(&mut state, &tariff(1_000), FineCredit(2_000)).unwrap();
+        assert_eq!((state.debt_paid.0, owed(&state, &tariff(1_000)).0), (500, 500));
+        recover_from(&mut state, &tariff(1_000), FineCredit(40_000)).unwrap();
+        assert_eq!((state.debt_paid.0, state.sums.charged.0), (1_000, 1_000));
+        // More was put on the meter later; and less than was paid is nothing owed.
+        assert_eq!((owed(&state, &tariff(1_700)).0, owed(&state, &tariff(900)).0), (700, 0));
+        recover_from(&mut state, &tariff(900), FineCredit(40_000)).unwrap();
+        assert_eq!(state.debt_paid.0, 1_000);
+        assert!(state.sums_hold());
+        let all = Tariff { debt: Debt { per_cent: 100, ..debt(i64::MAX) }, ..Tariff::default() };
+        recover_from(&mut state, &all, Units::new(Units::MAX).unwrap().fine()).unwrap();
+        assert_eq!(state.debt_paid.0, 1_000 + Units::MAX as i64 * 1_000);
+    }
+}

@@ -25,7 +25,7 @@
 //! | 413 | 95 | zero | |
 //! | 508 | 4 | CRC-32C of bytes 0 to 507 | |
 
-use crate::fields::{FieldReader, FieldWriter};
+use crate::fields::{FieldReader, FieldWriter, is_zero};
 use crate::journal::CHECKSUM;
 use coinless_protocol::issuers::MAX_OPERATIONAL_KEYS;
 use coinless_protocol::keys::{KeyPair, PUBLIC_KEY_BYTES, PublicKey, SecretKeyError};
@@ -186,7 +186,7 @@ impl Factory {
     pub fn to_record(&self) -> [u8; FACTORY_BYTES] {
         let mut record = [0; FACTORY_BYTES];
         let mut id = [0; MeterId::MAX_BYTES];
-        let text = self.meter.as_str().as_bytes();
+        let text = self.meter.as_bytes();
         id.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
         let by_token = if self.open_by_token { BIT_OPEN_BY_TOKEN } else { 0 };
         let readings = if self.readings_key.is_some() { BIT_READINGS_KEY } else { 0 };
@@ -234,37 +234,36 @@ impl Factory {
         let (checked, checksum) = record.split_last_chunk::<4>()?;
         let mut input = FieldReader::new(checked);
         let whole = CHECKSUM.checksum(checked) == u32::from_le_bytes(*checksum);
-        if !whole || input.bytes()? != MAGIC || input.u16()? != FORMAT {
+        if !whole || input.bytes() != MAGIC || input.u16() != FORMAT {
             return None;
         }
-        let commodity = Commodity::from_code(input.u8()?.into())?;
-        let id_bytes = usize::from(input.u8()?);
-        let id: [u8; MeterId::MAX_BYTES] = input.bytes()?;
-        let (text, padding) = id.split_at_checked(id_bytes)?;
-        let meter = core::str::from_utf8(text).ok()?.parse().ok()?;
-        let secret = input.bytes()?;
-        let [issuer_count, bits] = input.bytes()?;
-        let opening = OpeningCheck { watch_s: input.u16()?, units_per_minute: input.u32()? };
-        let (initial, max_credit) = (Units::new(input.u64()?).ok()?, Units::new(input.u64()?).ok()?);
-        let readings_key = input.bytes::<PUBLIC_KEY_BYTES>()?;
+        let commodity = Commodity::from_code(input.u8().into())?;
+        let id_bytes = usize::from(input.u8());
+        let (text, padding) = input.slice(MeterId::MAX_BYTES).split_at_checked(id_bytes)?;
+        let meter = MeterId::from_ascii(text).ok()?;
+        let secret = input.bytes();
+        let [issuer_count, bits] = input.bytes();
+        let opening = OpeningCheck { watch_s: input.u16(), units_per_minute: input.u32() };
+        let (initial, max_credit) = (Units::new(input.u64()).ok()?, Units::new(input.u64()).ok()?);
+        let readings_key = input.slice(PUBLIC_KEY_BYTES);
         let readings_key = match bits & BIT_READINGS_KEY {
-            0 if !is_zero(&readings_key) => return None,
+            0 if !is_zero(readings_key) => return None,
             0 => None,
-            _ => Some(PublicKey::from_sec1(&readings_key).ok()?),
+            _ => Some(PublicKey::from_sec1(readings_key).ok()?),
         };
         let mut issuers = heapless::Vec::new();
         for _ in 0..issuer_count {
             issuers.push(read_issuer(&mut input)?).ok()?;
         }
         for _ in issuers.len()..MAX_ISSUERS {
-            (input.bytes()? == [0; 1 + PUBLIC_KEY_BYTES]).then_some(())?;
+            is_zero(input.slice(1 + PUBLIC_KEY_BYTES)).then_some(())?;
         }
-        let (code, exponent): ([u8; 3], u8) = (input.bytes()?, input.u8()?);
+        let (code, exponent): ([u8; 3], u8) = (input.bytes(), input.u8());
         let credit = match (code, exponent) {
             ([0, 0, 0], 0) => CreditKind::Unit,
             _ => CreditKind::Money(Currency::new(code, exponent)?),
         };
-        if !input.rest_is_zero() || !is_zero(padding) || bits & !(BIT_OPEN_BY_TOKEN | BIT_READINGS_KEY) != 0 {
+        if !input.ends_in_zeros() || !is_zero(padding) || bits & !(BIT_OPEN_BY_TOKEN | BIT_READINGS_KEY) != 0 {
             return None;
         }
         let open_by_token = bits & BIT_OPEN_BY_TOKEN != 0;
@@ -283,17 +282,13 @@ impl Factory {
     }
 }
 
-fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| *byte == 0)
-}
-
 fn read_issuer(input: &mut FieldReader<'_>) -> Option<Issuer> {
-    let role = match input.u8()? {
+    let role = match input.u8() {
         1 => IssuerRole::Root,
         2 => IssuerRole::Operational,
         _ => return None,
     };
-    let key = PublicKey::from_sec1(&input.bytes::<PUBLIC_KEY_BYTES>()?).ok()?;
+    let key = PublicKey::from_sec1(input.slice(PUBLIC_KEY_BYTES)).ok()?;
     Some(Issuer { role, key })
 }
 

@@ -95,6 +95,13 @@ pub trait Record: Sized {
 /// for a copy of the flash.
 #[derive(Debug, Clone)]
 pub struct Journal<R> {
+    ring: Ring,
+    record: PhantomData<R>,
+}
+
+/// The same, whatever it keeps: so that the code for it is there once.
+#[derive(Debug, Clone)]
+struct Ring {
     start: u32,
     groups: u16,
     /// The group that must not be erased.
@@ -106,7 +113,6 @@ pub struct Journal<R> {
     /// The slot of the newest record.
     newest: Option<Slot>,
     sequence: u32,
-    record: PhantomData<R>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,34 +150,38 @@ pub enum CommitError {
     Exhausted,
 }
 
-/// The sizes of a journal of `R` on the flash `F`, in bytes but for `SLOTS`.
+/// The sizes of a journal on a flash.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    /// Bytes of a slot.
+    slot: u32,
+    /// Bytes of a group.
+    group: u32,
+    /// Slots of a group.
+    slots: u16,
+}
+
+/// The sizes of a journal of `R` on the flash `F`.
 struct Geometry<F, R>(PhantomData<(F, R)>);
 
 impl<F: NorFlash, R: Record> Geometry<F, R> {
-    const SLOT: u32 = {
+    const SIZES: Sizes = {
         let bytes = size_of::<R::Slot>();
         assert!(bytes.is_power_of_two() && bytes >= 128 && bytes <= 1 << 16, "a slot is a power of two of bytes");
         assert!(F::WRITE_SIZE > 0 && bytes.is_multiple_of(F::WRITE_SIZE), "a slot is whole write words");
         assert!(F::READ_SIZE > 0 && COMPARED_BYTES.is_multiple_of(F::READ_SIZE), "a read word is too long");
-        bytes as u32
-    };
-    /// Bytes of a group.
-    const GROUP: u32 = {
-        let (sector, two) = (F::ERASE_SIZE as u32, 2 * Self::SLOT);
-        let group = if sector > two { sector } else { two };
+        let (slot, sector) = (bytes as u32, F::ERASE_SIZE as u32);
+        let group = if sector > 2 * slot { sector } else { 2 * slot };
         assert!(sector > 0 && group.is_multiple_of(sector), "a group is whole sectors");
-        assert!(group.is_multiple_of(Self::SLOT), "a group is whole slots");
-        group
-    };
-    const SLOTS: u16 = {
-        assert!(Self::GROUP / Self::SLOT < 1 << 16, "a group has too many slots");
-        (Self::GROUP / Self::SLOT) as u16
+        assert!(group.is_multiple_of(slot), "a group is whole slots");
+        assert!(group / slot < 1 << 16, "a group has too many slots");
+        Sizes { slot, group, slots: (group / slot) as u16 }
     };
 }
 
 /// Bytes of flash that are erased at once in a journal of `R` on the flash `F`; its range is at least two times as many.
 pub const fn group_bytes<F: NorFlash, R: Record>() -> u32 {
-    Geometry::<F, R>::GROUP
+    Geometry::<F, R>::SIZES.group
 }
 
 impl<R: Record> Journal<R> {
@@ -179,28 +189,24 @@ impl<R: Record> Journal<R> {
     ///
     /// # Errors
     /// [`LayoutError`] if the range is not two to [`MAX_RING_GROUPS`] whole groups ([`group_bytes`]) inside the flash.
-    // Not inlined: its buffer must not lie on the stack later.
-    #[inline(never)]
     pub fn open<F: NorFlash>(flash: &mut F, range: Range<u32>) -> Result<(Self, Newest<R>), LayoutError> {
-        let group = Geometry::<F, R>::GROUP;
-        let len = range.end.checked_sub(range.start).ok_or(LayoutError)?;
-        let groups = len.checked_div(group).and_then(|groups| u16::try_from(groups).ok()).unwrap_or(0);
-        let aligned = range.start.is_multiple_of(F::ERASE_SIZE as u32) && len.is_multiple_of(group);
-        if !aligned || !(2..=MAX_RING_GROUPS).contains(&groups) || range.end as usize > flash.capacity() {
-            return Err(LayoutError);
-        }
-        let mut journal = Self {
-            start: range.start,
-            groups,
-            held: None,
-            next: 0,
-            filling: None,
-            newest: None,
-            sequence: 0,
-            record: PhantomData,
-        };
+        let mut journal = Self::closed(flash, range)?;
         let newest = journal.find_newest(flash);
         Ok((journal, newest))
+    }
+
+    /// A journal that has no place, until it is replaced.
+    pub(crate) const fn nowhere() -> Self {
+        let ring = Ring { start: 0, groups: 0, held: None, next: 0, filling: None, newest: None, sequence: 0 };
+        Self { ring, record: PhantomData }
+    }
+
+    /// The journal in `range`, of which nothing was read: what is called next is [`Journal::find_newest`].
+    pub(crate) fn closed<F: NorFlash>(flash: &F, range: Range<u32>) -> Result<Self, LayoutError> {
+        let whole_sectors = range.start.is_multiple_of(F::ERASE_SIZE as u32);
+        let inside = range.end as usize <= flash.capacity();
+        let ring = Ring::closed(range, Geometry::<F, R>::SIZES).filter(|_| whole_sectors && inside);
+        ring.map(|ring| Self { ring, record: PhantomData }).ok_or(LayoutError)
     }
 
     /// Makes `record` the newest one. When this returns, it is in the flash and was read back.
@@ -214,85 +220,123 @@ impl<R: Record> Journal<R> {
         if let Some(body) = body_mut(slot.as_mut()) {
             record.write_body(body);
         }
+        self.ring.commit(flash, Geometry::<F, R>::SIZES, slot.as_mut())
+    }
+
+    /// Reads the newest record once more: what was committed last, or else found at the opening.
+    #[inline(never)]
+    pub fn newest<F: NorFlash>(&self, flash: &mut F) -> Newest<R> {
+        let Some(place) = self.ring.newest else { return Newest::Nothing };
+        let mut slot = R::BLANK;
+        let read = flash.read(self.ring.offset(Geometry::<F, R>::SIZES, place), slot.as_mut()).is_ok();
+        unseal(slot.as_ref()).filter(|_| read).map_or(Newest::Nothing, |(_, body)| Newest::of(body))
+    }
+
+    /// Reads all of it, once.
+    // Not inlined: its buffer must not lie on the stack later.
+    #[inline(never)]
+    pub(crate) fn find_newest<F: NorFlash>(&mut self, flash: &mut F) -> Newest<R> {
+        let mut newest = Newest::Nothing;
+        let mut slot = R::BLANK;
+        // What is read twice may read differently.
+        self.ring.survey(flash, Geometry::<F, R>::SIZES, slot.as_mut(), &mut |body| newest = Newest::of(body));
+        newest
+    }
+}
+
+impl<R: Record> Newest<R> {
+    fn of(body: &[u8]) -> Self {
+        R::read_body(body).map_or(Self::OtherFormat, Self::Record)
+    }
+}
+
+impl Ring {
+    fn closed(range: Range<u32>, sizes: Sizes) -> Option<Self> {
+        let len = range.end.checked_sub(range.start)?;
+        let groups = u16::try_from(len.checked_div(sizes.group)?).ok()?;
+        let whole = len.is_multiple_of(sizes.group) && (2..=MAX_RING_GROUPS).contains(&groups);
+        whole.then_some(Self {
+            start: range.start,
+            groups,
+            held: None,
+            next: 0,
+            filling: None,
+            newest: None,
+            sequence: 0,
+        })
+    }
+
+    #[inline(never)]
+    fn commit<F: NorFlash>(&mut self, flash: &mut F, sizes: Sizes, slot: &mut [u8]) -> Result<(), CommitError> {
         for _ in 0..MAX_GROUPS {
             let copies = if self.filling.is_some() { 1 } else { CONFIRMED };
-            let Some(from) = self.filling.take().or_else(|| self.enter(flash)) else { continue };
-            if self.fill(flash, from, slot.as_mut(), copies)? {
+            let Some(from) = self.filling.take().or_else(|| self.enter(flash, sizes)) else { continue };
+            if self.fill(flash, sizes, from, slot, copies)? {
                 return Ok(());
             }
         }
         Err(CommitError::Flash)
     }
 
-    /// Reads the newest record once more: what was committed last, or else found at the opening.
+    /// Reads every slot into `slot`, once. Gives the body of each record that is newer than those before.
     #[inline(never)]
-    pub fn newest<F: NorFlash>(&self, flash: &mut F) -> Newest<R> {
-        let Some(place) = self.newest else { return Newest::Nothing };
-        let mut slot = R::BLANK;
-        let read = flash.read(self.offset::<F>(place), slot.as_mut()).is_ok();
-        match unseal(slot.as_ref()).filter(|_| read) {
-            Some((_, body)) => R::read_body(body).map_or(Newest::OtherFormat, Newest::Record),
-            None => Newest::Nothing,
-        }
-    }
-
-    #[inline(never)]
-    fn find_newest<F: NorFlash>(&mut self, flash: &mut F) -> Newest<R> {
-        let mut newest = Newest::Nothing;
+    fn survey<F: NorFlash>(&mut self, flash: &mut F, sizes: Sizes, slot: &mut [u8], newer: &mut dyn FnMut(&[u8])) {
         let mut survey = Survey::default();
-        let mut slot = R::BLANK;
         for group in 0..self.groups {
             let mut found = Found { group, valid: 0, highest: 0 };
-            for index in 0..Geometry::<F, R>::SLOTS {
+            for index in 0..sizes.slots {
                 let place = Slot { group, index };
-                let read = flash.read(self.offset::<F>(place), slot.as_mut()).is_ok();
-                let Some((sequence, body)) = unseal(slot.as_ref()).filter(|_| read) else { continue };
+                let read = flash.read(self.offset(sizes, place), slot).is_ok();
+                let Some((sequence, body)) = unseal(slot).filter(|_| read) else { continue };
                 found = Found { group, valid: found.valid.saturating_add(1), highest: sequence.max(found.highest) };
                 // Numbers begin above 0.
                 if sequence > self.sequence {
                     (self.sequence, self.newest) = (sequence, Some(place));
-                    newest = R::read_body(body).map_or(Newest::OtherFormat, Newest::Record);
+                    newer(body);
                 }
             }
             survey.add(found);
         }
         self.sequence = self.sequence.saturating_add(SKIPPED_NUMBERS);
         (self.held, self.next) = survey.held_and_next();
-        newest
     }
 
     /// Erases the next group that is not held. Gives its first slot.
-    fn enter<F: NorFlash>(&mut self, flash: &mut F) -> Option<Slot> {
+    fn enter<F: NorFlash>(&mut self, flash: &mut F, sizes: Sizes) -> Option<Slot> {
         let mut ring = (0..self.groups).filter_map(|step| self.next.saturating_add(step).checked_rem(self.groups));
         let group = ring.find(|group| Some(*group) != self.held)?;
         self.next = group.saturating_add(1);
         let first = Slot { group, index: 0 };
-        let from = self.offset::<F>(first);
-        flash.erase(from, from.saturating_add(Geometry::<F, R>::GROUP)).is_ok().then_some(first)
+        let from = self.offset(sizes, first);
+        flash.erase(from, from.saturating_add(sizes.group)).is_ok().then_some(first)
     }
 
     /// Writes a record into so many slots of a group; false if it does not take them all.
     fn fill<F: NorFlash>(
         &mut self,
         flash: &mut F,
+        sizes: Sizes,
         from: Slot,
         record: &mut [u8],
         copies: u32,
     ) -> Result<bool, CommitError> {
         let (mut copies, mut attempts) = (copies, 0);
-        for index in from.index..Geometry::<F, R>::SLOTS {
+        for index in from.index..sizes.slots {
             let slot = Slot { index, ..from };
+            let offset = self.offset(sizes, slot);
             if attempts == MAX_ATTEMPTS {
                 break;
             }
-            if !self.reads_erased(flash, slot) {
+            if !reads(flash, offset, record.len(), None) {
                 continue;
             }
             attempts = attempts.saturating_add(1);
             // A number is used for one attempt only, so that a slot that reads differently later cannot be mistaken.
             self.sequence = self.sequence.checked_add(1).ok_or(CommitError::Exhausted)?;
             seal(record, self.sequence);
-            copies = copies.saturating_sub(u32::from(self.program(flash, slot, record)));
+            // It must read right even if the chip says that it was written.
+            let written = flash.write(offset, record).is_ok() && reads(flash, offset, record.len(), Some(record));
+            copies = copies.saturating_sub(u32::from(written));
             if copies == 0 {
                 (self.held, self.newest) = (Some(from.group), Some(slot));
                 self.filling = Some(Slot { index: index.saturating_add(1), ..from });
@@ -302,21 +346,10 @@ impl<R: Record> Journal<R> {
         Ok(false)
     }
 
-    /// Writes a record and reads it back. It must read right even if the chip says that it was written.
-    fn program<F: NorFlash>(&self, flash: &mut F, slot: Slot, record: &[u8]) -> bool {
-        let offset = self.offset::<F>(slot);
-        flash.write(offset, record).is_ok() && reads(flash, offset, record.iter().copied())
-    }
-
-    fn reads_erased<F: NorFlash>(&self, flash: &mut F, slot: Slot) -> bool {
-        let erased = core::iter::repeat_n(0xff, Geometry::<F, R>::SLOT as usize);
-        reads(flash, self.offset::<F>(slot), erased)
-    }
-
-    fn offset<F: NorFlash>(&self, slot: Slot) -> u32 {
+    fn offset(&self, sizes: Sizes, slot: Slot) -> u32 {
         // In range for every slot of the checked range; saturation is only there so that nothing can overflow.
-        let in_range = u32::from(slot.group).saturating_mul(Geometry::<F, R>::GROUP);
-        let in_group = u32::from(slot.index).saturating_mul(Geometry::<F, R>::SLOT);
+        let in_range = u32::from(slot.group).saturating_mul(sizes.group);
+        let in_group = u32::from(slot.index).saturating_mul(sizes.slot);
         self.start.saturating_add(in_range).saturating_add(in_group)
     }
 }
@@ -375,18 +408,21 @@ impl Survey {
     }
 }
 
-/// Whether a slot at `offset` reads as `expected`. Takes a few bytes of stack and not a whole slot.
-fn reads<F: NorFlash>(flash: &mut F, offset: u32, mut expected: impl ExactSizeIterator<Item = u8>) -> bool {
+/// Whether `len` bytes at `offset` read as `expected`, or erased. Takes a few bytes of stack and not a whole slot.
+#[inline(never)]
+fn reads<F: NorFlash>(flash: &mut F, offset: u32, len: usize, expected: Option<&[u8]>) -> bool {
     let mut buffer = [0; COMPARED_BYTES];
-    let mut offset = offset;
-    while expected.len() > 0 {
-        if flash.read(offset, &mut buffer).is_err() {
+    for from in (0..len).step_by(COMPARED_BYTES) {
+        if flash.read(offset.saturating_add(from as u32), &mut buffer).is_err() {
             return false;
         }
-        if !buffer.iter().zip(expected.by_ref()).all(|(read, byte)| *read == byte) {
+        let same = match expected {
+            Some(expected) => expected.get(from..).is_some_and(|expected| expected.starts_with(&buffer)),
+            None => buffer.iter().all(|byte| *byte == 0xff),
+        };
+        if !same {
             return false;
         }
-        offset = offset.saturating_add(COMPARED_BYTES as u32);
     }
     true
 }
@@ -406,7 +442,7 @@ fn seal(slot: &mut [u8], sequence: u32) {
 fn unseal(slot: &[u8]) -> Option<(u32, &[u8])> {
     let (checked, checksum) = slot.split_last_chunk::<4>()?;
     let mut input = FieldReader::new(checked);
-    let (sequence, complement) = (input.u32()?, input.u32()?);
+    let (sequence, complement) = (input.u32(), input.u32());
     let valid = complement == !sequence && CHECKSUM.checksum(checked) == u32::from_le_bytes(*checksum);
     valid.then_some((sequence, input.rest()))
 }

@@ -4,7 +4,7 @@ use crate::calendar::LocalTime;
 use crate::charges::{self, Overflow};
 use crate::clock::RunningClock;
 use crate::commission::{Layout, read_factory};
-use crate::factory::{Factory, Issuer, IssuerRole, MAX_ISSUERS, OpeningCheck};
+use crate::factory::{Issuer, IssuerRole, MAX_ISSUERS, OpeningCheck};
 use crate::flow::Flow;
 use crate::journal::{Journal, LayoutError, Newest};
 use crate::state::State;
@@ -92,7 +92,9 @@ pub(crate) struct Made<K> {
 }
 
 pub(crate) struct Keys<K> {
-    pub(crate) own: K,
+    /// The meter's own; none before it is open.
+    own: Option<K>,
+    /// That of its public key.
     pub(crate) hash: KeyHash,
     pub(crate) sealing: Sealing,
 }
@@ -105,6 +107,13 @@ pub(crate) enum Sealing {
     To(PublicKey),
     /// The key that was agreed.
     With(ReadingsKey),
+}
+
+impl<K> Keys<K> {
+    /// The meter's own.
+    pub(crate) fn own(&self) -> Result<&K, Refusal> {
+        self.own.as_ref().ok_or(Refusal::OutOfService)
+    }
 }
 
 impl<K> core::fmt::Debug for Keys<K> {
@@ -142,73 +151,57 @@ pub enum MountError {
 }
 
 impl<F: NorFlash> Meter<F> {
-    /// Starts the meter that `flash` holds, with the private key of its factory record: see [`Meter::mount_with_key`].
+    /// Starts the meter that `flash` holds, with the private key of its factory record: see [`Meter::open`].
     ///
     /// # Errors
     /// [`MountError`] if the flash holds no meter.
-    #[inline(never)]
     pub fn mount(flash: F, layout: &Layout) -> Result<Self, MountError> {
-        Self::mount_with_key(flash, layout, |factory| factory.key_pair().ok())
+        Self::mount_with_key(flash, layout, |secret| KeyPair::from_secret(secret).ok())
     }
 }
 
 impl<F: NorFlash, K: MeterKey> Meter<F, K> {
-    /// Starts the meter that `flash` holds, at uptime 0. Takes one multiplication on the curve, the meter's public key; the
-    /// first call after this takes another one, for the key of the readings. Each is a second or so on a small processor.
-    ///
-    /// `key` gives the private key: a secure element, if [`Factory::secret`] is [`IN_SECURE_ELEMENT`](crate::factory::IN_SECURE_ELEMENT).
-    /// While a secure element does not answer, the meter counts and shuts as ever, but takes no token and gives no receipt.
-    ///
-    /// A start drives the valve only towards shut: if anything holds it shut, if it stands shut, or if the opening check was
-    /// under way. The terms are journaled once more, and the first call after this journals the state once more, so that a record that was read from half-programmed
-    /// cells is settled before anything is acknowledged on it.
+    /// [`Meter::closed`] and [`Meter::open`] in one, for where stack is plenty.
     ///
     /// # Errors
     /// [`MountError`] if the flash holds no meter. A meter without a valid state is mounted with [`Fault::NoState`].
-    // Not inlined, nor what it calls: while it runs, a meter lies on the stack that will soon lie elsewhere.
-    #[inline(never)]
     pub fn mount_with_key(
-        mut flash: F,
+        flash: F,
         layout: &Layout,
-        key: impl FnOnce(&Factory) -> Option<K>,
+        key: impl FnOnce(&[u8; 32]) -> Option<K>,
     ) -> Result<Self, MountError> {
-        let factory = read_factory(&mut flash, layout);
-        let factory = factory.as_ref().ok_or(MountError::NoFactory)?;
-        let own = key(factory).ok_or(MountError::NoKey)?;
-        let (journal, newest) = Journal::<State>::open(&mut flash, layout.journal.clone())?;
-        let (terms_journal, terms) = Journal::<Terms>::open(&mut flash, layout.terms.clone())?;
-        let (state, fault) = match newest {
-            Newest::Record(state) if state.sums_hold() => (state, None),
-            Newest::Record(state) => (state, Some(Fault::Sums)),
-            // Never used as a state: the fault keeps it from everybody.
-            Newest::Nothing | Newest::OtherFormat => (State::new(Units::ZERO), Some(Fault::NoState)),
-        };
-        // One value from here to the end, as what is moved lies on the stack twice.
-        let mut mounted = Ok(Self {
+        let mut meter = Self::closed(flash);
+        meter.open(layout, key)?;
+        Ok(meter)
+    }
+
+    /// A meter over `flash` that knows nothing yet: out of service, until [`Meter::open`]. It is to be put where it stays, since
+    /// it is large.
+    #[inline]
+    pub fn closed(flash: F) -> Self {
+        let keys = Keys { own: None, hash: KeyHash([0; 32]), sealing: Sealing::Never };
+        Self {
             flash,
-            journal,
-            terms_journal,
+            journal: Journal::nowhere(),
+            terms_journal: Journal::nowhere(),
             made: Made {
-                meter: factory.meter,
-                commodity: factory.commodity,
-                credit: factory.credit,
-                issuers: factory.issuers.clone(),
-                max_credit: factory.max_credit,
-                opening: factory.opening,
-                open_by_token: factory.open_by_token,
-                keys: Keys {
-                    hash: own.public_key().hash(),
-                    own,
-                    sealing: factory.readings_key.map_or(Sealing::Never, Sealing::To),
-                },
+                meter: MeterId::UNKNOWN,
+                commodity: Commodity::Gas,
+                credit: CreditKind::Unit,
+                issuers: heapless::Vec::new(),
+                max_credit: Units::ZERO,
+                opening: OpeningCheck::GAS,
+                open_by_token: false,
+                keys,
             },
             terms: TermsInUse::default(),
-            clock: RunningClock::journaled(state.clock),
-            work: Work::started(WorkLimit::MAINS, state.work_stock),
-            state,
+            clock: RunningClock::journaled(0),
+            work: Work::started(WorkLimit::MAINS, 0),
+            // Never used as a state: the fault keeps it from everybody.
+            state: State::new(Units::ZERO),
             unjournaled: FineCredit::ZERO,
             dirty: true,
-            fault: None,
+            fault: Some(Fault::NoState),
             watch: None,
             command: None,
             shut_ms: None,
@@ -218,14 +211,75 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
             display_code: None,
             clock_settled: false,
             flowing: Flow::default(),
-        });
-        if let Ok(meter) = &mut mounted {
-            match fault.map_or_else(|| meter.settle_terms(&terms), Err) {
-                Ok(()) => meter.start(),
-                Err(fault) => meter.fail(fault),
-            }
         }
-        mounted
+    }
+
+    /// Starts the meter that the flash holds, at uptime 0. Takes one multiplication on the curve, the meter's public key; the
+    /// first call after this takes another one, for the key of the readings. Each is a second or so on a small processor.
+    ///
+    /// `key` gives the private key. It is told what the factory record has for one: 32 bytes, or
+    /// [`IN_SECURE_ELEMENT`](crate::factory::IN_SECURE_ELEMENT). While a secure element does not answer, the meter counts and shuts
+    /// as ever, but takes no token and gives no receipt.
+    ///
+    /// A start drives the valve only towards shut: if anything holds it shut, if it stands shut, or if the opening check was
+    /// under way. The terms are journaled once more, and the first call after this journals the state once more, so that a record
+    /// that was read from half-programmed cells is settled before anything is acknowledged on it.
+    ///
+    /// # Errors
+    /// [`MountError`] if the flash holds no meter; it stays out of service. A meter without a valid state is open, with
+    /// [`Fault::NoState`].
+    // Not inlined, nor what it calls: each step has the stack for itself, and the curve takes most of it.
+    #[inline(never)]
+    pub fn open(&mut self, layout: &Layout, key: impl FnOnce(&[u8; 32]) -> Option<K>) -> Result<(), MountError> {
+        self.command = Some(ValveCommand::Shut);
+        self.read_key(layout, key)?;
+        self.read_made(layout)?;
+        self.journal = Journal::closed(&self.flash, layout.journal.clone())?;
+        self.terms_journal = Journal::closed(&self.flash, layout.terms.clone())?;
+        match self.read_state().and_then(|()| self.settle_terms()) {
+            Ok(()) => {
+                (self.fault, self.command) = (None, None);
+                self.start();
+            }
+            Err(fault) => self.fail(fault),
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn read_key(&mut self, layout: &Layout, key: impl FnOnce(&[u8; 32]) -> Option<K>) -> Result<(), MountError> {
+        let secret = self.read_secret(layout)?;
+        let own = key(&secret).ok_or(MountError::NoKey)?;
+        self.made.keys.hash = own.public_key().hash();
+        self.made.keys.own = Some(own);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn read_secret(&mut self, layout: &Layout) -> Result<[u8; 32], MountError> {
+        read_factory(&mut self.flash, layout).map(|factory| factory.secret).ok_or(MountError::NoFactory)
+    }
+
+    #[inline(never)]
+    fn read_made(&mut self, layout: &Layout) -> Result<(), MountError> {
+        let factory = read_factory(&mut self.flash, layout);
+        let factory = factory.as_ref().ok_or(MountError::NoFactory)?;
+        let made = &mut self.made;
+        (made.meter, made.commodity, made.credit) = (factory.meter, factory.commodity, factory.credit);
+        (made.max_credit, made.opening) = (factory.max_credit, factory.opening);
+        made.open_by_token = factory.open_by_token;
+        made.issuers.clone_from(&factory.issuers);
+        made.keys.sealing = factory.readings_key.map_or(Sealing::Never, Sealing::To);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn read_state(&mut self) -> Result<(), Fault> {
+        let Newest::Record(state) = self.journal.find_newest(&mut self.flash) else { return Err(Fault::NoState) };
+        self.clock = RunningClock::journaled(state.clock);
+        self.work = Work::started(WorkLimit::MAINS, state.work_stock);
+        self.state = state;
+        if state.sums_hold() { Ok(()) } else { Err(Fault::Sums) }
     }
 
     /// Limits what the meter does for strangers; without this it is [`WorkLimit::MAINS`]. To be called right after [`Meter::mount`]
@@ -248,7 +302,7 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
         if fine.0 <= 0 || self.fault.is_some() {
             return;
         }
-        if self.use_up(now_ms, fine).is_err() {
+        if self.use_up(fine).is_err() {
             return self.fail(Fault::Sums);
         }
         self.unjournaled = FineCredit(self.unjournaled.0.saturating_add(fine.0));
@@ -308,9 +362,10 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
         &self.terms
     }
 
-    /// What consumption costs now, in thousandths of a minor unit of the currency per m³ or kWh; none for unit credit.
+    /// What consumption costs now, in thousandths of a minor unit of the currency per m³ or kWh; none for unit credit, and before
+    /// the first tariff.
     pub fn price(&self) -> Option<u64> {
-        let state = self.state().filter(|_| self.made.credit != CreditKind::Unit)?;
+        let state = self.state().filter(|_| !self.terms.tariff.rates.is_empty())?;
         Some(charges::price(&self.terms.tariff, self.known_time().as_ref(), state.used_in_month))
     }
 
@@ -428,10 +483,10 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
     /// Journals the terms that were read once more, so that a record that was read from half-programmed cells is settled, and
     /// takes them into use.
     #[inline(never)]
-    fn settle_terms(&mut self, read: &Newest<Terms>) -> Result<(), Fault> {
-        let Newest::Record(terms) = read else { return Err(Fault::NoState) };
-        self.terms_journal.commit(&mut self.flash, terms).map_err(|_| Fault::Journal)?;
-        self.use_terms(terms).map_err(|_| Fault::NoState)
+    fn settle_terms(&mut self) -> Result<(), Fault> {
+        let Newest::Record(terms) = self.terms_journal.find_newest(&mut self.flash) else { return Err(Fault::NoState) };
+        self.terms_journal.commit(&mut self.flash, &terms).map_err(|_| Fault::Journal)?;
+        self.use_terms(&terms).map_err(|_| Fault::NoState)
     }
 
     fn start(&mut self) {
@@ -451,7 +506,7 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
         }
     }
 
-    fn use_up(&mut self, now_ms: u64, measured: FineCredit) -> Result<(), Overflow> {
+    fn use_up(&mut self, measured: FineCredit) -> Result<(), Overflow> {
         let now = self.known_time();
         let state = &mut self.state;
         state.metered = FineCredit(state.metered.0.checked_add(measured.0).ok_or(Overflow)?);
@@ -469,7 +524,6 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
         state.used_in_month = FineCredit(state.used_in_month.0.checked_add(amount.0).ok_or(Overflow)?);
         state.consumed = FineCredit(state.consumed.0.checked_add(used.0).ok_or(Overflow)?);
         state.balance = FineCredit(state.balance.0.checked_sub(used.0).ok_or(Overflow)?);
-        state.clock = self.clock.now(now_ms);
         let day = self.local_time().map(|now| now.day);
         self.state.used_day = day.unwrap_or(self.state.used_day);
         Ok(())
@@ -481,6 +535,7 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
             return;
         }
         self.state.clock = self.clock.now(now_ms);
+        self.state.work_stock = self.work.refilled(now_ms);
         if let Some(now) = self.local_time() {
             match charges::days(&mut self.state, &self.terms.tariff, &now) {
                 Ok(begun) => self.dirty |= begun,
@@ -496,7 +551,8 @@ impl<K: MeterKey> Made<K> {
     #[inline(never)]
     fn agree(&mut self, station: &PublicKey) {
         // A secure element that fails is asked again by the next tick.
-        if let Ok(key) = ReadingsKey::agree_with(&self.keys.own, station, &self.meter) {
+        let agreed = self.keys.own.as_ref().map(|own| ReadingsKey::agree_with(own, station, &self.meter));
+        if let Some(Ok(key)) = agreed {
             self.keys.sealing = Sealing::With(key);
         }
     }

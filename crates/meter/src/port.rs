@@ -20,7 +20,6 @@
 //! memory and the flash. What an interrupt counts is taken between two calls.
 
 use crate::commission::Layout;
-use crate::factory::Factory;
 use crate::meter::{Fault, Meter, MountError};
 use crate::server::{MeterServer, Served};
 use crate::valve::{Pressed, ValveCommand};
@@ -140,38 +139,43 @@ pub struct Device<P, F, K = KeyPair> {
 }
 
 impl<P: Port, F: NorFlash> Device<P, F> {
-    /// Starts the meter that `flash` holds, with the private key of its factory record: see [`Device::start_with_key`].
+    /// Starts the meter that the flash holds, with the private key of its factory record: see [`Device::begin_with_key`].
     ///
     /// # Errors
     /// [`MountError`] if it holds none.
-    #[inline(never)]
-    pub fn start(port: P, flash: F, layout: &Layout) -> Result<Self, MountError> {
-        Self::start_with_key(port, flash, layout, |factory| factory.key_pair().ok())
+    pub fn begin(&mut self, layout: &Layout) -> Result<(), MountError> {
+        self.begin_with_key(layout, |secret| KeyPair::from_secret(secret).ok())
     }
 }
 
 impl<P: Port, F: NorFlash, K: MeterKey> Device<P, F, K> {
-    /// Starts the meter that `flash` holds, with the private key that `key` gives ([`Meter::mount_with_key`]): drives the valve as it must stand, and shows what there is.
+    /// A device over `flash`, which [`Device::begin`] starts. It is to be put where it stays, since it is large: while it is moved
+    /// there are two of it.
+    #[inline]
+    pub fn new(mut port: P, flash: F) -> Self {
+        let server = MeterServer::new(port.draw() as u16);
+        Self { port, meter: Meter::closed(flash), server, inbox: Datagram::new() }
+    }
+
+    /// Starts the meter that the flash holds, with the private key that `key` gives ([`Meter::open`]): reads its journals, drives
+    /// the valve as it must stand, and shows what there is.
     ///
     /// # Errors
-    /// [`MountError`] if it holds none. The board then drives the valve shut and says that it has no meter.
+    /// [`MountError`] if it holds none. The valve is driven shut, and the device stays out of service.
     #[inline(never)]
-    pub fn start_with_key(
-        mut port: P,
-        flash: F,
+    pub fn begin_with_key(
+        &mut self,
         layout: &Layout,
-        key: impl FnOnce(&Factory) -> Option<K>,
-    ) -> Result<Self, MountError> {
-        let first_id = port.draw() as u16;
-        let meter = Meter::mount_with_key(flash, layout, key)?;
-        let mut device = Self { port, meter, server: MeterServer::new(first_id), inbox: Datagram::new() };
-        device.meter.limit_work(P::WORK);
-        if let Some(unix_s) = device.port.clock() {
-            device.meter.clock_went_on(device.port.uptime_ms(), unix_s);
+        key: impl FnOnce(&[u8; 32]) -> Option<K>,
+    ) -> Result<(), MountError> {
+        let opened = self.meter.open(layout, key);
+        self.meter.limit_work(P::WORK);
+        if let Some(unix_s) = self.port.clock() {
+            self.meter.clock_went_on(self.port.uptime_ms(), unix_s);
         }
-        device.settle();
-        device.show();
-        Ok(device)
+        self.settle();
+        self.show();
+        opened
     }
 
     /// Does everything that is due: counts, takes events, serves a datagram, drives the valve, shows. To be called at least

@@ -23,7 +23,7 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
         self.commit_number(self.state)?;
         self.put_report(signed)?;
         let keys = &self.made.keys;
-        cose::sign_in_place(signed, Label::Report, &keys.hash, &keys.own).map_err(|_| Refusal::OutOfService)
+        cose::sign_in_place(signed, Label::Report, &keys.hash, keys.own()?).map_err(|_| Refusal::OutOfService)
     }
 
     #[inline(never)]
@@ -62,7 +62,7 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
         self.work_for_stranger(now_ms, Cost::Record)?;
         self.commit_number(self.state)?;
         let number = self.state.receipt_number.to_be_bytes();
-        let secret = self.made.keys.own.secret_hash(b"coinless/challenge").map_err(|_| Refusal::OutOfService)?;
+        let secret = self.made.keys.own()?.secret_hash(b"coinless/challenge").map_err(|_| Refusal::OutOfService)?;
         let hash = Sha256::new().chain_update(secret).chain_update(number).finalize();
         let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(hash);
         let challenge = [a, b, c, d, e, f, g, h];

@@ -170,7 +170,8 @@ impl State {
             clock_trusted: false,
             friendly: false,
             alarm: 0,
-            work_stock: 0,
+            // As much as its limit allows.
+            work_stock: u8::MAX,
             events: EventCounts::default(),
         }
     }
@@ -249,24 +250,24 @@ impl Record for State {
 
     fn read_body(body: &[u8]) -> Option<Self> {
         let mut input = FieldReader::new(body);
-        if input.u16()? != FORMAT {
+        if input.u16() != FORMAT {
             return None;
         }
-        let (epoch, credit) = (Epoch(input.u16()?), CreditNumber(input.u32()?));
-        let (total, valve, receipt_number) = (Units::new(input.u64()?).ok()?, input.u32()?, input.u32()?);
-        let mut fine = || input.i64().map(FineCredit);
-        let sums = Sums { initial: fine()?, withdrawn: fine()?, charged: fine()? };
-        let (consumed, metered, balance, debt_paid) = (fine()?, fine()?, fine()?, fine()?);
-        let clock = input.u64()?;
-        let (charged_day, used_day, month) = (input.u32()?, input.u32()?, input.u32()?);
-        let used_in_month = FineCredit(input.i64()?);
-        let (price_rest, correction_rest) = (input.u32()?, input.u32()?);
-        let [decision, valve_bits, causes, openings] = input.bytes()?;
-        let (token, use_first) = (CreditNumber(input.u32()?), input.u64()?);
-        let [bits, alarm, work_stock, zero] = input.bytes()?;
+        let (epoch, credit) = (Epoch(input.u16()), CreditNumber(input.u32()));
+        let (total, valve, receipt_number) = (Units::new(input.u64()).ok()?, input.u32(), input.u32());
+        let mut fine = || FineCredit(input.i64());
+        let sums = Sums { initial: fine(), withdrawn: fine(), charged: fine() };
+        let (consumed, metered, balance, debt_paid) = (fine(), fine(), fine(), fine());
+        let clock = input.u64();
+        let (charged_day, used_day, month) = (input.u32(), input.u32(), input.u32());
+        let used_in_month = FineCredit(input.i64());
+        let (price_rest, correction_rest) = (input.u32(), input.u32());
+        let [decision, valve_bits, causes, openings] = input.bytes();
+        let (token, use_first) = (CreditNumber(input.u32()), input.u64());
+        let [bits, alarm, work_stock, zero] = input.bytes();
         let mut events = [0; EVENTS];
         for count in &mut events {
-            *count = input.u16()?;
+            *count = input.u16();
         }
         let known_bits = BIT_EMERGENCY | BIT_CLOSED | BIT_CLOCK_TRUSTED | BIT_FRIENDLY;
         let sensible = openings <= MAX_UNCONTROLLED_OPENINGS
@@ -275,7 +276,7 @@ impl Record for State {
             && correction_rest < REST_BASE
             && bits & !known_bits == 0
             && zero == 0
-            && input.rest_is_zero();
+            && input.ends_in_zeros();
         sensible.then_some(())?;
         Some(Self {
             epoch,

@@ -21,7 +21,7 @@
 //! the epoch that they belong to. So nothing has to be written to both journals at once: a power cut between the two leaves a
 //! token half taken, and the same token again has the rest taken.
 
-use crate::fields::{FieldReader, FieldWriter};
+use crate::fields::{FieldReader, FieldWriter, is_zero};
 use crate::journal::Record;
 use coinless_protocol::issuers::OperationalKeys;
 use coinless_protocol::receipt::RegisterNumbers;
@@ -130,11 +130,9 @@ impl Version {
     }
 
     fn read(input: &mut FieldReader<'_>) -> Option<Self> {
-        let (number, len) = (input.u32()?, usize::from(input.u8()?));
-        let content: [u8; MAX_CONTENT_BYTES] = input.bytes()?;
-        let (content, padding) = content.split_at_checked(len)?;
-        let whole = padding.iter().all(|byte| *byte == 0);
-        whole.then_some(Self { number, content: Bytes::copy_of(content).ok()? })
+        let (number, len) = (input.u32(), usize::from(input.u8()));
+        let (content, padding) = input.slice(MAX_CONTENT_BYTES).split_at_checked(len)?;
+        is_zero(padding).then_some(Self { number, content: Bytes::copy_of(content).ok()? })
     }
 }
 
@@ -152,13 +150,13 @@ impl Record for Terms {
 
     fn read_body(body: &[u8]) -> Option<Self> {
         let mut input = FieldReader::new(body);
-        if input.u16()? != FORMAT {
+        if input.u16() != FORMAT {
             return None;
         }
-        let epoch = Epoch(input.u16()?);
+        let epoch = Epoch(input.u16());
         let mut version = || Version::read(&mut input);
         let (tariff, settings, keys) = (version()?, version()?, version()?);
-        input.rest_is_zero().then_some(Self { epoch, tariff, settings, keys })
+        input.ends_in_zeros().then_some(Self { epoch, tariff, settings, keys })
     }
 }
 

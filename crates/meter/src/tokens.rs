@@ -93,7 +93,7 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
         self.put_identity(now_ms, challenge, signed)?;
         self.work_for_stranger(now_ms, Cost::Energy)?;
         let keys = &self.made.keys;
-        let done = cose::sign_in_place(signed, Label::Identity, &keys.hash, &keys.own);
+        let done = cose::sign_in_place(signed, Label::Identity, &keys.hash, keys.own()?);
         done.map_err(|_| Refusal::OutOfService)?;
         self.display_code = Some(DisplayCode { code: display_code(&challenge, &keys.hash), since_ms: now_ms });
         Ok(())
@@ -199,7 +199,7 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
         match (plan.decision, taken) {
             (Decision::Applied, taken) => {
                 self.work.give_back(taken);
-                self.note_stock(taken);
+                self.state.work_stock = self.work.stock();
             }
             // An old token says nothing new, and its answer wears the flash.
             (_, work::Taken::Nothing) => drop(self.work_for_stranger(now_ms, Cost::Record)?),
@@ -270,24 +270,18 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
 
     /// Takes one work out of what strangers are allowed.
     pub(crate) fn work_for_stranger(&mut self, now_ms: u64, cost: Cost) -> Result<work::Taken, Refusal> {
-        let taken = self.work.take(now_ms, cost).map_err(|_| {
+        let taken = self.work.take(now_ms, cost);
+        // Journaled with whatever is journaled next.
+        self.state.work_stock = self.work.stock();
+        taken.map_err(|_| {
             self.count(Event::Busy);
             Refusal::Busy
-        })?;
-        self.note_stock(taken);
-        Ok(taken)
+        })
     }
 
     /// Seconds, rounded up, until it does one more work for a stranger, after it refused one with [`Refusal::Busy`].
     pub fn busy_s(&self, now_ms: u64) -> u32 {
         u32::try_from(self.work.wait_ms(now_ms).div_ceil(1000)).unwrap_or(u32::MAX)
-    }
-
-    /// Has the stock journaled with the next record, if it changed.
-    fn note_stock(&mut self, taken: work::Taken) {
-        if taken == work::Taken::Stock {
-            self.state.work_stock = self.work.stock();
-        }
     }
 
     /// What is done with an authentic token.
@@ -421,7 +415,7 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
     fn sign_receipt(&mut self, challenge: Option<Challenge>, token: Option<[u8; 32]>) -> Result<(), Refusal> {
         self.put_receipt(challenge)?;
         let keys = &self.made.keys;
-        let signed = cose::sign_in_place(&mut self.receipt, Label::Receipt, &keys.hash, &keys.own);
+        let signed = cose::sign_in_place(&mut self.receipt, Label::Receipt, &keys.hash, keys.own()?);
         signed.map_err(|_| Refusal::OutOfService)?;
         self.answered = Some(Answered { token });
         Ok(())

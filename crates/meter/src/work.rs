@@ -89,6 +89,12 @@ impl Work {
         self.stock
     }
 
+    /// What is in stock at `now_ms`.
+    pub fn refilled(&mut self, now_ms: u64) -> u8 {
+        self.refill(now_ms);
+        self.stock
+    }
+
     /// A person pressed the button.
     pub fn press(&mut self, now_ms: u64) {
         self.pressed = Some((AT_PRESS, now_ms));

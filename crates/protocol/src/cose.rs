@@ -86,6 +86,9 @@ impl<'a> Sign1<'a> {
         let payload = input.bytes()?;
         let signature = input.bytes()?.try_into().map_err(|_| DecodeError::Malformed)?;
         input.end()?;
+        if payload.len() > MAX_PAYLOAD_BYTES {
+            return Err(DecodeError::Malformed);
+        }
         Ok(Self { kid, payload, signature })
     }
 

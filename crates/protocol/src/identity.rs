@@ -93,7 +93,8 @@ impl Object<'_> for Identity {
             CreditKind::Unit => None,
             CreditKind::Money(currency) => Some(currency),
         };
-        write_version(out, 6 + usize::from(self.challenge.is_some()) + usize::from(currency.is_some()));
+        let optional = [self.challenge.is_some(), currency.is_some()];
+        write_version(out, 6, &optional);
         out.uint(1_u8).str(self.meter.as_str());
         out.uint(2_u8).bytes(&self.meter_key.0);
         out.uint(3_u8).uint(self.commodity as u8);

@@ -18,6 +18,16 @@
 //! This crate does not allocate, does no I/O, reads no clock and draws no random number. Every buffer has a named bound.
 //! Whatever bytes it is given, a decoder returns a value or an error.
 #![no_std]
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
 
 #[cfg(test)]
 extern crate std;

@@ -49,6 +49,9 @@ pub enum LabelError {
 const ALPHABET: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 impl MeterId {
+    /// Nobody's identity: that of a meter that does not know yet who it is.
+    pub const UNKNOWN: Self = Self { text: *b"XXX0\0\0\0\0\0\0\0\0\0\0\0\0", len: 4 };
+
     /// Most bytes of an identity.
     pub const MAX_BYTES: usize = 16;
     /// Most bytes of a label: an identity, a hyphen and the check character.
@@ -56,17 +59,42 @@ impl MeterId {
 
     /// The identity as text.
     pub fn as_str(&self) -> &str {
-        // Only ASCII gets in (FromStr), so this never takes the empty text.
-        self.text.get(..usize::from(self.len)).and_then(|text| core::str::from_utf8(text).ok()).unwrap_or("")
+        // Only ASCII gets in (from_ascii), so this never takes the empty text.
+        core::str::from_utf8(self.as_bytes()).unwrap_or("")
+    }
+
+    /// The same as ASCII.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.text.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    /// Reads an identity as ASCII: 3 letters of the maker and up to 13 digits and letters, all upper case.
+    ///
+    /// # Errors
+    /// [`MeterIdError`] says which of that it is not.
+    pub fn from_ascii(bytes: &[u8]) -> Result<Self, MeterIdError> {
+        if !(4..=Self::MAX_BYTES).contains(&bytes.len()) {
+            return Err(MeterIdError::Length);
+        }
+        if !bytes.iter().take(3).all(u8::is_ascii_uppercase) {
+            return Err(MeterIdError::Maker);
+        }
+        if !bytes.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()) {
+            return Err(MeterIdError::Character);
+        }
+        let mut text = [0; Self::MAX_BYTES];
+        text.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        Ok(Self { text, len: bytes.len() as u8 })
     }
 
     /// The check character over the identity: ISO 7064 MOD 37,36 (hybrid system, §8 of the standard).
     pub fn check_character(&self) -> char {
-        let product = self.as_str().bytes().fold(36, |product, byte| {
-            let sum = (product + value_of(byte)) % 36;
-            (if sum == 0 { 36 } else { sum }) * 2 % 37
+        // The product is 1 to 36 and a value at most 35, so nothing here can overflow.
+        let product = self.as_bytes().iter().fold(36_usize, |product, byte| {
+            let sum = product.wrapping_add(value_of(*byte)) % 36;
+            (if sum == 0 { 36 } else { sum }).wrapping_mul(2) % 37
         });
-        ALPHABET.get((37 - product) % 36).map_or('0', |&byte| char::from(byte))
+        ALPHABET.get(37_usize.wrapping_sub(product) % 36).map_or('0', |&byte| char::from(byte))
     }
 
     /// The identity as printed and typed: `CLS0000000017-Z`.
@@ -81,8 +109,11 @@ impl MeterId {
     /// # Errors
     /// [`LabelError`] says what is wrong in words for that person.
     pub fn from_label(label: &str) -> Result<Self, LabelError> {
-        let Some((id, check)) = label.trim().rsplit_once('-') else {
-            Self::from_folded(label.trim())?;
+        let label = label.trim();
+        let hyphen = label.bytes().rposition(|byte| byte == b'-');
+        let split = hyphen.and_then(|at| label.split_at_checked(at));
+        let Some((id, check)) = split.and_then(|(id, rest)| Some((id, rest.strip_prefix('-')?))) else {
+            Self::from_folded(label)?;
             return Err(LabelError::NoCheckCharacter);
         };
         let id = Self::from_folded(id)?;
@@ -110,35 +141,20 @@ impl MeterId {
         let folded = folded.get_mut(..text.len()).ok_or(MeterIdError::Length)?;
         folded.copy_from_slice(text.as_bytes());
         folded.make_ascii_uppercase();
-        core::str::from_utf8(folded).map_err(|_| MeterIdError::Character)?.parse()
+        Self::from_ascii(folded)
     }
 }
 
+/// The value of a digit or letter, its place in [`ALPHABET`].
 fn value_of(byte: u8) -> usize {
-    match byte {
-        b'0'..=b'9' => usize::from(byte - b'0'),
-        b'A'..=b'Z' => usize::from(byte - b'A') + 10,
-        _ => 0,
-    }
+    char::from(byte).to_digit(36).unwrap_or(0) as usize
 }
 
 impl FromStr for MeterId {
     type Err = MeterIdError;
 
     fn from_str(text: &str) -> Result<Self, MeterIdError> {
-        let bytes = text.as_bytes();
-        if !(4..=Self::MAX_BYTES).contains(&bytes.len()) {
-            return Err(MeterIdError::Length);
-        }
-        if !bytes.iter().take(3).all(u8::is_ascii_uppercase) {
-            return Err(MeterIdError::Maker);
-        }
-        if !bytes.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()) {
-            return Err(MeterIdError::Character);
-        }
-        let mut text = [0; Self::MAX_BYTES];
-        text.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-        Ok(Self { text, len: bytes.len() as u8 })
+        Self::from_ascii(text.as_bytes())
     }
 }
 

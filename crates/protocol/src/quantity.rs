@@ -72,12 +72,13 @@ impl Commodity {
         }
         let whole: i64 = whole.parse().map_err(|_| AmountError::Number)?;
         // At most 6 digits, scaled to millionths of the display unit: thousandths of a credit unit.
-        let scale = 10_i64.pow(6 - fraction.len() as u32);
+        let missing = 6_u32.saturating_sub(fraction.len() as u32);
         let fraction: i64 = fraction.parse().map_err(|_| AmountError::Number)?;
+        let fraction = fraction.saturating_mul(10_i64.saturating_pow(missing));
         whole
             .checked_mul(1_000_000)
-            .and_then(|fine| fine.checked_add(fraction * scale))
-            .filter(|fine| *fine <= Units::MAX as i64 * FINE_PER_UNIT)
+            .and_then(|fine| fine.checked_add(fraction))
+            .filter(|fine| *fine <= Units::MAX_FINE)
             .map(FineCredit)
             .ok_or(AmountError::Number)
     }
@@ -121,6 +122,8 @@ pub struct UnitsError;
 impl Units {
     /// The largest sum. In thousandths, and added to a few others of its kind, it still fits an `i64`.
     pub const MAX: u64 = 1_000_000_000_000_000;
+    /// The same in thousandths.
+    const MAX_FINE: i64 = Self::MAX as i64 * FINE_PER_UNIT;
     /// No credit.
     pub const ZERO: Self = Self(0);
 
@@ -139,7 +142,7 @@ impl Units {
 
     /// The sum of both, if it is in range.
     pub fn checked_add(self, other: Self) -> Option<Self> {
-        Self::new(self.0 + other.0).ok()
+        Self::new(self.0.checked_add(other.0)?).ok()
     }
 
     /// The difference, if it is not negative.
@@ -149,7 +152,8 @@ impl Units {
 
     /// The same in thousandths.
     pub fn fine(self) -> FineCredit {
-        FineCredit(self.0 as i64 * FINE_PER_UNIT)
+        // At most 10^18.
+        FineCredit((self.0 as i64).saturating_mul(FINE_PER_UNIT))
     }
 }
 
@@ -169,7 +173,8 @@ impl FineCredit {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let fine = self.0.0;
                 let sign = if fine < 0 { "-" } else { "" };
-                let units = fine.unsigned_abs() / FINE_PER_UNIT as u64;
+                const PER_UNIT: u64 = FINE_PER_UNIT as u64;
+                let units = fine.unsigned_abs() / PER_UNIT;
                 write!(f, "{sign}{}.{:03} {}", units / 1000, units % 1000, self.1.display_unit())
             }
         }

@@ -244,7 +244,7 @@ impl Object<'_> for RegisterNumbers {
 
 impl Object<'_> for Receipt {
     fn write(&self, out: &mut Writer<'_>) {
-        write_version(out, 9 + usize::from(self.challenge.is_some()));
+        write_version(out, 9, &[self.challenge.is_some()]);
         out.uint(1_u8).str(self.meter.as_str());
         out.uint(2_u8).uint(self.number);
         let (code, detail) = self.outcome.decision.to_code();

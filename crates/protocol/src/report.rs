@@ -245,7 +245,7 @@ impl ReadingsKey {
 
 impl Object<'_> for Report {
     fn write(&self, out: &mut Writer<'_>) {
-        write_version(out, 4);
+        write_version(out, 4, &[]);
         out.uint(1_u8).str(self.meter.as_str());
         out.uint(2_u8).uint(self.number);
         out.uint(3_u8).bytes(&self.sealed);

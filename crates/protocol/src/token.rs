@@ -263,7 +263,7 @@ impl<'a> Object<'a> for Token<'a> {
             keys.is_some(),
             closing,
         ];
-        write_version(out, 4 + optional.iter().filter(|there| **there).count());
+        write_version(out, 4, &optional);
         out.uint(1_u8).str(self.meter.as_str());
         out.uint(2_u8).bytes(&self.meter_key.0);
         out.uint(3_u8).uint(self.epoch.0);

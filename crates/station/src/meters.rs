@@ -100,7 +100,7 @@ const MAX_CREDIT_UNITS: u64 = 1_000_000_000_000;
 ///
 /// # Errors
 /// [`Code::BadMeterNumber`] if its label is wrong, [`Code::Malformed`] if a value makes no sense, [`Code::NotPossibleNow`] if
-/// the meter is enrolled with another key.
+/// the meter is enrolled with another key, or counts its credit in money.
 pub fn enrol(work: &mut Work<'_>, record: &DeliveryRecord, utility: &UtilityName) -> Result<MeterId, Error> {
     let id = MeterId::from_label(&record.label).map_err(bad_number)?;
     if id.as_str() != record.id {
@@ -114,6 +114,11 @@ pub fn enrol(work: &mut Work<'_>, record: &DeliveryRecord, utility: &UtilityName
     {
         let detail = format!("max_credit_units must be 1 to {MAX_CREDIT_UNITS}, and initial_units not above it");
         return Err(Error::refused(Code::Malformed, detail));
+    }
+    if let Some(money) = &record.money {
+        let (label, currency) = (id.label(), &money.currency);
+        let detail = format!("meter {label} counts its credit in {currency}; this station sells m³ and kWh");
+        return Err(Error::refused(Code::NotPossibleNow, detail));
     }
     let names = [&record.customer, &record.place];
     if names.into_iter().flatten().any(|name| name.contains('\0')) {

@@ -55,6 +55,19 @@ pub struct DeliveryRecord {
     /// Where the meter hangs, if known at enrolment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
+    /// What its credit is counted in, if that is money: then every credit unit is the currency's minor unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub money: Option<MoneyRecord>,
+}
+
+/// The currency that a meter's credit is counted in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoneyRecord {
+    /// Its code (ISO 4217).
+    pub currency: String,
+    /// Digits after its point.
+    pub digits: u8,
 }
 
 /// A public key, written as 130 hexadecimal digits.

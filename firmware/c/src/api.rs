@@ -72,7 +72,7 @@ pub unsafe extern "C" fn coinless_round(meter: *mut MeterMemory, done: *mut Call
 pub unsafe extern "C" fn coinless_next_due_ms(meter: *mut MeterMemory, due_ms: *mut u64) -> i32 {
     let Some(due_ms) = checked(due_ms) else { return COINLESS_ERROR_ARGUMENT };
     // SAFETY: as the caller promises.
-    let next = unsafe { AtWork::enter(meter) }.and_then(|mut work| Ok(work.device()?.next_due_ms()));
+    let next = unsafe { AtWork::enter(meter) }.map(|mut work| work.device().next_due_ms());
     next.map_or_else(
         |error| error,
         |next| {
@@ -227,7 +227,7 @@ pub unsafe extern "C" fn coinless_valve_repaired(meter: *mut MeterMemory) -> i32
 pub unsafe extern "C" fn coinless_label(meter: *mut MeterMemory, text: *mut c_char) -> i32 {
     let Some(text) = NonNull::new(text) else { return COINLESS_ERROR_ARGUMENT };
     // SAFETY: as the caller promises.
-    let id = match unsafe { AtWork::enter(meter) }.and_then(|mut work| Ok(work.device()?.meter().id())) {
+    let id = match unsafe { AtWork::enter(meter) }.map(|mut work| work.device().meter().id()) {
         Ok(id) => id,
         Err(error) => return error,
     };
@@ -280,7 +280,7 @@ unsafe fn work(
         return COINLESS_ERROR_ARGUMENT;
     }
     // SAFETY: as the caller promises.
-    let round = match unsafe { AtWork::enter(meter) }.and_then(|mut work| serve(work.device()?)) {
+    let round = match unsafe { AtWork::enter(meter) }.and_then(|mut work| serve(work.device())) {
         Ok(round) => round,
         Err(error) => return error,
     };

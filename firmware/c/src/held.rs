@@ -19,7 +19,7 @@ pub(crate) struct Held {
     /// [`STARTED`], [`AT_WORK`], or anything else for a meter that was not started. Loads and stores are enough: an interrupt that
     /// comes between them has stored what it found when it ends.
     state: AtomicU32,
-    device: UnsafeCell<MaybeUninit<Result<CDevice, MountError>>>,
+    device: UnsafeCell<MaybeUninit<CDevice>>,
 }
 
 const STARTED: u32 = 0xc01d_5a7e;
@@ -62,10 +62,9 @@ impl AtWork {
         }
     }
 
-    pub fn device(&mut self) -> Result<&mut CDevice, i32> {
+    pub fn device(&mut self) -> &mut CDevice {
         // SAFETY: the state was STARTED, so the device was written; it is AT_WORK now, so that no other call makes a reference.
-        let device = unsafe { (*(*self.held.as_ptr()).device.get()).assume_init_mut() };
-        device.as_mut().map_err(|_| COINLESS_ERROR_NOT_STARTED)
+        unsafe { (*(*self.held.as_ptr()).device.get()).assume_init_mut() }
     }
 }
 
@@ -97,16 +96,14 @@ pub(crate) unsafe fn start(meter: *mut MeterMemory, calls: &'static PortCalls, l
 
 // On its own, so that the device is made where it stays: a second one on the stack would be the deepest there is.
 #[inline(never)]
-fn fill(place: &mut MaybeUninit<Result<CDevice, MountError>>, calls: &'static PortCalls, layout: &Layout) -> i32 {
-    let started = place
-        .write(Device::start_with_key(Board::new(calls), Chip::new(calls), layout, |factory| Key::of(factory, calls)));
-    match started {
-        Ok(device) => {
-            if calls.on_battery != 0 {
-                device.limit_work(coinless_meter::WorkLimit::BATTERY);
-            }
-            COINLESS_OK
-        }
+fn fill(place: &mut MaybeUninit<CDevice>, calls: &'static PortCalls, layout: &Layout) -> i32 {
+    let device = place.write(Device::new(Board::new(calls), Chip::new(calls)));
+    let begun = device.begin_with_key(layout, |secret| Key::of(secret, calls));
+    if calls.on_battery != 0 {
+        device.limit_work(coinless_meter::WorkLimit::BATTERY);
+    }
+    match begun {
+        Ok(()) => COINLESS_OK,
         Err(MountError::NoFactory) => COINLESS_ERROR_NO_METER,
         Err(MountError::NoKey) => COINLESS_ERROR_NO_KEY,
         Err(MountError::Layout(_)) => COINLESS_ERROR_LAYOUT,

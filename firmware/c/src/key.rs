@@ -1,7 +1,6 @@
 //! The private key: in the factory record, or in the secure element that a port gives.
 
 use crate::abi::{COINLESS_OK, PortCalls};
-use coinless_meter::Factory;
 use coinless_meter::factory::IN_SECURE_ELEMENT;
 use coinless_protocol::keys::{
     KeyHint, KeyPair, MeterKey, PUBLIC_KEY_BYTES, PublicKey, SIGNATURE_BYTES, SharedSecret, SignError, Signer,
@@ -16,14 +15,14 @@ pub(crate) enum Key {
 impl Key {
     /// The one private key; none if there is none, or two.
     #[inline(never)]
-    pub fn of(factory: &Factory, calls: &'static PortCalls) -> Option<Self> {
-        let Some(read) = calls.element_public_key else { return factory.key_pair().ok().map(Self::Record) };
+    pub fn of(secret: &[u8; 32], calls: &'static PortCalls) -> Option<Self> {
+        let Some(read) = calls.element_public_key else { return KeyPair::from_secret(secret).ok().map(Self::Record) };
         let mut key = [0; PUBLIC_KEY_BYTES];
         // SAFETY: the function of the header, with the 65 bytes to write to that it says.
         let result = unsafe { read(calls.context, key.as_mut_ptr()) };
         let public = PublicKey::from_sec1(&key).ok();
         public
-            .filter(|_| result == COINLESS_OK && factory.secret == IN_SECURE_ELEMENT)
+            .filter(|_| result == COINLESS_OK && *secret == IN_SECURE_ELEMENT)
             .map(|public| Self::Element { calls, public })
     }
 }

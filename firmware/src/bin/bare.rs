@@ -147,9 +147,10 @@ impl NorFlash for Chip {
 #[entry]
 fn main() -> ! {
     let layout = Layout { factory: 0..0x400, journal: 0x400..0x2000, terms: 0x2000..CHIP_BYTES };
-    // Not moved out of here: it would be on the stack twice.
-    let mut started = Device::start(Bare, Chip, &layout);
-    let Ok(device) = &mut started else { stop() };
+    let mut device = Device::new(Bare, Chip);
+    if device.begin(&layout).is_err() {
+        stop()
+    }
     loop {
         device.round();
         cortex_m::asm::wfi();

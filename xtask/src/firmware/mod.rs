@@ -85,8 +85,8 @@ pub fn check_sizes() -> Result<String, String> {
     size::check(&root())
 }
 
-/// Runs `image` with the meter of the file `state` until QEMU ends. Its link is a pseudo-terminal, whose path is printed; its control line is
-/// standard input and output.
+/// Runs `image` with the meter of the file `state` until QEMU ends. Its link is a pseudo-terminal, whose path is printed; its
+/// control line is standard input and output.
 fn emulate(image: &Path, state: &Path) -> Result<(), String> {
     let at = |error: std::io::Error| format!("{}: {error}", state.display());
     let file = File::options().read(true).write(true).open(state).map_err(at)?;

@@ -3,7 +3,7 @@
 use coinless_meter::{Issuer, IssuerRole, commission};
 use coinless_protocol::coap::{Client, ClientEvent, Code, ContentFormat, Method, Request};
 use coinless_protocol::keys::KeyPair;
-use coinless_protocol::{Commodity, MeterId};
+use coinless_protocol::{Commodity, CreditKind, MeterId};
 use coinless_sim::flash::{RamChip, layout};
 use coinless_sim::meter::{Blueprint, SimulatedMeter};
 use coinless_station::records::{self, DeliveryRecord, HexKey, IssuerRecord};
@@ -54,7 +54,15 @@ impl Home {
         };
         let issuers = issuer.issuers.iter().map(key).collect();
         let readings_key = Some(issuer.readings_key.0);
-        let blueprint = Blueprint { id, commodity, issuers, readings_key, initial: None, max_credit: None };
+        let blueprint = Blueprint {
+            id,
+            commodity,
+            credit: CreditKind::Unit,
+            issuers,
+            readings_key,
+            initial: None,
+            max_credit: None,
+        };
         let chip = commission(RamChip::new(random.u64(..)), &layout(), &blueprint.factory(secret).unwrap()).unwrap();
         let meter = SimulatedMeter::start(chip, random.u16(..)).unwrap();
         let record = DeliveryRecord {
@@ -66,6 +74,7 @@ impl Home {
             max_credit_units: blueprint.max_credit().get(),
             customer: None,
             place: None,
+            money: None,
         };
         let inner = Mutex::new(Inner { meter, exchanges: 0, tokens: Vec::new() });
         (Self { id, commodity, inner }, record)

@@ -167,7 +167,9 @@ impl HalfErased {
                 Damaged { byte: old.byte ^ random.bit(), weak: old.weak | random.bit() }
             }
             (Self::Sprinkled, _) => old,
-            (Self::ErasedAsItSeems, _) => Damaged { byte: 0xff, weak: programmed & few(random) },
+            (Self::ErasedAsItSeems, _) => {
+                Damaged { byte: 0xff, weak: if random.one_in(64) { programmed & random.bit() } else { 0 } }
+            }
         }
     }
 }

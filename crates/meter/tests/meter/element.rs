@@ -55,8 +55,8 @@ fn element_factory() -> Factory {
 }
 
 fn meter_with(element: &Element) -> Meter<Flash, &Element> {
-    Meter::mount_with_key(made(&element_factory()), &layout(), |factory| {
-        (factory.secret == IN_SECURE_ELEMENT).then_some(element)
+    Meter::mount_with_key(made(&element_factory()), &layout(), |secret| {
+        (*secret == IN_SECURE_ELEMENT).then_some(element)
     })
     .unwrap()
 }
@@ -77,7 +77,7 @@ fn it_is_a_meter_like_any_other() {
 #[test]
 fn one_private_key_and_no_more() {
     assert_eq!(Meter::mount(made(&element_factory()), &layout()).err(), Some(MountError::NoKey));
-    let none = |_: &Factory| None::<KeyPair>;
+    let none = |_: &[u8; 32]| None::<KeyPair>;
     let flash = made(&factory(Commodity::Gas));
     assert_eq!(Meter::mount_with_key(flash, &layout(), none).err(), Some(MountError::NoKey));
 }

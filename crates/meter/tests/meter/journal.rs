@@ -4,8 +4,8 @@ mod exhaustive;
 mod random;
 pub mod ring;
 
-use coinless_meter::journal::{CommitError, Journal, Newest, group_bytes};
-use coinless_meter::ram_flash::{RamFlash, RamFlashError};
+use coinless_meter::journal::{CommitError, Journal, MAX_ATTEMPTS, MAX_GROUPS, Newest, group_bytes};
+use coinless_meter::ram_flash::{ERASE_STEP_BYTES, HalfErased, RamFlash, RamFlashError};
 use core::ops::Range;
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use ring::Note;
@@ -13,7 +13,7 @@ use ring::Note;
 const SLOT: usize = 128;
 const GROUP: usize = 512;
 /// Steps of an erasure of a group.
-const ERASURE: u64 = (GROUP / coinless_meter::ram_flash::ERASE_STEP_BYTES) as u64;
+const ERASURE: u64 = (GROUP / ERASE_STEP_BYTES) as u64;
 
 /// Two groups of four slots, and three.
 type Two = RamFlash<1024, 8, GROUP>;
@@ -88,6 +88,27 @@ fn the_first_record_after_an_opening_goes_into_another_group() {
     let (mut journal, _) = open(&mut flash);
     commit(&mut journal, &mut flash, 2..3);
     assert!(is_erased(slot(&mut flash, 3)) && !is_erased(slot(&mut flash, 5)));
+}
+
+#[test]
+fn a_group_is_erased_even_if_it_looks_erased() {
+    let mut looked_erased = 0;
+    for seed in 0..100 {
+        let (flash, mut journal) = begun::<1024>();
+        let mut flash = flash.with_half_erased(&[HalfErased::ErasedAsItSeems]);
+        commit(&mut journal, &mut flash, 2..6);
+        // The cut falls into the erasure of the first group.
+        flash.reseed(seed);
+        flash.cut_after(seed % ERASURE);
+        let numbers = 6..12;
+        assert!(numbers.clone().any(|number| journal.commit(&mut flash, &Note(number)).is_err()));
+        flash.power_on();
+        looked_erased += u32::from(flash.weak_bits() > 0 && is_erased(&flash.bytes_mut()[..GROUP]));
+        let (mut journal, _) = open(&mut flash);
+        commit(&mut journal, &mut flash, 20..21);
+        assert_eq!((flash.weak_bits(), found(&mut flash)), (0, 20));
+    }
+    assert!(looked_erased > 50, "{looked_erased}");
 }
 
 #[test]
@@ -251,8 +272,29 @@ fn worn_slots_are_passed_over_as_long_as_two_of_a_group_are_left() {
     assert_eq!(found(&mut flash), 9);
 }
 
-/// A flash of which a group refuses to be erased. Nothing may be written there.
-struct Refusing(Three, Range<u32>);
+#[test]
+fn a_commit_that_fails_has_a_bound() {
+    // Two groups of sixteen slots, of which the second takes no record.
+    let mut flash = RamFlash::<4096, 8, 2048>::new(1);
+    let (mut journal, _) = open(&mut flash);
+    commit(&mut journal, &mut flash, 0..15);
+    for place in (2048..4096).step_by(SLOT) {
+        assert!(flash.stick(place + 3, 0, 0x40));
+    }
+    let before = (flash.steps(), flash.erasures());
+    assert_eq!(journal.commit(&mut flash, &Note(15)), Err(CommitError::Flash));
+    let erasures = flash.erasures() - before.1;
+    let programmed = flash.steps() - before.0 - erasures * 2048 / ERASE_STEP_BYTES as u64;
+    assert_eq!(programmed, erasures * u64::from(MAX_ATTEMPTS) * SLOT as u64);
+    assert_eq!(erasures, u64::from(MAX_GROUPS) - 1, "the full group was the first");
+}
+
+/// A flash that refuses: to erase some of its sectors, where nothing may be written then, or to read.
+struct Refusing {
+    flash: Three,
+    erasing: Range<u32>,
+    reading: bool,
+}
 
 impl ErrorType for Refusing {
     type Error = RamFlashError;
@@ -261,12 +303,14 @@ impl ErrorType for Refusing {
 impl ReadNorFlash for Refusing {
     const READ_SIZE: usize = 1;
 
+    /// Gives the bytes even if it says that they are wrong.
     fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), RamFlashError> {
-        self.0.read(offset, bytes)
+        self.flash.read(offset, bytes)?;
+        if self.reading { Err(RamFlashError::Unreadable) } else { Ok(()) }
     }
 
     fn capacity(&self) -> usize {
-        self.0.capacity()
+        self.flash.capacity()
     }
 }
 
@@ -275,21 +319,32 @@ impl NorFlash for Refusing {
     const ERASE_SIZE: usize = GROUP;
 
     fn erase(&mut self, from: u32, to: u32) -> Result<(), RamFlashError> {
-        if self.1.contains(&from) { Err(RamFlashError::NoPower) } else { self.0.erase(from, to) }
+        if self.erasing.contains(&from) { Err(RamFlashError::NoPower) } else { self.flash.erase(from, to) }
     }
 
     fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), RamFlashError> {
-        assert!(!self.1.contains(&offset), "written where the erasure failed");
-        self.0.write(offset, bytes)
+        assert!(!self.erasing.contains(&offset), "written where the erasure failed");
+        self.flash.write(offset, bytes)
     }
 }
 
 #[test]
 fn a_group_that_cannot_be_erased_is_not_written_to() {
-    let mut flash = Refusing(Three::new(1), 512..1024);
+    let mut flash = Refusing { flash: Three::new(1), erasing: 512..1024, reading: false };
     let (mut journal, _) = open(&mut flash);
     commit(&mut journal, &mut flash, 0..20);
     assert_eq!(found(&mut flash), 19);
+}
+
+#[test]
+fn what_the_chip_cannot_read_is_not_taken_for_a_record() {
+    let (flash, mut journal) = begun::<1536>();
+    let mut flash = Refusing { flash, erasing: 0..0, reading: true };
+    assert_eq!(journal.newest(&mut flash), Newest::Nothing);
+    assert_eq!(open(&mut flash).1, Newest::Nothing);
+    assert_eq!(journal.commit(&mut flash, &Note(2)), Err(CommitError::Flash));
+    flash.reading = false;
+    assert_eq!(found(&mut flash), 1);
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub const DAY: u64 = 20_635;
 /// A meter under test.
 pub struct Bench {
     pub meter: Option<Meter<Flash>>,
+    on_battery: bool,
     pub now_ms: u64,
     /// Whether the valve stands open, as it was driven.
     pub open: bool,
@@ -33,12 +34,9 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(setup: &Setup) -> Self {
-        let mut meter = support::mounted(support::made(&setup.factory()));
-        if setup.on_battery {
-            meter.limit_work(WorkLimit::BATTERY);
-        }
         let mut bench = Self {
-            meter: Some(meter),
+            meter: None,
+            on_battery: setup.on_battery,
             now_ms: 1_000,
             open: false,
             shut_again: false,
@@ -46,11 +44,20 @@ impl Bench {
             content_number: 0,
             last: Vec::new(),
         };
+        bench.mount(support::made(&setup.factory()));
         bench.settle();
         bench.prepare(setup);
         bench.settle();
         bench.shut_again = false;
         bench
+    }
+
+    fn mount(&mut self, flash: Flash) {
+        let mut meter = Meter::mount(flash, &layout()).unwrap();
+        if self.on_battery {
+            meter.limit_work(WorkLimit::BATTERY);
+        }
+        self.meter = Some(meter);
     }
 
     fn prepare(&mut self, setup: &Setup) {
@@ -185,7 +192,7 @@ impl Bench {
         let unix_s = self.clock();
         let flash = self.meter.take().unwrap().into_flash();
         flash.power_on();
-        self.meter = Some(Meter::mount(flash, &layout()).unwrap());
+        self.mount(flash);
         self.now_ms = 0;
         if let (Some(passed_s), Some(unix_s)) = (clock_went_on, unix_s) {
             assert!(self.meter().clock_went_on(0, unix_s + passed_s));

@@ -137,9 +137,11 @@ fn saturated(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// Writes the head of a map of `entries` entries (the version among them) and the version under key 0.
-pub(crate) fn write_version(out: &mut Writer<'_>, entries: usize) {
-    out.map(entries).uint(0_u8).uint(crate::VERSION);
+/// Writes the head of a map of `entries` entries (the version among them) and those of the `optional` ones that are there, and
+/// the version under key 0.
+pub(crate) fn write_version(out: &mut Writer<'_>, entries: usize, optional: &[bool]) {
+    let there = optional.iter().filter(|there| **there).count();
+    out.map(entries.saturating_add(there)).uint(0_u8).uint(crate::VERSION);
 }
 
 /// Reads an array head that must say `len`.

@@ -162,7 +162,8 @@ impl<'a> Message<'a> {
         let (token, rest) = rest.split_at_checked(token_len).ok_or(MessageError::Format)?;
         let mut options = Options { bytes: rest, number: 0 };
         while options.try_next()?.is_some() {}
-        let (options, after) = rest.split_at(rest.len() - options.bytes.len());
+        let options_len = rest.len().saturating_sub(options.bytes.len());
+        let (options, after) = rest.split_at_checked(options_len).ok_or(MessageError::Format)?;
         let payload = match after {
             [] => after,
             [_marker] => return Err(MessageError::Format),
@@ -291,8 +292,8 @@ pub(super) fn uint_value(value: u32) -> Bytes<4> {
 fn extend(value: u32) -> (u8, [u8; 2], usize) {
     match value {
         0..=12 => (value as u8, [0, 0], 0),
-        13..=268 => (13, [(value - 13) as u8, 0], 1),
-        _ => (14, ((value - 269) as u16).to_be_bytes(), 2),
+        13..=268 => (13, [value.saturating_sub(13) as u8, 0], 1),
+        _ => (14, (value.saturating_sub(269) as u16).to_be_bytes(), 2),
     }
 }
 

@@ -40,7 +40,8 @@ enum Due {
 impl Retransmission {
     /// `jitter` spreads the first time-out over 2 s to 3 s (ACK_RANDOM_FACTOR 1.5).
     fn start(now_ms: u64, jitter: u8) -> Self {
-        let timeout_ms = ACK_TIMEOUT_MS + ACK_TIMEOUT_MS / 2 * u64::from(jitter) / 255;
+        const SPREAD_MS: u64 = ACK_TIMEOUT_MS / 2;
+        let timeout_ms = ACK_TIMEOUT_MS.saturating_add(SPREAD_MS.saturating_mul(jitter.into()) / 255);
         Self { due_ms: now_ms.saturating_add(timeout_ms), timeout_ms, sent: 0 }
     }
 
@@ -51,8 +52,8 @@ impl Retransmission {
         if self.sent == MAX_RETRANSMIT {
             return Due::GiveUp;
         }
-        self.sent += 1;
-        self.timeout_ms *= 2;
+        self.sent = self.sent.saturating_add(1);
+        self.timeout_ms = self.timeout_ms.saturating_mul(2);
         self.due_ms = now_ms.saturating_add(self.timeout_ms);
         Due::Again
     }

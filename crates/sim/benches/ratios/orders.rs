@@ -81,6 +81,7 @@ impl BenchMeter {
             max_credit_units: 1_000_000_000,
             customer: None,
             place: None,
+            money: None,
         }
     }
 

@@ -52,6 +52,7 @@ pub fn enrol(work: &mut Work<'_>, numbers: std::ops::Range<usize>, utility: &Uti
             max_credit_units: 1_000_000_000,
             customer: Some("A. Customer".to_owned()),
             place: Some("1 Some Street".to_owned()),
+            money: None,
         };
         meters::enrol(work, &record, utility)?;
     }

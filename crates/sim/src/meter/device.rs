@@ -2,11 +2,12 @@
 
 use crate::failpoint;
 use crate::flash::{Chip, layout};
-use coinless_meter::{Meter, MeterServer, MountError, Pressed, Served};
+use coinless_meter::{ClearError, Meter, MeterServer, MountError, Pressed, Served, WorkLimit};
 use coinless_protocol::coap::{Code, Kind, Message};
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::receipt::Outcome;
-use coinless_protocol::{FineCredit, Units};
+use coinless_protocol::settings::Sensor;
+use coinless_protocol::{Commodity, FineCredit, Units};
 use std::time::Duration;
 
 /// A pulse: one credit unit.
@@ -15,6 +16,11 @@ const PULSE_FINE: i64 = 1000;
 const MAX_PULSES: i64 = 10_000;
 /// Time of a pulse at an ordinary pace: 2 m³ an hour of gas or water, 2 kW of electricity.
 const PULSE_MS: u64 = 1_800;
+/// Up to this time a meter looks at its clock each [`FINE_STEP_MS`], beyond it each [`COARSE_STEP_MS`]: prices and friendly
+/// periods begin at half hours.
+const FINE_WAIT_MS: u64 = 2 * 86_400_000;
+const FINE_STEP_MS: u64 = 60_000;
+const COARSE_STEP_MS: u64 = 1_800_000;
 /// Exchanges that the simulated link remembers.
 const EXCHANGES: usize = 4;
 
@@ -52,13 +58,39 @@ pub enum MeterEvent {
     Refused(Refusal),
 }
 
+/// What a meter is connected to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Surroundings {
+    /// A meter of gas or water is on the mains too, and need not spare a battery.
+    pub mains: bool,
+    /// It has a clock that goes on while it is off, which says this, in seconds since 1970-01-01 UTC.
+    pub clock: Option<u64>,
+}
+
 impl<C: Chip, P: Copy + Eq> SimulatedMeter<C, P> {
-    /// Switches on the meter that `chip` holds. `first_id` is drawn at random.
+    /// Switches on the meter that `chip` holds: gas and water on a battery, electricity on the mains. `first_id` is drawn at
+    /// random.
     ///
     /// # Errors
     /// [`MountError`] if it holds none.
     pub fn start(chip: C, first_id: u16) -> Result<Self, MountError> {
-        let mut this = Self { meter: Meter::mount(chip, &layout())?, server: MeterServer::new(first_id) };
+        Self::start_in(chip, first_id, Surroundings::default())
+    }
+
+    /// The same in other surroundings.
+    ///
+    /// # Errors
+    /// [`MountError`] if the chip holds no meter.
+    pub fn start_in(chip: C, first_id: u16, surroundings: Surroundings) -> Result<Self, MountError> {
+        let mut meter = Meter::mount(chip, &layout())?;
+        if meter.commodity() != Commodity::Electricity && !surroundings.mains {
+            meter.limit_work(WorkLimit::BATTERY);
+        }
+        if let Some(unix_s) = surroundings.clock {
+            // What it does not believe leaves the time unknown, which the display says.
+            let _ = meter.clock_went_on(0, unix_s);
+        }
+        let mut this = Self { meter, server: MeterServer::new(first_id) };
         this.settle(0);
         Ok(this)
     }
@@ -157,6 +189,49 @@ impl<C: Chip, P: Copy + Eq> SimulatedMeter<C, P> {
             used += fine;
         }
         Consumed { used: FineCredit(used), elapsed_ms: now - now_ms }
+    }
+
+    /// Somebody presses for emergency credit; gives whether any was offered.
+    ///
+    /// # Errors
+    /// [`ClearError`] if the meter is out of service.
+    pub fn take_emergency(&mut self, now_ms: u64) -> Result<bool, ClearError> {
+        let taken = self.meter.take_emergency(now_ms);
+        self.settle(now_ms);
+        taken
+    }
+
+    /// A sensor begins or ceases to report.
+    pub fn sensor(&mut self, now_ms: u64, sensor: Sensor, active: bool) {
+        self.meter.sensor(now_ms, sensor, active);
+        self.settle(now_ms);
+    }
+
+    /// So much power is drawn for so many seconds, or until the relay opens; gives the time that went by, in ms.
+    pub fn load(&mut self, now_ms: u64, power_w: u32, seconds: u32) -> u64 {
+        let mut elapsed_ms = 0;
+        self.meter.load(now_ms, power_w);
+        for _ in 0..seconds {
+            elapsed_ms += 1_000;
+            self.meter.load(now_ms + elapsed_ms, power_w);
+            self.settle(now_ms + elapsed_ms);
+            if !self.valve_is_open() {
+                break;
+            }
+        }
+        self.meter.load(now_ms + elapsed_ms, 0);
+        self.settle(now_ms + elapsed_ms);
+        elapsed_ms
+    }
+
+    /// Time goes by, and the meter looks at it as often as its clock can change anything.
+    pub fn wait(&mut self, now_ms: u64, time_ms: u64) {
+        let step_ms = if time_ms <= FINE_WAIT_MS { FINE_STEP_MS } else { COARSE_STEP_MS };
+        let mut elapsed_ms = 0;
+        while elapsed_ms < time_ms {
+            elapsed_ms = time_ms.min(elapsed_ms + step_ms);
+            self.settle(now_ms + elapsed_ms);
+        }
     }
 
     /// Drives the valve as the core says and lets it journal that.

@@ -16,13 +16,16 @@ pub struct Blueprint {
     pub id: MeterId,
     /// What it measures.
     pub commodity: Commodity,
+    /// What its credit is counted in.
+    pub credit: CreditKind,
     /// Whose tokens it accepts, at most 4.
     pub issuers: Vec<Issuer>,
     /// To whom it seals its readings; needed with issuers.
     pub readings_key: Option<PublicKey>,
-    /// Credit that it is made with; none for [`Blueprint::DEFAULT_INITIAL_GAS`] and its like.
+    /// Credit that it is made with; none for [`Blueprint::DEFAULT_INITIAL_GAS`] and its like, and for money nothing: it has no
+    /// prices yet.
     pub initial: Option<Units>,
-    /// The most credit that it can hold; none for [`Blueprint::DEFAULT_MAX_CREDIT`].
+    /// The most credit that it can hold; none for [`Blueprint::DEFAULT_MAX_CREDIT`] or [`Blueprint::DEFAULT_MAX_MONEY`].
     pub max_credit: Option<Units>,
 }
 
@@ -56,18 +59,26 @@ impl Blueprint {
     /// The most credit that a meter holds: 500 m³ or 500 kWh.
     pub const DEFAULT_MAX_CREDIT: u64 = 500_000;
 
+    /// The same of money, in whole units of the currency.
+    pub const DEFAULT_MAX_MONEY: u64 = 1_000;
+
     /// Credit that it is made with.
     pub fn initial(&self) -> Units {
-        let default = match self.commodity {
-            Commodity::Gas | Commodity::Water => Self::DEFAULT_INITIAL_GAS,
-            Commodity::Electricity => Self::DEFAULT_INITIAL_ELECTRICITY,
+        let default = match (self.credit, self.commodity) {
+            (CreditKind::Money(_), _) => 0,
+            (CreditKind::Unit, Commodity::Gas | Commodity::Water) => Self::DEFAULT_INITIAL_GAS,
+            (CreditKind::Unit, Commodity::Electricity) => Self::DEFAULT_INITIAL_ELECTRICITY,
         };
         self.initial.or(Units::new(default).ok()).unwrap_or_default()
     }
 
     /// The most credit that it can hold.
     pub fn max_credit(&self) -> Units {
-        self.max_credit.or(Units::new(Self::DEFAULT_MAX_CREDIT).ok()).unwrap_or_default()
+        let default = match self.credit {
+            CreditKind::Unit => Self::DEFAULT_MAX_CREDIT,
+            CreditKind::Money(currency) => Self::DEFAULT_MAX_MONEY * 10_u64.pow(currency.exponent().into()),
+        };
+        self.max_credit.or(Units::new(default).ok()).unwrap_or_default()
     }
 
     /// The factory record of a meter with the private key `secret`.
@@ -79,7 +90,7 @@ impl Blueprint {
         Ok(Factory {
             meter: self.id,
             commodity: self.commodity,
-            credit: CreditKind::Unit,
+            credit: self.credit,
             secret,
             issuers: heapless::Vec::from_slice(&self.issuers).map_err(|_| MakeError::TooManyIssuers)?,
             readings_key: self.readings_key,

@@ -9,12 +9,14 @@ mod links;
 mod make;
 mod report;
 mod run;
+mod shown;
 #[cfg(test)]
 mod tests;
 
 pub use control::{Control, ControlError, HELP};
-pub use device::{Consumed, MeterEvent, SimulatedMeter};
+pub use device::{Consumed, MeterEvent, SimulatedMeter, Surroundings};
 pub use links::LinkChoice;
 pub use make::{Blueprint, MakeError, make, make_for_element};
-pub use report::{Report, Shown};
-pub use run::{RunError, run, stdin_lines};
+pub use report::Report;
+pub use run::{Options, RunError, run, stdin_lines};
+pub use shown::Shown;

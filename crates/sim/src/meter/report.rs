@@ -1,10 +1,13 @@
-//! What a simulated meter prints: one line for people, or one JSON object, for each thing that happened.
+//! What a simulated meter prints for each thing that happened: words for people, or one JSON object.
 
 use super::device::{Consumed, MeterEvent, SimulatedMeter};
+use super::shown::{Face, Shown};
 use crate::flash::Chip;
 use coinless_meter::Pressed;
+use coinless_protocol::FineCredit;
+use coinless_protocol::receipt::Decision;
+use coinless_protocol::settings::Sensor;
 use coinless_protocol::state::ShutCauses;
-use coinless_protocol::{Commodity, FineCredit};
 use serde::Serialize;
 use std::fmt;
 
@@ -24,6 +27,10 @@ pub enum Report {
         balance_before_fine: i64,
         balance: String,
         balance_fine: i64,
+        epoch: u16,
+        tariff: u32,
+        settings: u32,
+        keys: u32,
         armed: bool,
         valve: &'static str,
     },
@@ -42,6 +49,21 @@ pub enum Report {
     },
     /// The button was pressed.
     Open { opened: bool, valve: &'static str, outcome: &'static str, causes: Vec<&'static str> },
+    /// The button was pressed for emergency credit.
+    Emergency { taken: bool, valve: &'static str, armed: bool, causes: Vec<&'static str> },
+    /// Time went by.
+    Wait {
+        seconds: u64,
+        balance: String,
+        balance_fine: i64,
+        valve: &'static str,
+        armed: bool,
+        causes: Vec<&'static str>,
+    },
+    /// A sensor began or ceased to report.
+    Sensor { sensor: &'static str, active: bool, valve: &'static str, armed: bool, causes: Vec<&'static str> },
+    /// Power was drawn.
+    Load { power_w: u32, seconds: u64, valve: &'static str, armed: bool, causes: Vec<&'static str> },
     /// A cause was raised or cleared at the meter.
     Technician { done: bool, valve: &'static str, armed: bool, causes: Vec<&'static str>, message: String },
     /// The state and the display.
@@ -52,36 +74,8 @@ pub enum Report {
     Error { message: String },
 }
 
-/// The state of a meter and what its display shows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the names of the fields are the words of DESIGN §3, and are what scripts read")]
-pub struct Shown {
-    pub label: String,
-    pub commodity: &'static str,
-    pub balance: String,
-    pub balance_fine: i64,
-    pub valve: &'static str,
-    pub armed: bool,
-    pub opening_check: bool,
-    pub valve_failed: bool,
-    pub causes: Vec<&'static str>,
-    pub epoch: u16,
-    pub number: u32,
-    pub total: String,
-    pub total_units: u64,
-    pub consumed: String,
-    pub consumed_fine: i64,
-    pub receipt: u32,
-    pub display_code: Option<String>,
-    pub fault: Option<String>,
-}
-
-fn words(causes: ShutCauses) -> Vec<&'static str> {
+pub(super) fn words(causes: ShutCauses) -> Vec<&'static str> {
     causes.iter().map(|cause| cause.words()).collect()
-}
-
-fn shown(fine: FineCredit, commodity: Commodity) -> String {
-    fine.display(commodity).to_string()
 }
 
 impl Report {
@@ -96,16 +90,20 @@ impl Report {
     }
 
     pub(super) fn event<C: Chip, P: Copy + Eq>(meter: &SimulatedMeter<C, P>, event: MeterEvent) -> Self {
-        let commodity = meter.meter().commodity();
+        let (face, registers) = (Face::of(meter.meter()), meter.meter().registers());
         match event {
             MeterEvent::Token { outcome, repeated, before, after } => Self::Token {
                 decision: outcome.decision.name(),
                 number: outcome.token.0,
                 repeated,
-                balance_before: shown(before, commodity),
+                balance_before: face.credit(before),
                 balance_before_fine: before.0,
-                balance: shown(after, commodity),
+                balance: face.credit(after),
                 balance_fine: after.0,
+                epoch: registers.epoch.0,
+                tariff: registers.tariff,
+                settings: registers.settings,
+                keys: registers.keys,
                 armed: meter.meter().flags().armed,
                 valve: valve(meter),
             },
@@ -118,12 +116,12 @@ impl Report {
         asked: FineCredit,
         consumed: Consumed,
     ) -> Self {
-        let (commodity, flags, left) = (meter.meter().commodity(), meter.meter().flags(), meter.balance());
+        let (face, flags, left) = (Face::of(meter.meter()), meter.meter().flags(), meter.balance());
         Self::Consumed {
-            asked: shown(asked, commodity),
-            used: shown(consumed.used, commodity),
+            asked: face.measured(asked),
+            used: face.measured(consumed.used),
             used_fine: consumed.used.0,
-            left: shown(left, commodity),
+            left: face.credit(left),
             left_fine: left.0,
             valve: valve(meter),
             armed: flags.armed,
@@ -142,6 +140,38 @@ impl Report {
         Self::Open { opened: pressed == Pressed::Opened, valve: valve(meter), outcome, causes }
     }
 
+    pub(super) fn emergency<C: Chip, P: Copy + Eq>(meter: &SimulatedMeter<C, P>, taken: bool) -> Self {
+        let flags = meter.meter().flags();
+        Self::Emergency { taken, valve: valve(meter), armed: flags.armed, causes: words(flags.causes) }
+    }
+
+    pub(super) fn waited<C: Chip, P: Copy + Eq>(meter: &SimulatedMeter<C, P>, seconds: u64) -> Self {
+        let (flags, balance) = (meter.meter().flags(), meter.balance());
+        Self::Wait {
+            seconds,
+            balance: Face::of(meter.meter()).credit(balance),
+            balance_fine: balance.0,
+            valve: valve(meter),
+            armed: flags.armed,
+            causes: words(flags.causes),
+        }
+    }
+
+    pub(super) fn sensed<C: Chip, P: Copy + Eq>(meter: &SimulatedMeter<C, P>, sensor: Sensor, active: bool) -> Self {
+        let flags = meter.meter().flags();
+        let sensor = sensor.words();
+        Self::Sensor { sensor, active, valve: valve(meter), armed: flags.armed, causes: words(flags.causes) }
+    }
+
+    pub(super) fn load<C: Chip, P: Copy + Eq>(meter: &SimulatedMeter<C, P>, power_w: u32, seconds: u64) -> Self {
+        let flags = meter.meter().flags();
+        Self::Load { power_w, seconds, valve: valve(meter), armed: flags.armed, causes: words(flags.causes) }
+    }
+
+    pub(super) fn show<C: Chip, P: Copy + Eq>(meter: &SimulatedMeter<C, P>, now_ms: u64) -> Self {
+        Self::Show(Box::new(Shown::of(meter, now_ms)))
+    }
+
     pub(super) fn technician<C: Chip, P: Copy + Eq>(
         meter: &SimulatedMeter<C, P>,
         result: Result<(), impl fmt::Display>,
@@ -155,41 +185,14 @@ impl Report {
             message: result.map_or_else(|error| error.to_string(), |()| "done".to_owned()),
         }
     }
-
-    pub(super) fn show<C: Chip, P: Copy + Eq>(meter: &SimulatedMeter<C, P>, now_ms: u64) -> Self {
-        let core = meter.meter();
-        let (commodity, flags, state) = (core.commodity(), core.flags(), core.state());
-        let consumed = state.map_or(FineCredit::ZERO, |state| state.consumed);
-        let registers = core.registers();
-        Self::Show(Box::new(Shown {
-            label: core.id().label().to_string(),
-            commodity: commodity.name(),
-            balance: shown(meter.balance(), commodity),
-            balance_fine: meter.balance().0,
-            valve: valve(meter),
-            armed: flags.armed,
-            opening_check: state.is_some_and(|state| state.watch),
-            valve_failed: flags.valve_failed,
-            causes: words(flags.causes),
-            epoch: registers.epoch.0,
-            number: registers.credit.0,
-            total: shown(meter.total().fine(), commodity),
-            total_units: meter.total().get(),
-            consumed: shown(consumed, commodity),
-            consumed_fine: consumed.0,
-            receipt: state.map_or(0, |state| state.receipt_number),
-            display_code: core.display_code(now_ms).map(|code| format!("{code:06}")),
-            fault: core.fault().map(|fault| fault.to_string()),
-        }))
-    }
 }
 
-fn valve<C: Chip, P: Copy + Eq>(meter: &SimulatedMeter<C, P>) -> &'static str {
+pub(super) fn valve<C: Chip, P: Copy + Eq>(meter: &SimulatedMeter<C, P>) -> &'static str {
     if meter.valve_is_open() { "open" } else { "shut" }
 }
 
-/// The causes in brackets after the valve; nothing if there are none.
-struct Held<'a>(&'a [&'static str], bool);
+/// The causes in brackets after the valve, and whether it is armed; nothing if neither is there.
+pub(super) struct Held<'a>(pub &'a [&'static str], pub bool);
 
 impl fmt::Display for Held<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -198,13 +201,36 @@ impl fmt::Display for Held<'_> {
     }
 }
 
+fn again(repeated: bool) -> &'static str {
+    if repeated { ", again" } else { "" }
+}
+
+/// A time in the largest unit that says it.
+fn time(seconds: u64) -> String {
+    match seconds {
+        seconds if seconds >= 86_400 && seconds.is_multiple_of(86_400) => format!("{} d", seconds / 86_400),
+        seconds if seconds >= 3_600 && seconds.is_multiple_of(3_600) => format!("{} h", seconds / 3_600),
+        seconds => format!("{seconds} s"),
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listening { link, label, commodity, .. } => write!(f, "{commodity} meter {label} listens on {link}"),
+            Self::Token { decision, repeated, .. } if *decision == Decision::Read.name() => {
+                write!(f, "read request answered{}", again(*repeated))
+            }
+            Self::Token { decision, number: 0, repeated, epoch, tariff, settings, keys, armed, valve, .. } => {
+                let (repeated, held) = (again(*repeated), Held(&[], *armed));
+                write!(
+                    f,
+                    "token: {decision}{repeated}; now tariff {tariff}, settings {settings}, keys {keys} of epoch {epoch}; \
+                     valve {valve}{held}"
+                )
+            }
             Self::Token { decision, number, repeated, balance_before, balance, armed, valve, .. } => {
-                let repeated = if *repeated { ", again" } else { "" };
-                let held = Held(&[], *armed);
+                let (repeated, held) = (again(*repeated), Held(&[], *armed));
                 write!(
                     f,
                     "token {number}: {decision}{repeated}; balance {balance_before} -> {balance}; valve {valve}{held}"
@@ -218,6 +244,20 @@ impl fmt::Display for Report {
             Self::Open { outcome, valve, causes, .. } => {
                 write!(f, "button pressed: {outcome}; valve {valve}{}", Held(causes, false))
             }
+            Self::Emergency { taken, valve, armed, causes } => {
+                let what = if *taken { "emergency credit taken" } else { "no emergency credit is offered now" };
+                write!(f, "{what}; valve {valve}{}", Held(causes, *armed))
+            }
+            Self::Wait { seconds, balance, valve, armed, causes, .. } => {
+                write!(f, "{} went by; balance {balance}; valve {valve}{}", time(*seconds), Held(causes, *armed))
+            }
+            Self::Sensor { sensor, active, valve, armed, causes } => {
+                let state = if *active { "on" } else { "off" };
+                write!(f, "sensor {sensor} {state}; valve {valve}{}", Held(causes, *armed))
+            }
+            Self::Load { power_w, seconds, valve, armed, causes } => {
+                write!(f, "{power_w} W for {}; valve {valve}{}", time(*seconds), Held(causes, *armed))
+            }
             Self::Technician { valve, armed, causes, message, .. } => {
                 write!(f, "{message}; valve {valve}{}", Held(causes, *armed))
             }
@@ -225,23 +265,5 @@ impl fmt::Display for Report {
             Self::Help { lines } => f.write_str(lines),
             Self::Error { message } => f.write_str(message),
         }
-    }
-}
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { label, commodity, balance, valve, epoch, number, total, consumed, receipt, .. } = self;
-        write!(f, "{commodity} meter {label}: balance {balance}; valve {valve}{}", Held(&self.causes, self.armed))?;
-        if self.opening_check {
-            f.write_str(", opening check under way")?;
-        }
-        if self.valve_failed {
-            f.write_str(", VALVE FAILED")?;
-        }
-        write!(f, "; credit number {number} of epoch {epoch}, total {total}; consumed {consumed}; receipt {receipt}")?;
-        if let Some(code) = &self.display_code {
-            write!(f, "; code {code}")?;
-        }
-        self.fault.iter().try_for_each(|fault| write!(f, "; OUT OF SERVICE: {fault}"))
     }
 }

@@ -1,7 +1,7 @@
 //! The process of a simulated meter: CoAP over its links, and control lines.
 
 use super::control::{Control, HELP};
-use super::device::SimulatedMeter;
+use super::device::{SimulatedMeter, Surroundings};
 use super::links::{LinkChoice, Links, Peer};
 use super::report::Report;
 use crate::failpoint;
@@ -10,7 +10,7 @@ use coinless_meter::MountError;
 use std::io::{self, BufRead};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -52,17 +52,28 @@ pub fn stdin_lines() -> UnboundedReceiver<String> {
     receiver
 }
 
+/// How a meter is run.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Where it can be reached.
+    pub links: LinkChoice,
+    /// It need not spare a battery.
+    pub mains: bool,
+    /// It has a clock that went on while it was off: that of this computer.
+    pub keeps_time: bool,
+}
+
 /// Runs the meter of the file `state` until SIGINT or SIGTERM. `report` hears of everything, first of the links.
 ///
 /// # Errors
 /// [`RunError`] if it cannot be started.
 pub async fn run(
     state: &Path,
-    links: LinkChoice,
+    options: Options,
     mut lines: UnboundedReceiver<String>,
     mut report: impl FnMut(&Report),
 ) -> Result<(), RunError> {
-    let mut process = Process::start(state, links)?;
+    let mut process = Process::start(state, options)?;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     process.links.names().for_each(|link| report(&Report::listening(&process.meter, link)));
     let mut lines_open = true;
@@ -92,12 +103,14 @@ struct Process {
 }
 
 impl Process {
-    fn start(state: &Path, links: LinkChoice) -> Result<Self, RunError> {
+    fn start(state: &Path, options: Options) -> Result<Self, RunError> {
         let chip = FileFlash::open(state)?;
         let mut random = [0; 2];
         getrandom::fill(&mut random).map_err(|error| RunError::Io(io::Error::other(error.to_string())))?;
-        let meter = SimulatedMeter::start(chip, u16::from_le_bytes(random))?;
-        Ok(Self { meter, links: Links::open(links)?, started: Instant::now(), skipped_ms: 0 })
+        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let surroundings = Surroundings { mains: options.mains, clock: options.keeps_time.then_some(now_s) };
+        let meter = SimulatedMeter::start_in(chip, u16::from_le_bytes(random), surroundings)?;
+        Ok(Self { meter, links: Links::open(options.links)?, started: Instant::now(), skipped_ms: 0 })
     }
 
     fn now_ms(&self) -> u64 {
@@ -141,6 +154,25 @@ impl Process {
             Control::Open => {
                 let pressed = meter.press_open(now_ms);
                 Report::pressed(meter, pressed)
+            }
+            Control::Emergency => match meter.take_emergency(now_ms) {
+                Ok(taken) => Report::emergency(meter, taken),
+                Err(error) => Report::Error { message: error.to_string() },
+            },
+            Control::Wait(time) => {
+                let time_ms = time.as_millis() as u64;
+                meter.wait(now_ms, time_ms);
+                self.skipped_ms = self.skipped_ms.saturating_add(time_ms);
+                Report::waited(meter, time.as_secs())
+            }
+            Control::Sensor(sensor, active) => {
+                meter.sensor(now_ms, sensor, active);
+                Report::sensed(meter, sensor, active)
+            }
+            Control::Load { power_w, seconds } => {
+                let elapsed_ms = meter.load(now_ms, power_w, seconds);
+                self.skipped_ms = self.skipped_ms.saturating_add(elapsed_ms);
+                Report::load(meter, power_w, elapsed_ms / 1_000)
             }
             Control::Show => Report::show(meter, now_ms),
             Control::Cut => failpoint::die(),

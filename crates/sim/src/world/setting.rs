@@ -11,7 +11,7 @@ use crate::flash::{RamChip, layout};
 use crate::meter::Blueprint;
 use coinless_meter::{Factory, Issuer, IssuerRole, commission};
 use coinless_protocol::keys::KeyPair;
-use coinless_protocol::{Commodity, MeterId, Units};
+use coinless_protocol::{Commodity, CreditKind, MeterId, Units};
 use coinless_station::config::Config;
 use coinless_station::meters;
 use coinless_station::payments::{Callbacks, Context, Patience};
@@ -89,6 +89,7 @@ fn place_meter(hub: &mut Hub, number: usize, issuers: &[Issuer]) -> Result<(), S
     let blueprint = Blueprint {
         id,
         commodity,
+        credit: CreditKind::Unit,
         issuers: issuers.to_vec(),
         readings_key: Some(hub.station.readings.public_key()),
         initial: None,
@@ -107,6 +108,7 @@ fn place_meter(hub: &mut Hub, number: usize, issuers: &[Issuer]) -> Result<(), S
         max_credit_units: max_credit,
         customer: None,
         place: None,
+        money: None,
     };
     let utility = hub.station.tariffs.utility.clone();
     hub.run(|work| meters::enrol(work, &record, &utility)).map_err(wrong)?;

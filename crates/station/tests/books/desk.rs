@@ -445,6 +445,7 @@ pub fn enrol_for(work: &mut Work<'_>, meter: MeterId, utility: &str) -> Result<(
         max_credit_units: 5_000_000,
         customer: None,
         place: None,
+        money: None,
     };
     meters::enrol(work, &record, &utility.parse().unwrap()).map(drop)
 }

@@ -121,6 +121,7 @@ pub fn record(id: &str, customer: Option<&str>) -> DeliveryRecord {
         max_credit_units: 500_000,
         customer: customer.map(str::to_owned),
         place: None,
+        money: None,
     }
 }
 

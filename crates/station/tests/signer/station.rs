@@ -23,6 +23,7 @@ fn only_what_a_person_can_help_with_is_shown_and_all_is_tried_again() {
         max_credit_units: 500_000,
         customer: None,
         place: None,
+        money: None,
     };
     let task = Task { kind: Kind::Sign, subject: format!("{}/0/1", id.as_str()), attempts: 0 };
     tx.apply(|tx| {

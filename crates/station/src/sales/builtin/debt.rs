@@ -91,6 +91,7 @@ mod tests {
             max_credit_units: 1000,
             customer: None,
             place: None,
+            money: None,
         };
         meters::enrol(&mut Work::new(tx, 5), &record, &"sample-utility".parse().unwrap()).unwrap()
     }
