@@ -4,7 +4,7 @@ use crate::doubles::{self, Doubles};
 use crate::firmware;
 use crate::peers::{self, Peers};
 use crate::runner::Runner;
-use crate::{cargo, fuzz, root, style, target_directory};
+use crate::{cargo, fuzz, panics, root, style, target_directory};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
@@ -67,6 +67,7 @@ fn firmware_image(runner: &mut Runner, peers: &mut Peers, ci: bool) {
     runner.attempt("firmware", ci, || keep(&mut peers.firmware, firmware::build()));
     runner.attempt("firmware in C", ci, || keep(&mut peers.c_image, firmware::build_c()));
     runner.step("library for C", firmware::check_c);
+    runner.attempt("panics", ci, panics::check);
     if peers.qemu.is_some() && peers.firmware.is_some() {
         runner.step("sizes", firmware::check_sizes);
     } else {

@@ -8,8 +8,6 @@ use std::path::Path;
 pub struct Section {
     /// Its name.
     pub name: String,
-    /// Where it is in memory.
-    pub address: u32,
     /// Its size in bytes.
     pub size: u32,
     /// It takes memory while the program runs.
@@ -23,12 +21,8 @@ pub struct Section {
 pub struct Symbol {
     /// Its name, demangled.
     pub name: String,
-    /// Where it is; even for code, too.
-    pub address: u32,
     /// Its size in bytes.
     pub size: u32,
-    /// It is a function.
-    pub code: bool,
 }
 
 /// A program.
@@ -36,7 +30,7 @@ pub struct Symbol {
 pub struct Elf {
     /// Its sections.
     pub sections: Vec<Section>,
-    /// Its symbols, by address.
+    /// Its symbols.
     pub symbols: Vec<Symbol>,
 }
 
@@ -86,13 +80,11 @@ fn parse(bytes: &[u8]) -> Option<Elf> {
         }
         sections.push(Section {
             name,
-            address: word(header, 12)?,
             size: word(header, 20)?,
             loaded: word(header, 8)? & ALLOCATED != 0,
             bytes: if kind == NO_BITS { Vec::new() } else { content(header)?.to_vec() },
         });
     }
-    symbols.sort_by_key(|symbol: &Symbol| symbol.address);
     Some(Elf { sections, symbols })
 }
 
@@ -105,10 +97,7 @@ fn read_symbols(table: &[u8], strings: &[u8]) -> Option<Vec<Symbol>> {
     for entry in table.chunks_exact(SYMBOL_BYTES) {
         let (kind, size) = (entry.get(12)? & 15, word(entry, 8)?);
         if (kind == FUNCTION || kind == OBJECT) && size > 0 {
-            let code = kind == FUNCTION;
-            // The lowest bit of a function's address says that it is of Thumb instructions.
-            let address = if code { word(entry, 4)? & !1 } else { word(entry, 4)? };
-            symbols.push(Symbol { name: demangled(&text(strings, word(entry, 0)?)?), address, size, code });
+            symbols.push(Symbol { name: demangled(&text(strings, word(entry, 0)?)?), size });
         }
     }
     Some(symbols)

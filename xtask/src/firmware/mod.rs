@@ -4,10 +4,10 @@ mod c;
 mod elf;
 pub mod image;
 mod size;
-mod toolchain;
+pub mod toolchain;
 
 use crate::root;
-use image::{Panics, Processor};
+use image::Processor;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
 /// # Errors
 /// What is missing or what the compiler says.
 pub fn build() -> Result<PathBuf, String> {
-    let folder = image::build(&Toolchain::find()?, Processor::M3, Panics::Immediate, &["meter"])?;
+    let folder = image::build(&Toolchain::find()?, Processor::M3, &["meter"])?;
     Ok(folder.join("meter"))
 }
 
