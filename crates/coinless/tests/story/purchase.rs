@@ -82,11 +82,11 @@ fn a_token_works_once_here_and_nowhere_else() {
     assert_eq!(first.code, Code::CHANGED);
     let (_, receipt) = Receipt::parse(&first.payload).unwrap();
     assert_eq!(receipt.outcome.decision, Decision::Applied);
-    let loaded = story.display();
+    let loaded = without_events(story.display());
     for _ in 0..3 {
         let again = coap.post_token(&token);
         assert_eq!((again.code, &again.payload), (first.code, &first.payload), "the same receipt");
-        assert_eq!(story.display(), loaded);
+        assert_eq!(without_events(story.display()), loaded);
     }
     // Again each bit, now that the meter has an answer stored: a changed repeat is refused as well.
     for bit in (0..token.len() * 8).step_by(7) {
@@ -94,7 +94,7 @@ fn a_token_works_once_here_and_nowhere_else() {
         changed[bit / 8] ^= 1 << (bit % 8);
         assert_eq!(coap.post_token(&changed).code.class(), 4, "bit {bit}");
     }
-    assert_eq!(story.display(), loaded);
+    assert_eq!(without_events(story.display()), loaded);
 
     let refused = Coap::new(&other.address()).post_token(&token);
     assert_eq!(Refusal::from_bytes(&refused.payload), Ok(Refusal::NotThisMeter));
@@ -111,6 +111,13 @@ fn a_token_works_once_here_and_nowhere_else() {
     }
     let (_, receipt) = Receipt::parse(&coap.post_token(&token).payload).unwrap();
     assert_eq!(receipt.outcome.decision, Decision::NotNewer);
+}
+
+/// What a meter shows but for the count of what was tried with it.
+fn without_events(mut shown: serde_json::Value) -> serde_json::Value {
+    assert!(shown["events"].is_object(), "{shown}");
+    shown["events"].take();
+    shown
 }
 
 #[test]

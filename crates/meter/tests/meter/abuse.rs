@@ -114,7 +114,8 @@ fn a_restart_gives_little_and_enough_for_the_honest() {
     let mut meter = rested();
     drained(&mut meter, DAY_MS);
     // The stock is journaled with whatever is next, here with consumption.
-    meter.consume(DAY_MS + 1, fine(20));
+    meter.consume(DAY_MS + 1, fine(60));
+    meter.tick(DAY_MS + 1);
     let mut meter = on_battery(meter.into_flash());
     assert_eq!(drained(&mut meter, 1), AT_START);
     let mut meter = on_battery(meter.into_flash());
@@ -125,7 +126,8 @@ fn a_restart_gives_little_and_enough_for_the_honest() {
     // What was not drained, or was gathered again, is there again.
     let mut meter = on_battery(rested().into_flash());
     assert_eq!(drained(&mut meter, 1), WorkLimit::BATTERY.stock);
-    meter.consume(1 + 5 * REFILL_MS, fine(20));
+    meter.consume(1 + 5 * REFILL_MS, fine(60));
+    meter.tick(1 + 5 * REFILL_MS);
     assert_eq!(drained(&mut on_battery(meter.into_flash()), 1), 5);
 }
 

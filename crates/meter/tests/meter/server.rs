@@ -178,7 +178,7 @@ fn a_busy_meter_says_when_to_try_again() {
     let mut random = (2..).map(|id: u32| id << 16);
     let mut next = || random.next().unwrap();
     let busy = |_: &u8| bench.get(&["meter"], &challenged, next()).0.code == Code::SERVICE_UNAVAILABLE;
-    assert_eq!((0..10).find(busy), Some(2), "what is in stock at a start; an applied token costs nothing");
+    assert_eq!((0..10).find(busy), Some(3), "a new meter is rested, and an applied token costs nothing");
     let mut forged = credit(2, 900);
     *forged.last_mut().unwrap() ^= 1;
     // It was filled up last at the start: 90.5 s after that there is one more, and seconds are rounded up.

@@ -127,9 +127,11 @@ impl Game {
             Step::Receipt => self.receipt(),
             Step::Report => self.report(),
             Step::Challenge => self.challenge(),
-            Step::SignedIdentity => {
-                let refused = self.meter().signed_identity(now_ms, [1; 8]).err();
-                same!("signed identity", refused, self.model.signed_identity().err());
+            Step::SignedIdentities(times) => {
+                for _ in 0..*times {
+                    let refused = self.meter().signed_identity(now_ms, [1; 8]).err();
+                    same!("signed identity", refused, self.model.signed_identity().err());
+                }
                 Ok(())
             }
             Step::Wait(ms) => {

@@ -33,7 +33,8 @@ pub enum Step {
     Receipt,
     Report,
     Challenge,
-    SignedIdentity,
+    /// So many one after the other.
+    SignedIdentities(u32),
     /// Something flows, in thousandths.
     Consume(i64),
     Wait(u64),
@@ -101,7 +102,7 @@ pub fn draw(random: &mut Rng, model: &Model, made: usize, challenges: &[Challeng
         33 => Step::Receipt,
         34 => Step::Report,
         35..38 => Step::Challenge,
-        38 => Step::SignedIdentity,
+        38 => Step::SignedIdentities([1, 1, 15][random.usize(..3)]),
         39..58 => Step::Consume(amount(random, model)),
         58..72 => Step::Wait(wait(random)),
         72..79 => Step::Press,

@@ -260,7 +260,8 @@ impl Model {
             What::Read(_) => true,
             What::Keys(_, names) => !names.is_empty(),
             What::Registers(registers) => {
-                let tariff = |tariff: &Tariff| tariff.rates.is_empty() != self.made.by_money;
+                let tariff =
+                    |tariff: &Tariff| tariff.rates.is_empty() != self.made.by_money && !two_at_one_moment(tariff);
                 let gas = self.made.commodity == Commodity::Gas;
                 let settings = |settings: &Settings| match gas {
                     true => settings.open_by_token != Some(true),
@@ -455,4 +456,14 @@ impl Model {
             self.facts.stock = self.now.stock;
         }
     }
+}
+
+/// Whether two rates begin at the same moment of the week.
+fn two_at_one_moment(tariff: &Tariff) -> bool {
+    let mut seen = std::collections::HashSet::new();
+    let moments = tariff
+        .switches
+        .iter()
+        .flat_map(|switch| (0..7).filter(|day| switch.days.contains(*day)).map(|day| (day, switch.at.get())));
+    moments.into_iter().any(|moment| !seen.insert(moment))
 }
