@@ -4,15 +4,21 @@
 //! second and of this one many thousands. Kept inputs hold no signature; the workspace's tests run them again with the real
 //! crate.
 //!
-//! A private key is an exponent, a public key the power of a generator modulo a prime of 61 bits, and a signature a hash of
-//! public key and message. As with the real one: few byte strings are keys, both sides agree on one secret, a changed
-//! signature or message does not verify, and neither does another key's.
+//! A private key is an exponent, a public key the power of a generator modulo a prime of 61 bits, and a signature a hash of the
+//! nonce and one of that, public key and message. As with the real one: few byte strings are keys, both sides agree on one
+//! secret, a changed signature or message does not verify, and neither does another key's.
 #![no_std]
 #![forbid(unsafe_code)]
 
 pub mod ecdh;
 pub mod ecdsa;
+pub mod elliptic_curve;
+mod scalar;
 
+pub use scalar::{NonZeroScalar, Scalar};
+
+use sha2::digest::consts::U32;
+use sha2::digest::generic_array::GenericArray;
 use sha2::{Digest, Sha256};
 use signature::Error;
 
@@ -20,9 +26,12 @@ use signature::Error;
 const PRIME: u64 = (1 << 61) - 1;
 const GENERATOR: u64 = 37;
 
-/// An exponent.
+/// A number below the order as bytes, big-endian.
+pub type FieldBytes = GenericArray<u8, U32>;
+
+/// The curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NonZeroScalar(u64);
+pub struct NistP256;
 
 /// A power of the generator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,17 +60,13 @@ impl EncodedPoint {
 }
 
 impl SecretKey {
-    /// Any 32 bytes but zeros and those that begin with 8 bytes of ff (the real order is not far above).
+    /// Any number but 0 below the order.
     ///
     /// # Errors
     /// If they are none.
     pub fn from_slice(bytes: &[u8]) -> Result<Self, Error> {
         let bytes: [u8; 32] = bytes.try_into().map_err(|_| Error::new())?;
-        if bytes == [0; 32] || bytes.starts_with(&[0xff; 8]) {
-            return Err(Error::new());
-        }
-        let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(Sha256::digest(bytes));
-        Ok(Self(NonZeroScalar(u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 4 | 1)))
+        NonZeroScalar::new(bytes).map(Self).ok_or_else(Error::new)
     }
 
     /// The exponent.
@@ -71,7 +76,7 @@ impl SecretKey {
 
     /// Its public key.
     pub fn public_key(&self) -> PublicKey {
-        PublicKey(AffinePoint(power(GENERATOR, self.0.0)))
+        PublicKey(self.0.power_of_generator())
     }
 }
 
