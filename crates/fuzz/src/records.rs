@@ -178,7 +178,8 @@ fn newest<R: Record>(journal: &[u8]) -> Option<R> {
         let (complement, body) = rest.split_first_chunk::<4>()?;
         let sequence = u32::from_le_bytes(*sequence);
         let whole = CHECKSUM.checksum(checked).to_le_bytes() == *checksum && complement == &(!sequence).to_le_bytes();
-        whole.then_some((sequence, body))
+        // Numbers begin above 0.
+        (whole && sequence > 0).then_some((sequence, body))
     });
     // Of two with one number the first counts.
     let (_, body) = records.reduce(|newest, record| if record.0 > newest.0 { record } else { newest })?;

@@ -7,7 +7,7 @@
 //!
 //! | offset | bytes | field |
 //! |-------:|------:|-------|
-//! | 0 | 4 | sequence number, little-endian; the record with the highest valid one counts |
+//! | 0 | 4 | sequence number, little-endian, above 0; the record with the highest valid one counts |
 //! | 4 | 4 | its complement |
 //! | 8 | slot − 12 | body ([`Record`]) |
 //! | slot − 4 | 4 | CRC-32C (Castagnoli, RFC 9260 appendix A) of all bytes before it, little-endian |

@@ -38,7 +38,8 @@ pub(crate) fn factory(commodity: Commodity, credit: CreditKind) -> Factory {
         secret: [METER; 32],
         issuers: heapless::Vec::from_slice(&issuers).expect("two fit"),
         readings_key: Some(pair(STATION).public_key()),
-        initial: units(2_000),
+        // Money needs prices first.
+        initial: if credit == CreditKind::Unit { units(2_000) } else { Units::ZERO },
         max_credit: units(10_000),
         opening: if gas { OpeningCheck::GAS } else { OpeningCheck::NONE },
         open_by_token: commodity == Commodity::Electricity,
