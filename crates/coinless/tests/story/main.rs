@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod books;
-mod c_image;
+
 mod counter;
 #[path = "../../../station/tests/daraja/server.rs"]
 #[allow(dead_code, reason = "a part of the tests of another crate")]
@@ -11,6 +11,7 @@ mod daraja;
 mod debt;
 mod demo;
 mod disk;
+mod image;
 mod init;
 mod input;
 mod kills;

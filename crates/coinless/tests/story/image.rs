@@ -1,4 +1,4 @@
-//! The meter in C, as an image in an emulator: `cargo xtask firmware --c --build` makes it.
+//! The meter as an image in an emulator, in Rust and in C: `cargo xtask firmware --build` and `--c --build` make them.
 
 use crate::setting::{GAS, GAS_LABEL, Setting};
 use std::io::{BufRead, BufReader, Write};
@@ -8,8 +8,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-/// Where the image is.
-const IMAGE: &str = "COINLESS_C_IMAGE";
 /// Where QEMU is.
 const QEMU: &str = "COINLESS_QEMU";
 /// Longest time for the emulator to say the next thing; it says it in a second or two.
@@ -73,16 +71,26 @@ impl Drop for Emulator {
     }
 }
 
-fn in_m3(units: u64) -> String {
-    format!("{}.{:03} m3", units / 1000, units % 1000)
+fn amount(units: u64, unit: &str) -> String {
+    format!("{}.{:03} {unit}", units / 1000, units % 1000)
+}
+
+#[test]
+fn credit_is_loaded_over_the_line_of_a_meter_in_rust_and_is_there_after_a_cut() {
+    credit_is_loaded("COINLESS_FIRMWARE", "m³");
 }
 
 #[test]
 fn credit_is_loaded_over_the_line_of_a_meter_in_c_and_is_there_after_a_cut() {
+    credit_is_loaded("COINLESS_C_IMAGE", "m3");
+}
+
+/// The story of one image, which is where the environment says, and shows amounts in `unit`.
+fn credit_is_loaded(variable: &str, unit: &str) {
     const INITIAL: u64 = 2_000;
-    let Ok(image) = std::env::var(IMAGE) else {
-        assert!(std::env::var_os("CI").is_none(), "with CI set, {IMAGE} is required: run cargo xtask test");
-        return eprintln!("skipped: {IMAGE} is not set; cargo xtask test builds the image");
+    let Ok(image) = std::env::var(variable) else {
+        assert!(std::env::var_os("CI").is_none(), "with CI set, {variable} is required: run cargo xtask test");
+        return eprintln!("skipped: {variable} is not set; cargo xtask test builds the image");
     };
     let mut story = Setting::new();
     assert!(story.meter.stop().unwrap().success());
@@ -90,7 +98,7 @@ fn credit_is_loaded_over_the_line_of_a_meter_in_c_and_is_there_after_a_cut() {
     let mut meter = Emulator::start(&image, &state);
     assert_eq!(
         meter.wait_for("display: "),
-        format!("display: {}; valve shut, armed: a press opens it", in_m3(INITIAL))
+        format!("display: {}; valve shut, armed: a press opens it", amount(INITIAL, unit))
     );
     let scanned = story.desk.phone("phone", "scan", &["--station", &story.station.address(), &meter.link]).unwrap();
     assert_eq!((&scanned[0]["label"], &scanned[0]["verified"]), (&GAS_LABEL.into(), &true.into()), "{}", scanned[0]);
@@ -99,7 +107,7 @@ fn credit_is_loaded_over_the_line_of_a_meter_in_c_and_is_there_after_a_cut() {
     let order = story.buy("phone", "5.00");
     let delivered = story.desk.phone("phone", "deliver", &[&meter.link]).unwrap();
     assert_eq!(delivered[0]["result"], "applied");
-    let loaded = in_m3(INITIAL + story.units(&order));
+    let loaded = amount(INITIAL + story.units(&order), unit);
     assert!(meter.display().contains(&loaded), "{}", meter.display());
     meter.control("open");
     meter.wait_for("button pressed: opened");
