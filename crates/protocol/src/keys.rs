@@ -268,3 +268,25 @@ impl core::fmt::Debug for KeyPair {
         write!(f, "KeyPair({:?})", self.hint)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 6979, A.2.5: P-256 with SHA-256, the message `sample`.
+    #[test]
+    fn a_signature_is_that_of_the_rfc() {
+        let secret = hex("C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721");
+        let r = hex("EFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716");
+        let s = hex("F7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8");
+        let pair = KeyPair::from_secret(&secret).unwrap();
+        let signature = pair.sign(b"sample").unwrap();
+        assert_eq!((&signature[..32], &signature[32..]), (&r[..], &s[..]));
+        assert!(pair.public_key().verify(b"sample", &signature));
+        assert!(!pair.public_key().verify(b"simple", &signature));
+    }
+
+    fn hex(text: &str) -> [u8; 32] {
+        core::array::from_fn(|at| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).unwrap())
+    }
+}
