@@ -289,4 +289,43 @@ mod tests {
     fn hex(text: &str) -> [u8; 32] {
         core::array::from_fn(|at| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).unwrap())
     }
+
+    /// All that Project Wycheproof has of P-256 with SHA-256 and signatures of r and s, as they are here.
+    #[test]
+    fn signatures_of_wycheproof_verify_or_do_not() {
+        use wycheproof::ecdsa::{TestName, TestSet};
+        let mut seen = [0; 2];
+        for group in TestSet::load(TestName::EcdsaSecp256r1Sha256P1363).unwrap().test_groups {
+            let key = PublicKey::from_sec1(&group.key.key).unwrap();
+            for test in group.tests {
+                let signature: Option<&[u8; SIGNATURE_BYTES]> = test.sig.as_slice().try_into().ok();
+                let verified = signature.is_some_and(|signature| key.verify(&test.msg, signature));
+                assert_eq!(verified, !test.result.must_fail(), "{}: {}", test.tc_id, test.comment);
+                seen[usize::from(verified)] += 1;
+            }
+        }
+        assert_eq!(seen, [89, 173], "refused, verified");
+    }
+
+    /// The same of agreement between points of P-256.
+    #[test]
+    fn secrets_of_wycheproof_are_agreed_or_are_not() {
+        use wycheproof::ecdh::{TestName, TestSet};
+        let mut seen = [0; 2];
+        for group in TestSet::load(TestName::EcdhSecp256r1Ecpoint).unwrap().test_groups {
+            for test in group.tests {
+                let mut secret = [0; 32];
+                let digits = test.private_key.iter().rev().zip(secret.iter_mut().rev());
+                digits.for_each(|(from, to)| *to = *from);
+                let pair = KeyPair::from_secret(&secret).unwrap();
+                let agreed = PublicKey::from_sec1(&test.public_key).map(|other| pair.shared_secret(&other));
+                assert_eq!(agreed.is_ok(), !test.result.must_fail(), "{}: {}", test.tc_id, test.comment);
+                seen[usize::from(agreed.is_ok())] += 1;
+                if let Ok(agreed) = agreed {
+                    assert_eq!(agreed.0.raw_secret_bytes()[..], test.shared_secret[..], "{}", test.tc_id);
+                }
+            }
+        }
+        assert_eq!(seen, [24, 331], "refused, agreed");
+    }
 }
