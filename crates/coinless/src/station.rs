@@ -11,6 +11,7 @@ mod enrol;
 mod erase;
 mod float;
 mod init;
+mod install;
 mod pay;
 mod quota;
 mod reconcile;
@@ -27,7 +28,7 @@ mod token;
 pub const GROUPS: &[(&str, &[&str])] = &[
     ("Set up", &["init", "check", "issuer", "enrol", "daraja-register"]),
     ("Sell", &["run", "pay", "cancel", "show"]),
-    ("Meters", &["token", "replace", "retire"]),
+    ("Meters", &["install", "token", "replace", "retire"]),
     ("Customers", &["tenant-change", "debt", "erase"]),
     ("Money", &["books", "float", "reconcile", "resolve"]),
     ("Signing", &["signer", "quota"]),
@@ -35,15 +36,17 @@ pub const GROUPS: &[(&str, &[&str])] = &[
 ];
 
 use crate::output::{Context, Failure, Output};
+use coinless_protocol::MeterId;
 use coinless_sim::failpoint;
 use coinless_sim::sandbox::Behaviour;
 use coinless_station::config::Config;
 use coinless_station::keys::Keys;
 use coinless_station::money::Currency;
 use coinless_station::store::{GroupSize, PostgresStore, SqliteStore, Store};
+use coinless_station::tasks::Task;
 use coinless_station::utilities::UtilityName;
 use coinless_station::work::Work;
-use coinless_station::{problem, service};
+use coinless_station::{problem, service, tasks};
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
@@ -103,6 +106,8 @@ pub enum Command {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Installs meters from their delivery records: debt, initial credit, and a test token that proves it.
+    Install(install::Options),
     /// Erases who pays and who has a meter, of a finished order or of a meter whose orders are all finished.
     Erase(erase::Options),
     /// Changes the customer of a meter: what the old one has not loaded becomes void first.
@@ -181,6 +186,7 @@ pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
             output.record(&keys.of(&utility).context("the station's keys")?.record())
         }
         Command::Enrol { data, utility, files } => enrol::enrol(&data, &files, utility, output),
+        Command::Install(options) => install::run(&options, output),
         Command::Erase(options) => erase::erase(&options, output),
         Command::TenantChange(options) => tenant::change(&options, output),
         Command::Token(command) => token::run(&command, output),
@@ -276,6 +282,21 @@ fn commit<T: Send + 'static>(
     let result = wait(store.write(move |tx| command(&mut Work::new(tx, service::now_ms()))))?;
     failpoint::reach(failpoint::COMMAND[1]);
     Ok(result)
+}
+
+/// The same for a command whose tokens this process has signed at once; gives what is to be signed for `meters` as well, also what an
+/// earlier process left. Should this one die, a running station takes everything up.
+fn commit_to_sign<T: Send + 'static>(
+    store: &dyn Store,
+    meters: Vec<MeterId>,
+    mut command: impl FnMut(&mut Work<'_>) -> Result<T, problem::Error> + Send + 'static,
+) -> Result<(T, Vec<Task>), Failure> {
+    commit(store, move |work| {
+        let result = command(work)?;
+        work.hand_over()?;
+        let tasks = meters.iter().map(|meter| tasks::to_be_signed(work, *meter)).collect::<Result<Vec<_>, _>>()?;
+        Ok((result, tasks.concat()))
+    })
 }
 
 /// The currency that was named, or the only one that is sold in.

@@ -27,6 +27,8 @@ pub enum Action {
     SettingsToken,
     /// Made a token for the keys register of a meter.
     KeysToken,
+    /// Installed a meter.
+    InstallMeter,
     /// Began to replace a meter by another one.
     ReplaceMeter,
     /// Proposed to retire a dead meter.
@@ -56,6 +58,7 @@ impl Action {
             Self::TariffToken => "tariff_token",
             Self::SettingsToken => "settings_token",
             Self::KeysToken => "keys_token",
+            Self::InstallMeter => "install_meter",
             Self::ReplaceMeter => "replace_meter",
             Self::ProposeRetirement => "propose_retirement",
             Self::ConfirmRetirement => "confirm_retirement",

@@ -4,7 +4,7 @@ use crate::lifecycle::{LineEvent, LineState};
 use crate::meters;
 use crate::orders;
 use crate::problem::Error;
-use crate::replacement;
+use crate::registers;
 use crate::signer::SignError;
 use crate::store::Expect;
 use crate::tasks::{Task, back_off};
@@ -75,8 +75,7 @@ pub fn signed(work: &mut Work<'_>, task: &Task, outcome: &Result<Vec<u8>, SignEr
         Expect::Any,
     )?;
     for row in rows {
-        // What was left on another meter is of no order.
-        if replacement::is_transfer(row.text(0)?) {
+        if registers::is_of_no_order(row.text(0)?) {
             continue;
         }
         let (_, line) = orders::lock_line(work, row.text(0)?, row.number(1)?)?;

@@ -28,6 +28,7 @@ pub mod erase;
 pub mod float;
 pub mod health;
 pub mod http;
+pub mod installation;
 pub mod issue;
 pub mod keys;
 pub mod ledger;

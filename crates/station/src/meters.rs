@@ -2,7 +2,7 @@
 
 use crate::money::Currency;
 use crate::problem::{Code, Error};
-use crate::records::DeliveryRecord;
+use crate::records::{DeliveryRecord, MoneyRecord};
 use crate::recovery;
 use crate::store::Row;
 use crate::terms::CreditWords;
@@ -61,6 +61,8 @@ pub struct Meter {
     pub origin_unknown: bool,
     /// The meter that takes its place: every token of this one is a closing one.
     pub replaced_by: Option<MeterId>,
+    /// The number of the test token that must prove its installation yet.
+    pub unproved: Option<(Epoch, CreditNumber)>,
 }
 
 /// Numbers of the registers of a meter beside credit, in its key epoch; 0 for none.
@@ -100,7 +102,7 @@ const MAX_CREDIT_UNITS: u64 = 1_000_000_000_000;
 ///
 /// # Errors
 /// [`Code::BadMeterNumber`] if its label is wrong, [`Code::Malformed`] if a value makes no sense, [`Code::NotPossibleNow`] if
-/// the meter is enrolled with another key, or counts its credit in money.
+/// the meter is enrolled otherwise already.
 pub fn enrol(work: &mut Work<'_>, record: &DeliveryRecord, utility: &UtilityName) -> Result<MeterId, Error> {
     let id = MeterId::from_label(&record.label).map_err(bad_number)?;
     if id.as_str() != record.id {
@@ -115,11 +117,7 @@ pub fn enrol(work: &mut Work<'_>, record: &DeliveryRecord, utility: &UtilityName
         let detail = format!("max_credit_units must be 1 to {MAX_CREDIT_UNITS}, and initial_units not above it");
         return Err(Error::refused(Code::Malformed, detail));
     }
-    if let Some(money) = &record.money {
-        let (label, currency) = (id.label(), &money.currency);
-        let detail = format!("meter {label} counts its credit in {currency}; this station sells m³ and kWh");
-        return Err(Error::refused(Code::NotPossibleNow, detail));
-    }
+    let currency = record.money.as_ref().map(currency_of).transpose()?;
     let names = [&record.customer, &record.place];
     if names.into_iter().flatten().any(|name| name.contains('\0')) {
         return Err(Error::refused(Code::Malformed, "customer and place must not hold the character NUL (U+0000)"));
@@ -130,8 +128,9 @@ pub fn enrol(work: &mut Work<'_>, record: &DeliveryRecord, utility: &UtilityName
     work.execute(
         "INSERT INTO meter (meter_id, public_key, commodity, customer, place, initial_units, max_credit_units, epoch,
                             last_number, live_total, reserved_units, enrolled_ms, utility, gap_first, gap_last,
-                            recovering_since_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, 0, 0, $9, $10, $11, $12, $13) ON CONFLICT (meter_id) DO NOTHING",
+                            recovering_since_ms, currency)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, 0, 0, $9, $10, $11, $12, $13, $14)
+         ON CONFLICT (meter_id) DO NOTHING",
         &[
             id.as_str().into(),
             key.as_slice().into(),
@@ -146,6 +145,7 @@ pub fn enrol(work: &mut Work<'_>, record: &DeliveryRecord, utility: &UtilityName
             gap.map(|gap| gap.first().0).into(),
             gap.map(|gap| gap.last().0).into(),
             recovering_since_ms.into(),
+            currency.as_ref().map(Currency::code).into(),
         ],
     )?;
     let known = find(work, id)?;
@@ -162,6 +162,9 @@ pub fn enrol(work: &mut Work<'_>, record: &DeliveryRecord, utility: &UtilityName
     if known.commodity != commodity {
         return other("commodity");
     }
+    if known.currency != currency {
+        return other("kind of credit");
+    }
     if (known.initial.get(), known.max_credit.get()) != (record.initial_units, record.max_credit_units) {
         return other("initial or maximum credit");
     }
@@ -169,6 +172,21 @@ pub fn enrol(work: &mut Work<'_>, record: &DeliveryRecord, utility: &UtilityName
         return other("customer or place");
     }
     Ok(id)
+}
+
+/// The currency of a meter that counts money. Its credit unit must be what this station takes for the minor unit.
+fn currency_of(money: &MoneyRecord) -> Result<Currency, Error> {
+    let currency =
+        Currency::from_code(&money.currency).map_err(|error| Error::refused(Code::Malformed, error.to_string()))?;
+    if money.digits != currency.digits() {
+        let detail = format!(
+            "the meter counts {currency} with {} digits after the point, this station with {}",
+            money.digits,
+            currency.digits()
+        );
+        return Err(Error::refused(Code::Malformed, detail));
+    }
+    Ok(currency)
 }
 
 /// Reads a meter's number as people give it: with its check character.
@@ -191,7 +209,7 @@ macro_rules! select_meter {
                     recovering_since_ms, gap_first, gap_last, retired_ms, receipt_epoch, receipt_tariff, receipt_settings,
                     receipt_keys, receipt_flags, receipt_clock, tariff_number, settings_number, keys_number, valve_number,
                     needs_tariff, needs_settings, currency, epoch_receipt, origin_unknown,
-                    replaced_by
+                    replaced_by, unproved_epoch, unproved_number
              FROM meter",
             $rest
         )
@@ -292,6 +310,15 @@ pub fn stored_commodity(row: &Row, at: usize) -> Result<Commodity, Error> {
     Commodity::from_code(row.number(at)?).ok_or_else(|| Error::inconsistent("a commodity"))
 }
 
+/// The currency of a meter that counts money, as this station stored it.
+///
+/// # Errors
+/// [`Error::Inconsistent`] if it is none.
+pub(crate) fn stored_currency(row: &Row, at: usize) -> Result<Option<Currency>, Error> {
+    let stored = row.optional_text(at)?.map(Currency::from_code).transpose();
+    stored.map_err(|error| Error::inconsistent(error.to_string()))
+}
+
 /// Units that this station stored.
 ///
 /// # Errors
@@ -346,13 +373,14 @@ pub(crate) fn read(row: &Row) -> Result<Meter, Error> {
             valve: row.number(29)?,
         },
         needs: Needs { tariff: row.number(30)?, settings: row.number(31)?, keys: 0 },
-        currency: match row.optional_text(32)? {
-            Some(code) => Some(Currency::from_code(code).map_err(|error| Error::inconsistent(error.to_string()))?),
-            None => None,
-        },
+        currency: stored_currency(row, 32)?,
         epoch_receipt: row.optional_int(33)?.map(|_| row.number(33)).transpose()?,
         origin_unknown: row.int(34)? != 0,
         replaced_by: row.optional_text(35)?.map(stored_id).transpose()?,
+        unproved: match row.optional_int(36)? {
+            Some(_) => Some((Epoch(row.number(36)?), CreditNumber(row.number(37)?))),
+            None => None,
+        },
     })
 }
 
@@ -419,6 +447,26 @@ impl Meter {
         Ok(())
     }
 
+    /// Refuses to sell to a meter that counts money and has no prices, or to one that counts other money than `currency`.
+    ///
+    /// # Errors
+    /// [`Code::WrongCurrency`], [`Code::NotSold`].
+    pub fn check_money(&self, currency: Currency) -> Result<(), Error> {
+        let Some(counted) = self.currency else { return Ok(()) };
+        let label = self.id.label();
+        if counted != currency {
+            let detail = format!("meter {label} counts its credit in {counted}, and is sold to in {currency}");
+            return Err(Error::refused(Code::WrongCurrency, detail));
+        }
+        if self.terms.tariff == 0 {
+            let detail = format!(
+                "meter {label} prices what is used by itself, and has no prices yet: its utility must give it a tariff first"
+            );
+            return Err(Error::refused(Code::NotSold, detail));
+        }
+        Ok(())
+    }
+
     /// Refuses `units` that the meter cannot take.
     ///
     /// # Errors
@@ -428,7 +476,7 @@ impl Meter {
         if units <= room {
             return Ok(());
         }
-        let show = |units: Units| units.fine().display(self.commodity).to_string();
+        let show = |units: Units| self.credit().show(units.fine());
         let detail = format!(
             "meter {} can take {} more now, this would be {}: buy less, or use some first",
             self.id.label(),

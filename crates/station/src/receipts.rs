@@ -1,5 +1,6 @@
 //! Receipts: accepted from anybody, in any order, any number of times. They settle lines.
 
+use crate::installation;
 use crate::lifecycle::LineEvent;
 use crate::meters::{self, Meter, NewestReceipt};
 use crate::orders;
@@ -99,10 +100,11 @@ pub fn accept(work: &mut Work<'_>, opened: &OpenedReceipt, context: &Context) ->
         note_newest(work, &meter, &shown)?;
         note_epoch(work, &meter, &shown)?;
         terms::settle(work, &meter, &shown)?;
+        installation::seen(work, &meter, &shown)?;
     }
     let open = registers::read_open(&open, meter.epoch)?;
     for settled in registers::settle_open(work, &meter, &standing, open)? {
-        if replacement::is_transfer(&settled.order_id) {
+        if registers::is_of_no_order(&settled.order_id) {
             continue;
         }
         let (order, line) = orders::lock_line(work, &settled.order_id, settled.line)?;

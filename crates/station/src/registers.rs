@@ -20,6 +20,19 @@ use crate::work::Work;
 use coinless_protocol::token::{Conditions, Credit, Order, RefusedRange, Set, Token};
 use coinless_protocol::{CreditNumber, Epoch, MeterId, Register, Units};
 
+/// What the ids of lines begin with that are of no order: what was left on another meter, and initial credit.
+const OF_NO_ORDER: [&str; 2] = ["transfer/", "initial/"];
+
+/// Whether a line of a meter is of no order, and so nobody's money.
+pub(crate) fn is_of_no_order(order_id: &str) -> bool {
+    OF_NO_ORDER.iter().any(|beginning| order_id.starts_with(beginning))
+}
+
+/// The id of the line that is a meter's initial credit.
+pub(crate) fn initial_line(meter: MeterId) -> String {
+    format!("initial/{meter}")
+}
+
 /// What a receipt settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settled {

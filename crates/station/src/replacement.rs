@@ -19,7 +19,7 @@ use coinless_protocol::state::ShutCause;
 use coinless_protocol::{FINE_PER_UNIT, FineCredit, MeterId, Units};
 use serde::Serialize;
 
-/// What the id of a line begins with that is of no order: what was left on a meter. The rest is that meter's identity.
+/// What the id of a line begins with that is what was left on a meter, and of no order. The rest is that meter's identity.
 const TRANSFER: &str = "transfer/";
 
 /// Where a replacement stands.
@@ -43,11 +43,6 @@ pub struct ReplacementStatus {
     pub rest: Option<String>,
     /// The newest token of the new meter, in hexadecimal, while it has not loaded it.
     pub transfer_token: Option<String>,
-}
-
-/// Whether a line of a meter is what was left on another one, and of no order.
-pub(crate) fn is_transfer(order_id: &str) -> bool {
-    order_id.starts_with(TRANSFER)
 }
 
 /// Begins to replace a meter. The same again changes nothing.

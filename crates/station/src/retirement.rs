@@ -243,11 +243,11 @@ fn end_lines(
     let mut moved = Units::ZERO;
     for row in &rows {
         let (order_id, number, units) = (row.text(0)?, row.number(1)?, meters::stored_units(row, 2)?);
-        let is_transfer = replacement::is_transfer(order_id);
-        if is_transfer || is_moved && row.text(3)? == "issued" {
+        let is_of_no_order = registers::is_of_no_order(order_id);
+        if is_of_no_order || is_moved && row.text(3)? == "issued" {
             registers::take_as_loaded(work, meter, order_id, number)?;
             moved = moved.checked_add(units).ok_or_else(|| Error::inconsistent("a total over 10^15"))?;
-            if !is_transfer {
+            if !is_of_no_order {
                 let (order, line) = orders::lock_line(work, order_id, number)?;
                 sell::delivered(work, &order, &line, confirming)?;
             }

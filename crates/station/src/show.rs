@@ -1,5 +1,6 @@
 //! What an operator sees on the command line: orders, meters, the ledger, receipts.
 
+use crate::installation::{self, InstallationStatus};
 use crate::ledger;
 use crate::meters::{self, Meter};
 use crate::problem::Error;
@@ -34,8 +35,18 @@ pub struct MeterStatus {
     pub reserved_units: u64,
     /// The most credit that it can hold.
     pub max_credit_units: u64,
+    /// ISO 4217 code of the currency whose minor units its credit counts; none if it counts what it measures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit_currency: Option<String>,
+    /// The units of all live lines, for people.
+    pub live_total: String,
+    /// The reserved units, for people.
+    pub reserved: String,
     /// What its newest receipt said, if one came.
     pub newest_receipt: Option<ReceiptStatus>,
+    /// How it was installed, if it was by this station.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub installation: Option<InstallationStatus>,
     /// What its newest report said, if one came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<ReportStatus>,
@@ -52,6 +63,8 @@ pub struct ReceiptStatus {
     pub credit_number: u32,
     /// Total of the credit register.
     pub total_units: u64,
+    /// The same for people.
+    pub total: String,
     /// Balance in thousandths of a credit unit.
     pub balance_fine: i64,
     /// The same for people.
@@ -159,13 +172,15 @@ pub fn all_meters(work: &mut Work<'_>) -> Result<Vec<MeterStatus>, Error> {
 }
 
 fn status(work: &mut Work<'_>, meter: &Meter) -> Result<MeterStatus, Error> {
+    let credit = meter.credit();
     let newest_receipt = meter.newest_receipt.map(|receipt| ReceiptStatus {
         meter: meter.id.to_string(),
         receipt: receipt.number,
         credit_number: receipt.registers.credit.0,
         total_units: receipt.total.get(),
         balance_fine: receipt.balance.0,
-        balance: receipt.balance.display(meter.commodity).to_string(),
+        total: credit.show(receipt.total.fine()),
+        balance: credit.show(receipt.balance),
         decision: None,
         bytes: None,
     });
@@ -180,7 +195,11 @@ fn status(work: &mut Work<'_>, meter: &Meter) -> Result<MeterStatus, Error> {
         live_total_units: meter.live_total.get(),
         reserved_units: meter.reserved.get(),
         max_credit_units: meter.max_credit.get(),
+        credit_currency: meter.currency.map(|currency| currency.code().to_owned()),
+        live_total: credit.show(meter.live_total.fine()),
+        reserved: credit.show(meter.reserved.fine()),
         newest_receipt,
+        installation: installation::status(work, meter.id)?,
         report: reports::status(work, meter)?,
     })
 }
@@ -196,14 +215,15 @@ pub fn receipts(work: &mut Work<'_>, id: MeterId) -> Result<Vec<ReceiptStatus>, 
         &[id.as_str().into()],
     )?;
     let read = |row: &crate::store::Row| {
-        let balance = FineCredit(row.int(3)?);
+        let (total, balance) = (meters::stored_units(row, 2)?, FineCredit(row.int(3)?));
         Ok(ReceiptStatus {
             meter: id.to_string(),
             receipt: row.number(0)?,
             credit_number: row.number(1)?,
-            total_units: row.number(2)?,
+            total_units: total.get(),
             balance_fine: balance.0,
-            balance: balance.display(meter.commodity).to_string(),
+            total: meter.credit().show(total.fine()),
+            balance: meter.credit().show(balance),
             decision: Some(row.text(4)?.to_owned()),
             bytes: Some(to_hex(row.bytes(5)?)),
         })

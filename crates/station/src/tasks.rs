@@ -11,9 +11,11 @@ use crate::recovery::{self, Found};
 use crate::sales::{ConfirmationOutcome, ReversalOutcome, SaleOutcome, SaleRequest};
 use crate::sell::Ask;
 use crate::signer::SignError;
+use crate::store::Row;
 use crate::utilities::UtilityName;
 use crate::work::{CLAIM_MS, Work};
 use crate::{issue, orders, payments, reconcile, refunds, sell, sweep, telemetry, terms};
+use coinless_protocol::MeterId;
 
 /// Kinds of tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -289,6 +291,23 @@ pub fn claim(work: &mut Work<'_>, most: i64) -> Result<Vec<Task>, Error> {
         }
     }
     Ok(tasks)
+}
+
+/// What of a meter's tokens is to be signed by a task, whoever claimed it: signing the same again changes nothing.
+///
+/// # Errors
+/// When the database fails.
+pub fn to_be_signed(work: &mut Work<'_>, meter: MeterId) -> Result<Vec<Task>, Error> {
+    // Subjects begin with the meter; '0' comes after '/'.
+    let rows = work.query(
+        "SELECT subject, task, attempts FROM outbox
+         WHERE subject >= $1 || '/' AND subject < $1 || '0' AND task IN ('sign', 'sign_terms') ORDER BY subject, task",
+        &[meter.as_str().into()],
+    )?;
+    let read = |row: &Row| {
+        Ok(Task { kind: Kind::from_name(row.text(1)?)?, subject: row.text(0)?.to_owned(), attempts: row.number(2)? })
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Gives up all claims, of processes that are known to be dead: of the only one on this database.

@@ -8,7 +8,7 @@ use crate::orders;
 use crate::problem::{Code, Error};
 use crate::records::to_hex;
 use crate::refunds;
-use crate::replacement;
+use crate::registers;
 use crate::work::Work;
 use coinless_protocol::MeterId;
 use serde::Serialize;
@@ -74,9 +74,9 @@ pub fn change(work: &mut Work<'_>, id: MeterId, new: &NewTenant, operator: &str)
     }
     check_nothing_under_way(work, id)?;
     let open = issued(work, id)?;
-    if open.iter().any(|(order_id, _)| replacement::is_transfer(order_id)) {
-        let detail =
-            "what was left on the meter before this one is still on its way to it: change the tenant when it is loaded";
+    if open.iter().any(|(order_id, _)| registers::is_of_no_order(order_id)) {
+        let detail = "credit that nobody bought (initial credit, or what was left on the meter before this one) is still on its way: \
+                      change the tenant when it is loaded";
         return Err(Error::refused(Code::NotPossibleNow, detail));
     }
     withdraw_quotes(work, id)?;
@@ -103,7 +103,7 @@ pub fn pending(work: &mut Work<'_>, id: MeterId) -> Result<Pending, Error> {
     for row in &rows {
         let (order, line) = (row.text(0)?.to_owned(), row.number(1)?);
         tokens.insert(issue::current(work, id, &order, line)?);
-        let shown = stored_units(row, 2)?.fine().display(meter.commodity).to_string();
+        let shown = meter.credit().show(stored_units(row, 2)?.fine());
         voids.push(PendingVoid { order, line, shown });
     }
     // The newest token settles each of them; before it is signed, an older one would leave some out.

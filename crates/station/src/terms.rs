@@ -117,7 +117,7 @@ pub fn add_debt(work: &mut Work<'_>, id: MeterId, more: FineCredit, wish: &Wish)
     commit(work, id, &Content::Tariff(tariff), wish)
 }
 
-fn newest_tariff(work: &mut Work<'_>, id: MeterId) -> Result<Tariff, Error> {
+pub(crate) fn newest_tariff(work: &mut Work<'_>, id: MeterId) -> Result<Tariff, Error> {
     let row = work.query_first(
         "SELECT content FROM register_token WHERE meter_id = $1 AND register = 'tariff'
          ORDER BY epoch DESC, number DESC LIMIT 1",

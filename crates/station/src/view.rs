@@ -8,9 +8,9 @@ use crate::orders::{self, QuotedLine};
 use crate::problem::Error;
 use crate::records::to_hex;
 use crate::sales::ExplanationLine;
-use crate::terms;
+use crate::terms::{self, CreditWords};
 use crate::work::Work;
-use coinless_protocol::{Commodity, Units};
+use coinless_protocol::Units;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -189,6 +189,7 @@ fn line_view(work: &mut Work<'_>, line: &orders::OrderLine, currency: Currency) 
     };
     let explanation =
         serde_json::from_str(&line.quote).map_err(|error| Error::inconsistent(format!("a stored quote: {error}")))?;
+    let credit = CreditWords { commodity: line.commodity, currency: line.counts_money.then_some(currency) };
     Ok(LineView {
         line: line.line,
         meter: line.meter.to_string(),
@@ -197,7 +198,7 @@ fn line_view(work: &mut Work<'_>, line: &orders::OrderLine, currency: Currency) 
         utility: line.utility.to_string(),
         amount: currency.format(line.amount),
         state: line.state,
-        quote: quote_view(line.commodity, currency, line.units, (line.net, line.tax, line.fee), explanation),
+        quote: quote_view(credit, currency, line.units, (line.net, line.tax, line.fee), explanation),
         token,
         register_tokens,
         reason: line.reason.clone(),
@@ -205,7 +206,7 @@ fn line_view(work: &mut Work<'_>, line: &orders::OrderLine, currency: Currency) 
 }
 
 fn quote_view(
-    commodity: Commodity,
+    credit: CreditWords,
     currency: Currency,
     units: Units,
     (net, tax, fee): (Money, Money, Money),
@@ -213,7 +214,7 @@ fn quote_view(
 ) -> QuoteView {
     QuoteView {
         units: units.get(),
-        shown: units.fine().display(commodity).to_string(),
+        shown: credit.show(units.fine()),
         net: currency.format(net),
         tax: currency.format(tax),
         fee: currency.format(fee),
@@ -245,7 +246,7 @@ pub fn quotes(lines: &[QuotedLine], total: Money, currency: Currency) -> QuotesV
         place: meter.place.as_deref().map(mask),
         amount: currency.format(quote.amount),
         quote: quote_view(
-            meter.commodity,
+            meter.credit(),
             currency,
             quote.units,
             (quote.net, quote.tax, quote.fee),

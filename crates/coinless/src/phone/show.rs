@@ -58,18 +58,25 @@ pub fn quote_words(quote: &Quote) -> String {
 
 /// The sums of a quote of many lines, by what the meters measure.
 fn sum_up(quote: &Quote, words: &mut String) {
-    let mut sums: BTreeMap<&str, (usize, Sum, Sum, u64)> = BTreeMap::new();
+    let mut sums: BTreeMap<(&str, bool), (usize, Sum, Sum, u64, Sum)> = BTreeMap::new();
     for line in &quote.lines {
-        let (lines, amount, fee, units) = sums.entry(&line.commodity).or_default();
+        // Meters that count money buy money, and others what they measure.
+        let money = line.quote.shown.strip_suffix(&quote.currency);
+        let (lines, amount, fee, units, credit) = sums.entry((&line.commodity, money.is_some())).or_default();
         *lines += 1;
+        credit.add(money.unwrap_or("0").trim_end());
         amount.add(&line.amount);
         fee.add(line.quote.fee.as_deref().unwrap_or("0"));
         *units = units.saturating_add(line.quote.units);
     }
-    for (commodity, (lines, amount, fee, units)) in sums {
+    for ((commodity, is_money), (lines, amount, fee, units, credit)) in sums {
         let known = [Commodity::Electricity, Commodity::Gas, Commodity::Water];
         let known = known.into_iter().find(|known| known.name() == commodity);
-        let shown = known.map_or_else(|| format!("{units} units"), |known| delivery::units(units, known));
+        let shown = match known {
+            _ if is_money => format!("{credit} {}", quote.currency),
+            Some(known) => delivery::units(units, known),
+            None => format!("{units} units"),
+        };
         let fees = if fee.millionths() > 0 { format!(", of which fees {fee}") } else { String::new() };
         let _ = writeln!(
             words,

@@ -23,7 +23,8 @@ pub(super) fn enrol(
 ) -> Result<(), Failure> {
     let config = serve::read_config(data, None)?;
     let utility = chosen(&config, utility)?;
-    let records = files.iter().map(|file| read_records(file)).collect::<Result<Vec<_>, _>>()?.concat();
+    let records = read_all(files)?;
+    check_money(&config, &utility, &records)?;
     let name = utility.clone();
     // All or none: a list that stops half way would be hard to go on with.
     let enrolled = with_work(data, move |work| {
@@ -34,14 +35,45 @@ pub(super) fn enrol(
         let shown = serde_json::json!({ "enrolled": id.to_string(), "label": id.label().to_string() });
         output.result(&shown, format_args!("enrolled {} ({commodity})", id.label()))
     })?;
-    let is_apart = |known: &UtilityConfig| utility.as_str() == known.name && known.sales.is_some();
-    if config.utilities.iter().any(is_apart) {
-        let ids: Vec<MeterId> = enrolled.iter().map(|(id, _)| *id).collect();
-        if let Err(failure) = warn_of_unknown(data, &config, &utility, &ids, output) {
-            output.warning(format_args!("{utility} was not asked whether it knows these meters: {failure}"));
+    let ids: Vec<MeterId> = enrolled.iter().map(|(id, _)| *id).collect();
+    warn(data, &config, &utility, &ids, output);
+    Ok(())
+}
+
+/// Reads delivery records from files.
+pub(super) fn read_all(files: &[PathBuf]) -> Result<Vec<DeliveryRecord>, Failure> {
+    Ok(files.iter().map(|file| read_records(file)).collect::<Result<Vec<_>, _>>()?.concat())
+}
+
+/// Refuses meters whose credit is money that their utility does not sell.
+pub(super) fn check_money(config: &Config, utility: &UtilityName, records: &[DeliveryRecord]) -> Result<(), Failure> {
+    let Some(known) = config.utilities.iter().find(|known| utility.as_str() == known.name) else { return Ok(()) };
+    for record in records {
+        let Some(money) = &record.money else { continue };
+        let (label, counts) = (&record.label, &money.currency);
+        if *counts != known.currency.code() {
+            let sells = known.currency;
+            return Err(Failure::new(format!(
+                "meter {label} counts its credit in {counts}, {utility} sells in {sells}"
+            )));
+        }
+        if known.sales.is_some() {
+            return Err(Failure::new(format!(
+                "meter {label} counts its credit in {counts}; {utility} has a sales system of its own, which sells m³ and kWh"
+            )));
         }
     }
     Ok(())
+}
+
+/// Warns of meters that the utility's sales system does not sell to, if it has one of its own.
+pub(super) fn warn(data: &Path, config: &Config, utility: &UtilityName, ids: &[MeterId], output: &Output) {
+    let is_apart = |known: &UtilityConfig| utility.as_str() == known.name && known.sales.is_some();
+    if config.utilities.iter().any(is_apart)
+        && let Err(failure) = warn_of_unknown(data, config, utility, ids, output)
+    {
+        output.warning(format_args!("{utility} was not asked whether it knows these meters: {failure}"));
+    }
 }
 
 /// Warns of meters that the utility's sales system does not sell to. It is no reason to refuse them: it may be told later.

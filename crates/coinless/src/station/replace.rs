@@ -1,7 +1,7 @@
 //! `coinless station replace` and `coinless station retire`.
 
 use super::token::{Opened, meter_id, write_token};
-use super::{commit, signing};
+use super::{commit_to_sign, signing};
 use crate::output::{Context, Failure, Output};
 use coinless_protocol::MeterId;
 use coinless_station::operator::Operator;
@@ -36,13 +36,12 @@ pub(super) fn replace(options: &ReplaceOptions, output: &Output) -> Result<(), F
     let (old, new) = (meter_id(&options.old)?, meter_id(&options.new)?);
     let opened = Opened::at(&options.data)?;
     let (by, reason) = (options.by.clone(), options.reason.trim().to_owned());
-    let (begun, due) = commit(&*opened.store, move |work| {
+    let (begun, due) = commit_to_sign(&*opened.store, vec![old, new], move |work| {
         // What was begun is looked at again, also when it has ended.
-        let begun = match replacement::status(work, old) {
-            Ok(known) if known.new == new.label().to_string() => false,
-            _ => replacement::begin(work, old, new, &by, &reason)?,
-        };
-        Ok((begun, std::mem::take(&mut work.after.due)))
+        match replacement::status(work, old) {
+            Ok(known) if known.new == new.label().to_string() => Ok(false),
+            _ => replacement::begin(work, old, new, &by, &reason),
+        }
     })?;
     signing::sign(&options.data, &opened.config, &opened.store, due, output)?;
     let status = opened.read(move |work| replacement::status(work, old))?;
@@ -123,14 +122,15 @@ pub(super) fn retire(options: &RetireOptions, output: &Output) -> Result<(), Fai
     let confirming = opened.config.utilities(&opened.store).context("the configuration")?.confirming();
     let (by, confirm_by, reason) = (options.by.clone(), options.confirm_by.clone(), options.reason.trim().to_owned());
     if !options.show {
-        let due = commit(&*opened.store, move |work| {
+        let meters = std::iter::once(id).chain(replace_by).collect();
+        let ((), due) = commit_to_sign(&*opened.store, meters, move |work| {
             if let Some(by) = &by {
                 retirement::propose(work, id, replace_by, by, &reason)?;
             }
             if let Some(by) = &confirm_by {
                 retirement::confirm(work, id, by, &confirming)?;
             }
-            Ok(std::mem::take(&mut work.after.due))
+            Ok(())
         })?;
         signing::sign(&options.data, &opened.config, &opened.store, due, output)?;
     }

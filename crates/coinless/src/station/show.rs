@@ -107,14 +107,24 @@ fn order_words(order: &OrderView) -> String {
 
 fn meter_words(meter: &MeterStatus) -> String {
     let mut text = format!(
-        "meter {} ({})  signed up to number {}, {} units sold, {} on their way",
-        meter.label, meter.commodity, meter.last_number, meter.live_total_units, meter.reserved_units
+        "meter {} ({})  signed up to number {}, {} sold, {} on their way",
+        meter.label, meter.commodity, meter.last_number, meter.live_total, meter.reserved
     );
+    if let Some(installed) = &meter.installation {
+        let _ = match &installed.proved {
+            Some(proved) => write!(text, "\n  installed by {}, proved on {proved}", installed.operator),
+            None => write!(
+                text,
+                "\n  installed by {} at {}, not proved yet: no receipt shows number {} or a later one",
+                installed.operator, installed.installed, installed.test_number
+            ),
+        };
+    }
     let _ = match &meter.newest_receipt {
         Some(seen) => write!(
             text,
             "\n  last seen at number {} with total {}, balance {} (receipt {})",
-            seen.credit_number, seen.total_units, seen.balance, seen.receipt
+            seen.credit_number, seen.total, seen.balance, seen.receipt
         ),
         None => write!(text, "\n  no receipt yet"),
     };
@@ -156,7 +166,7 @@ fn receipt_words(receipt: &ReceiptStatus) -> String {
         receipt.receipt,
         receipt.meter,
         receipt.credit_number,
-        receipt.total_units,
+        receipt.total,
         receipt.balance,
         receipt.decision.as_deref().unwrap_or("-")
     )

@@ -3,7 +3,7 @@
 mod keys;
 mod words;
 
-use super::{commit, existing, open_store, serve, signing, wait, with_read};
+use super::{commit_to_sign, existing, open_store, serve, signing, wait, with_read};
 use crate::output::{Context, Failure, Output};
 use coinless_protocol::MeterId;
 use coinless_protocol::token::ValveOrder;
@@ -226,10 +226,7 @@ fn test(target: &Target, output: &Output) -> Result<(), Failure> {
     if target.check {
         return Err(Failure::new("a test token says nothing that could be checked: leave --check out"));
     }
-    let (at, due) = commit(&*opened.store, move |work| {
-        let at = registers::test(work, id, &by)?;
-        Ok((at, std::mem::take(&mut work.after.due)))
-    })?;
+    let (at, due) = commit_to_sign(&*opened.store, vec![id], move |work| registers::test(work, id, &by))?;
     signing::sign(&target.data, &opened.config, &opened.store, due, output)?;
     let bytes = opened.read(move |work| registers::signed_bytes(work, id, at))?;
     let made = Made {
@@ -300,13 +297,10 @@ impl Target {
         &self,
         meter: &Meter,
         output: &Output,
-        mut make: impl FnMut(&mut Work<'_>) -> Result<Committed, problem::Error> + Send + 'static,
+        make: impl FnMut(&mut Work<'_>) -> Result<Committed, problem::Error> + Send + 'static,
     ) -> Result<(), Failure> {
         let opened = self.open()?;
-        let (committed, due) = commit(&*opened.store, move |work| {
-            let committed = make(work)?;
-            Ok((committed, std::mem::take(&mut work.after.due)))
-        })?;
+        let (committed, due) = commit_to_sign(&*opened.store, vec![meter.id], make)?;
         signing::sign(&self.data, &opened.config, &opened.store, due, output)?;
         self.show_committed(&opened, meter.id, &committed, output)
     }

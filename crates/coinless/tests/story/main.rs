@@ -14,6 +14,7 @@ mod disk;
 mod image;
 mod init;
 mod input;
+mod install;
 mod kills;
 mod link;
 mod operator;

@@ -136,7 +136,7 @@ impl Hub {
         let mut quoted = Vec::new();
         for (id, line) in request.meters()?.into_iter().zip(&request.lines) {
             let meter = self.read(|work| meters::find(work, id))?;
-            let line = line.parse(id, meter.commodity, currency)?;
+            let line = line.parse(&meter, currency)?;
             let tariffs = self.station.tariffs.clone();
             let quote = self.read(|work| Ok(builtin::trial(work, &tariffs, id, meter.commodity, line.asked)))?;
             let quote = quote.map_err(|error| Error::refused(Code::BadAmount, error.to_string()))?;

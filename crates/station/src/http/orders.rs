@@ -261,7 +261,12 @@ async fn quoted(station: &Station, request: &OrderRequest) -> Result<(Currency, 
     request.check_currency(currency)?;
     let mut trials = Vec::with_capacity(found.len());
     for ((line, meter), utility) in request.lines.iter().zip(&found).zip(utilities) {
-        let line = line.parse(meter.id, meter.commodity, currency)?;
+        meter.check_money(currency)?;
+        if meter.currency.is_some() && !utility.sales.sells_money() {
+            let detail = format!("{} does not sell to meters that count money", utility.brand);
+            return Err(Error::refused(Code::NotSold, detail));
+        }
+        let line = line.parse(meter, currency)?;
         trials.push(trial(line, meter.clone(), utility.sales.clone()));
     }
     let lines: Vec<Result<QuotedLine, Error>> = stream::iter(trials).buffered(TRIALS_AT_ONCE).collect().await;

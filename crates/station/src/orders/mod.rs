@@ -171,8 +171,8 @@ fn insert_line(work: &mut Work<'_>, id: &str, number: u32, line: &QuotedLine) ->
     work.execute_one(
         "making a line",
         "INSERT INTO order_line (order_id, line, meter_id, commodity, utility, asked_units, amount, net, tax, fee, units,
-                                 quote, terms, state, immediate)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'quoted', $14)",
+                                 quote, terms, state, immediate, counts_money)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'quoted', $14, $15)",
         &[
             id.into(),
             number.into(),
@@ -188,6 +188,7 @@ fn insert_line(work: &mut Work<'_>, id: &str, number: u32, line: &QuotedLine) ->
             explanation.into(),
             quote.terms.as_str().into(),
             line.immediate.into(),
+            meter.currency.is_some().into(),
         ],
     )
 }

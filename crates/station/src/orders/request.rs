@@ -1,7 +1,7 @@
 //! What a payer asks for, read and checked.
 
 use super::MAX_LINES;
-use crate::meters;
+use crate::meters::{self, Meter};
 use crate::money::Currency;
 use crate::problem::{Code, Error};
 use crate::sales::Asked;
@@ -115,18 +115,21 @@ impl OrderRequest {
 }
 
 impl LineRequest {
-    /// Reads the line for a meter of `commodity` that is sold to in `currency`.
+    /// Reads the line for a meter that is sold to in `currency`.
     ///
     /// # Errors
     /// A refusal that says what is wrong with it.
-    pub fn parse(&self, meter: MeterId, commodity: Commodity, currency: Currency) -> Result<Line, Error> {
-        let bad = |why: String| Error::refused(Code::BadAmount, format!("{}: {why}", meter.label()));
+    pub fn parse(&self, meter: &Meter, currency: Currency) -> Result<Line, Error> {
+        let bad = |why: String| Error::refused(Code::BadAmount, format!("{}: {why}", meter.id.label()));
         let asked = match (&self.amount, &self.quantity) {
             (Some(amount), None) => Asked::Money(currency.parse(amount).map_err(|error| bad(error.to_string()))?),
-            (None, Some(quantity)) => Asked::Units(units(quantity, commodity).map_err(bad)?),
+            (None, Some(_)) if meter.currency.is_some() => {
+                return Err(bad(format!("its credit is money, so order an amount of {currency}")));
+            }
+            (None, Some(quantity)) => Asked::Units(units(quantity, meter.commodity).map_err(bad)?),
             _ => return Err(Error::refused(Code::Malformed, "a line has either an amount or a quantity")),
         };
-        Ok(Line { meter, asked, immediate: self.immediate })
+        Ok(Line { meter: meter.id, asked, immediate: self.immediate })
     }
 }
 

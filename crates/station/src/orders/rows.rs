@@ -84,6 +84,8 @@ pub struct OrderLine {
     pub reason: Option<String>,
     /// When it was paid.
     pub paid_ms: Option<i64>,
+    /// Whether its units are minor units of the order's currency; else they are what the meter measures.
+    pub counts_money: bool,
 }
 
 impl OrderLine {
@@ -108,7 +110,7 @@ macro_rules! select_line {
     ($rest:literal) => {
         concat!(
             "SELECT order_id, line, meter_id, commodity, utility, asked_units, amount, net, tax, fee, units, quote, terms,
-                    state, immediate, reason, paid_ms
+                    state, immediate, reason, paid_ms, counts_money
              FROM order_line WHERE order_id = $1",
             $rest
         )
@@ -278,5 +280,6 @@ fn read_line(row: &Row) -> Result<OrderLine, Error> {
         immediate: row.int(14)? != 0,
         reason: row.optional_text(15)?.map(str::to_owned),
         paid_ms: row.optional_int(16)?,
+        counts_money: row.int(17)? != 0,
     })
 }

@@ -2,9 +2,10 @@
 
 use super::{Compared, Difference, Look, PAGE, note};
 use crate::ledger::time;
-use crate::meters::{stored_commodity, stored_id};
+use crate::meters::{stored_commodity, stored_currency, stored_id};
 use crate::problem::Error;
 use crate::store::Row;
+use crate::terms::CreditWords;
 use crate::work::Work;
 use coinless_protocol::FineCredit;
 use serde::Serialize;
@@ -159,14 +160,16 @@ pub struct Credit {
 /// When the database fails.
 pub fn credit(work: &mut Work<'_>, after: &str, most: i64) -> Result<Vec<Credit>, Error> {
     let rows = work.query(
-        "SELECT m.meter_id, m.commodity, m.utility, m.live_total, m.receipt_total, m.receipt_balance, r.consumed, r.received_ms
+        "SELECT m.meter_id, m.commodity, m.utility, m.live_total, m.receipt_total, m.receipt_balance, r.consumed, r.received_ms,
+                m.currency
          FROM meter m LEFT JOIN receipt r ON r.meter_id = m.meter_id AND r.number = m.receipt_number
          WHERE m.meter_id > $1 ORDER BY m.meter_id LIMIT $2",
         &[after.into(), most.into()],
     )?;
     let read = |row: &Row| {
         let commodity = stored_commodity(row, 1)?;
-        let shown = |fine: Option<i64>| fine.map(|fine| FineCredit(fine).display(commodity).to_string());
+        let words = CreditWords { commodity, currency: stored_currency(row, 8)? };
+        let shown = |fine: Option<i64>| fine.map(|fine| words.show(FineCredit(fine)));
         let sold: u64 = row.number(3)?;
         let loaded = row.optional_int(4)?.map(|_| row.number::<u64>(4)).transpose()?;
         let consumed = row.optional_int(6)?;

@@ -202,6 +202,11 @@ pub trait SalesSystem: Send + Sync {
         true
     }
 
+    /// Whether it sells to meters whose credit is money; else it only sells what they measure.
+    fn sells_money(&self) -> bool {
+        false
+    }
+
     /// Whether it wants to hear that a meter has its credit.
     fn wants_confirmation(&self) -> bool {
         true

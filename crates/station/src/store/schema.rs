@@ -4,8 +4,8 @@
 //! table is about, and every statement of a purchase names it.
 
 /// Each entry is one migration; the database's version is the number of those that ran.
-pub(super) const MIGRATIONS: [&[&str]; 12] =
-    [FIRST, MONEY, CASH, CLAIMS, RECOVERY, WAITING, FORGOTTEN, TAKEN_BACK, TERMS, EPOCHS, REPORTS, REPLACED];
+pub(super) const MIGRATIONS: [&[&str]; 13] =
+    [FIRST, MONEY, CASH, CLAIMS, RECOVERY, WAITING, FORGOTTEN, TAKEN_BACK, TERMS, EPOCHS, REPORTS, REPLACED, INSTALLED];
 
 /// One purchase.
 const FIRST: &[&str] = &[
@@ -479,4 +479,29 @@ const REPLACED: &[&str] = &[
         confirmed_ms BIGINT,
         moved_units BIGINT
     )",
+];
+
+/// Meters that a technician installs, and what lines of meters that count money need.
+const INSTALLED: &[&str] = &[
+    // What was put on a meter when it was installed (thousandths of a credit unit, and whole units), the numbers of its registers' tokens,
+    // and the test token.
+    "CREATE TABLE installation (
+        meter_id TEXT PRIMARY KEY,
+        operator TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        installed_ms BIGINT NOT NULL,
+        debt BIGINT NOT NULL,
+        initial_units BIGINT NOT NULL,
+        settings_number BIGINT,
+        tariff_number BIGINT,
+        credit_number BIGINT,
+        test_epoch BIGINT NOT NULL,
+        test_number BIGINT NOT NULL,
+        proved_ms BIGINT
+    )",
+    // The number that a receipt must reach to prove an installation; null when there is nothing to prove any more.
+    "ALTER TABLE meter ADD COLUMN unproved_epoch BIGINT",
+    "ALTER TABLE meter ADD COLUMN unproved_number BIGINT",
+    // 1: the units of the line are minor units of the order's currency.
+    "ALTER TABLE order_line ADD COLUMN counts_money BIGINT NOT NULL DEFAULT 0",
 ];

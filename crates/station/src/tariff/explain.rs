@@ -6,6 +6,7 @@ use super::config::PeriodConfig;
 use super::quote::{Sale, Split, money};
 use super::version::{Base, StandingRate, Tax, TaxRule};
 use super::{Breakdown, Line, LineKind};
+use crate::terms::CreditWords;
 use coinless_protocol::Units;
 use std::fmt;
 
@@ -27,15 +28,28 @@ impl Sale<'_> {
                 self.part(text, *amount)?
             });
         }
-        lines.extend(self.debt_line(split)?);
-        for (fee, amount) in self.version.fees.iter().zip(&split.fees) {
-            lines.push(self.part(format!("{}, for {}", fee.name, fee.to), *amount)?);
-        }
+        self.end_lines(split, &mut lines)?;
         if rounding > 0 {
             let text = format!("rounding: not enough for another {}", self.units(1)?);
             lines.push(self.part(text, rounding)?);
         }
         Some(lines)
+    }
+
+    /// The lines of a quote for a meter whose credit is money.
+    pub(super) fn explain_money(&self, split: &Split) -> Option<Vec<Line>> {
+        let mut lines = vec![self.part("credit; the meter prices what is used by itself".to_owned(), split.rest)?];
+        self.end_lines(split, &mut lines)?;
+        Some(lines)
+    }
+
+    /// Debt and fees.
+    fn end_lines(&self, split: &Split, lines: &mut Vec<Line>) -> Option<()> {
+        lines.extend(self.debt_line(split)?);
+        for (fee, amount) in self.version.fees.iter().zip(&split.fees) {
+            lines.push(self.part(format!("{}, for {}", fee.name, fee.to), *amount)?);
+        }
+        Some(())
     }
 
     fn energy_lines(&self, sold: u64) -> Option<Vec<Line>> {
@@ -141,7 +155,8 @@ impl fmt::Display for Breakdown {
             }
         }
         writeln!(f, "{:<width$}  {total:>figures$} {}", "total", self.currency)?;
-        let credit = self.units.fine().display(self.commodity).to_string();
+        let currency = self.counts_money.then_some(self.currency);
+        let credit = CreditWords { commodity: self.commodity, currency }.show(self.units.fine());
         write!(f, "{:<width$}  {credit}", "credit")
     }
 }

@@ -83,11 +83,13 @@ pub struct Breakdown {
     pub version: Option<Date>,
     /// Credit units for the meter, the free ones among them.
     pub units: Units,
+    /// Whether a credit unit is the currency's minor unit; else it is one of the commodity.
+    pub counts_money: bool,
     /// Credit units that are free.
     pub free: Units,
     /// What the customer pays.
     pub total: Money,
-    /// Energy (or water) without tax.
+    /// Energy (or water) without tax; for a meter whose credit is money, all of that credit.
     pub energy: Money,
     /// Standing charge without tax.
     pub standing: Money,

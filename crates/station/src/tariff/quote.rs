@@ -30,6 +30,28 @@ impl Tariff {
         sale.buy(total)
     }
 
+    /// The same for a meter whose credit is money, in this tariff's currency: what is left after fees and recovered debt is its credit,
+    /// in minor units. It prices what is used by itself, so blocks, standing charge, taxes, and free allowance are not for it.
+    ///
+    /// # Errors
+    /// [`QuoteError`] says what to ask instead.
+    pub fn quote_money(&self, asked: Asked, history: &History, now: Timestamp) -> Result<Breakdown, QuoteError> {
+        let sale = Sale::of_money(self, history, now)?;
+        let total = match asked {
+            Asked::Money(total) => sale.within_limits(total)?,
+            Asked::Units(Units::ZERO) => return Err(QuoteError::Nothing),
+            Asked::Units(units) => sale.least_for_rest(i128::from(units.get()))?,
+        };
+        let split = sale.split(i128::from(total.minor())).ok_or(QuoteError::TooMuch)?;
+        if split.rest <= 0 {
+            return match sale.least_for_rest(1) {
+                Ok(least) => Err(QuoteError::TooLittle { least: sale.amount(least) }),
+                Err(error) => Err(error),
+            };
+        }
+        sale.money_breakdown(total, &split).ok_or(QuoteError::TooMuch)
+    }
+
     /// The least and the most that a purchase may be on the day of `now`.
     ///
     /// # Errors
@@ -92,6 +114,18 @@ impl<'a> Sale<'a> {
         Ok(Self { tariff, version, history, today, standing, basis, free, read_back, now, due })
     }
 
+    /// A sale of money: nothing is due but fees and debt.
+    fn of_money(tariff: &'a Tariff, history: &'a History, now: Timestamp) -> Result<Self, QuoteError> {
+        if history.debt < Money::ZERO {
+            return Err(QuoteError::History("a debt is not negative"));
+        }
+        let today = tariff.day(now);
+        let version = tariff.in_force(today)?;
+        let basis = Basis { version, currency: tariff.currency, start: 0, standing: 0 };
+        let (standing, free) = (Vec::new(), None);
+        Ok(Self { tariff, version, history, today, standing, basis, free, read_back: false, now, due: 0 })
+    }
+
     fn within_limits(&self, total: Money) -> Result<Money, QuoteError> {
         if total < self.version.minimum {
             return Err(QuoteError::BelowMinimum { least: self.amount(self.version.minimum) });
@@ -107,7 +141,11 @@ impl<'a> Sale<'a> {
     fn least_for(&self, units: u64) -> Result<Money, QuoteError> {
         let sold = units.saturating_sub(self.free_units());
         let needed = if sold <= MAX_PURCHASE_UNITS { self.basis.charge(sold) } else { None };
-        let needed = needed.ok_or(QuoteError::TooMuch)?.total;
+        self.least_for_rest(needed.ok_or(QuoteError::TooMuch)?.total)
+    }
+
+    /// The least payment of which so much is left after fees and debt.
+    fn least_for_rest(&self, needed: i128) -> Result<Money, QuoteError> {
         let enough = |total: u64| self.split(i128::from(total)).is_some_and(|split| split.rest >= needed);
         let (least, most) = (self.version.minimum.minor().unsigned_abs(), self.version.maximum.minor().unsigned_abs());
         if !enough(most) {
@@ -159,6 +197,7 @@ impl<'a> Sale<'a> {
             currency: self.tariff.currency,
             version: self.version.from,
             units: Units::new(sold).ok()?.checked_add(free)?,
+            counts_money: false,
             free,
             total,
             energy: money(charge.energy)?,
@@ -169,6 +208,34 @@ impl<'a> Sale<'a> {
             rounding: money(rounding)?,
             lines: self.explain(split, sold, charge, rounding)?,
             after: self.after(split.debt, sold)?,
+        })
+    }
+
+    fn money_breakdown(&self, total: Money, split: &Split) -> Option<Breakdown> {
+        let fee = |(fee, amount): (&Fee, &i128)| {
+            Some(FeeAmount { name: fee.name.clone(), to: fee.to.clone(), amount: money(*amount)? })
+        };
+        let after = History {
+            last_purchase: self.history.last_purchase.max(Some(self.now)),
+            debt: self.history.debt.checked_sub(money(split.debt)?)?,
+            ..*self.history
+        };
+        Some(Breakdown {
+            commodity: self.tariff.commodity,
+            currency: self.tariff.currency,
+            version: self.version.from,
+            units: Units::new(u64::try_from(split.rest).ok()?).ok()?,
+            counts_money: true,
+            free: Units::ZERO,
+            total,
+            energy: money(split.rest)?,
+            standing: Money::ZERO,
+            taxes: Vec::new(),
+            debt: money(split.debt)?,
+            fees: self.version.fees.iter().zip(&split.fees).map(fee).collect::<Option<_>>()?,
+            rounding: Money::ZERO,
+            lines: self.explain_money(split)?,
+            after,
         })
     }
 

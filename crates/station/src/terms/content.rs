@@ -134,9 +134,12 @@ impl Content {
         let refused =
             |detail: &str| Err(Error::refused(Code::Malformed, format!("meter {}: {detail}", meter.id.label())));
         match self {
-            Self::Tariff(tariff) if !tariff.rates.is_empty() => refused(
+            Self::Tariff(tariff) if meter.currency.is_none() && !tariff.rates.is_empty() => refused(
                 "it counts units and not money, so its tariff has no prices (they are in the station's own tariff)",
             ),
+            Self::Tariff(tariff) if meter.currency.is_some() && tariff.rates.is_empty() => {
+                refused("it counts money, so its tariff needs prices: give it one with coinless station token tariff")
+            }
             Self::Settings(settings) if meter.commodity == Commodity::Gas && settings.open_by_token == Some(true) => {
                 refused("a gas valve is opened by a person at the meter and never by a token")
             }

@@ -1,6 +1,6 @@
 //! `coinless station token keys`.
 
-use super::{Target, commit, signing, wait};
+use super::{Target, commit_to_sign, signing, wait};
 use crate::output::{Context, Failure, Output};
 use crate::station::open_keys;
 use coinless_protocol::cose::{self, Label};
@@ -51,10 +51,8 @@ pub(super) fn run(target: &Target, options: &Options, output: &Output) -> Result
     }
     let keys = Keys { operational, raise_epoch: options.raise_epoch };
     let (id, wish) = (meter.id, target.wish(false));
-    let (committed, payload, due) = commit(&*opened.store, move |work| {
-        let (committed, payload) = terms::commit_keys(work, id, &keys, &wish)?;
-        Ok((committed, payload, std::mem::take(&mut work.after.due)))
-    })?;
+    let ((committed, payload), due) =
+        commit_to_sign(&*opened.store, vec![id], move |work| terms::commit_keys(work, id, &keys, &wish))?;
     let signed = cose::sign(&payload, Label::Token, &meter.key.hash(), &root).context("signing with the root key")?;
     let stored = committed.clone();
     wait(opened.store.write(move |tx| terms::keys_signed(&mut Work::new(tx, now_ms()), &stored, &signed)))?;

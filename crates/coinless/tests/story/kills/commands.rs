@@ -71,6 +71,17 @@ fn a_command_of_a_landlord_that_dies_is_done_once() {
     });
 }
 
+#[test]
+fn a_command_about_a_meter_that_dies_is_done_once() {
+    each(COMMAND, |point| {
+        let office = Office { story: Setting::new(), point };
+        tokens(&office);
+        installing(&office);
+        replacing(&office);
+        retiring(&office);
+    });
+}
+
 /// He takes cash, and his tariff recovers what tenants owe.
 const LANDLORD: &str = r#"
 [[utilities]]
@@ -162,6 +173,83 @@ fn enrolment(office: &Office) {
     std::fs::write(&file, record.to_string()).unwrap();
     office.twice(&["enrol", file.to_str().unwrap()]).unwrap();
     assert_eq!(desk.show("meter", Some(OTHER)).unwrap().len(), 1);
+}
+
+/// What died after its commit is signed by whoever gives the command again.
+fn tokens(office: &Office) {
+    let story = &office.story;
+    let file = |name: &str, text: &str| {
+        let path = story.desk.path(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let settings = file("settings.toml", "leak_hours = 24\n");
+    let tariff = file("tariff.toml", "standing_per_day = \"0.050 m³\"\n");
+    let root = story.desk.path("station/keys/sample-utility/root.key");
+    let token = |words: &[&str]| {
+        let made =
+            office.twice(&[&["token", words[0], GAS_LABEL, "--by", "ada"], &words[1..]].concat()).unwrap().remove(0);
+        assert!(made["token"].is_string(), "{}: {made}", office.point);
+        made
+    };
+    for words in [&["settings", "--file", &settings][..], &["tariff", "--file", &tariff], &["valve", "hold"]] {
+        let made = token(words);
+        assert_eq!((&made["number"], &made["new"]), (&json!(1), &json!(!office.is_kept())), "{made}");
+    }
+    // Debt is added as often as somebody says so, and a test is a test each time.
+    let added = token(&["debt", "--add", "2 m³"]);
+    let total = if office.is_kept() { "4.000 m³" } else { "2.000 m³" };
+    assert!(added["says"].to_string().contains(total), "{added}");
+    assert_eq!(token(&["test"])["number"], if office.is_kept() { 2 } else { 1 });
+    assert_eq!(token(&["clock"])["register"], "clock");
+    let keys = token(&["keys", "--root-key", root.to_str().unwrap(), "--raise-epoch"]);
+    assert_eq!((&keys["epoch"], &keys["number"]), (&json!(1), &json!(1)), "it is raised once: {keys}");
+    let mut show = story.desk.command(&["station", "token", "show", GAS_LABEL]);
+    show.arg("--data").arg(story.desk.path("station"));
+    let shown = story.desk.run_command(show).unwrap().remove(0);
+    let left: Vec<_> =
+        shown["tokens"].as_array().unwrap().iter().filter(|token| token["state"] == "committed").collect();
+    assert_eq!(left, Vec::<&Value>::new(), "{}", office.point);
+}
+
+/// A new meter is installed once, and its tokens are there.
+fn installing(office: &Office) {
+    let desk = &office.story.desk;
+    let mut command = desk.command(&["meter", "new", "--id", OTHER, "--commodity", "gas"]);
+    command.arg("--state").arg(desk.path(OTHER)).arg("--issuer").arg(desk.path("issuer.json"));
+    let record = desk.run_command(command).unwrap().remove(0);
+    let file = desk.path("record.json");
+    std::fs::write(&file, record.to_string()).unwrap();
+    let words = ["install", file.to_str().unwrap(), "--by", "ada", "--debt", "5 m³", "--initial", "3 m³"];
+    let installed = office.twice(&words).unwrap().remove(0);
+    assert_eq!(installed["new"], !office.is_kept());
+    let tokens = installed["tokens"].as_array().unwrap();
+    assert!(tokens.iter().all(|token| token["token"].is_string()), "{}: {installed}", office.point);
+    assert_eq!(tokens.iter().map(|token| token["number"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 1, 2]);
+    let shown = desk.show("meter", Some(OTHER)).unwrap().remove(0);
+    assert_eq!((&shown["live_total_units"], &shown["last_number"]), (&json!(3_000), &json!(2)));
+}
+
+fn replacing(office: &Office) {
+    let other = OTHER.parse::<coinless_protocol::MeterId>().unwrap().label().to_string();
+    let begun = office.twice(&["replace", GAS_LABEL, &other, "--by", "ada"]).unwrap().remove(0);
+    assert_eq!(begun["begun"], !office.is_kept());
+    assert!(begun["closing_token"].is_string(), "{}: {begun}", office.point);
+}
+
+/// The closing token never comes back: two people end it, and what is left moves once.
+fn retiring(office: &Office) {
+    let other = OTHER.parse::<coinless_protocol::MeterId>().unwrap().label().to_string();
+    let proposed = office.twice(&["retire", GAS_LABEL, "--by", "ada", "--replace-by", &other]).unwrap().remove(0);
+    assert_eq!(proposed["confirmed_by"], Value::Null);
+    let confirmed = office.twice(&["retire", GAS_LABEL, "--confirm-by", "bea"]);
+    assert_eq!(confirmed.is_err(), office.is_kept(), "{confirmed:?}");
+    let mut show = office.story.desk.command(&["station", "retire", GAS_LABEL, "--show"]);
+    show.arg("--data").arg(office.story.desk.path("station"));
+    let status = office.story.desk.run_command(show).unwrap().remove(0);
+    assert_eq!((&status["confirmed_by"], &status["moved"]), (&json!("bea"), &json!("2.000 m³")), "{status}");
+    let shown = office.story.desk.show("meter", Some(OTHER)).unwrap().remove(0);
+    assert_eq!(shown["live_total_units"], 5_000, "{}", office.point);
 }
 
 /// Money for no order is seen to.

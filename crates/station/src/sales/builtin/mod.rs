@@ -90,6 +90,10 @@ impl SalesSystem for BuiltIn {
         false
     }
 
+    fn sells_money(&self) -> bool {
+        true
+    }
+
     fn wants_confirmation(&self) -> bool {
         // Its sales are in the same database as the deliveries.
         false
@@ -129,14 +133,33 @@ pub fn trial(
 ) -> Result<Quote, QuoteError> {
     let tariff = tariffs.tariffs.get(&commodity).ok_or(QuoteError::NotSold(commodity))?;
     let known = history::find(work, &tariffs.utility, meter.as_str()).map_err(|error| unavailable(&error))?;
-    let past = with_consumption(work, tariff, meter, known.history).map_err(|error| unavailable(&error))?;
-    let breakdown = tariff.quote(asked, &past, moment(work)).map_err(|error| QuoteError::Amount(error.to_string()))?;
+    let breakdown = breakdown(work, tariff, meter, asked, known.history).map_err(|error| unavailable(&error))?;
+    let breakdown = breakdown.map_err(|error| QuoteError::Amount(error.to_string()))?;
     quote(&breakdown, known.version).map_err(|error| unavailable(&error))
 }
 
-/// A meter's history with what the meter itself says, where the tariff asks for it.
-fn with_consumption(work: &mut Work<'_>, tariff: &Tariff, meter: MeterId, past: History) -> Result<History, Error> {
-    Ok(History { read_back: history::read_back(work, tariff, meter)?, ..past })
+/// What is offered to a meter with this history: of what it measures, with what the meter itself says of its consumption where the tariff
+/// asks for it, or of money, if that is what its credit counts.
+fn breakdown(
+    work: &mut Work<'_>,
+    tariff: &Tariff,
+    meter: MeterId,
+    asked: Asked,
+    past: History,
+) -> Result<Result<Breakdown, tariff::QuoteError>, Error> {
+    let now = moment(work);
+    if counts_money(work, meter)? {
+        return Ok(tariff.quote_money(asked, &past, now));
+    }
+    let past = History { read_back: history::read_back(work, tariff, meter)?, ..past };
+    Ok(tariff.quote(asked, &past, now))
+}
+
+/// Whether a meter's credit is money. What is not enrolled is sold what it measures.
+fn counts_money(work: &mut Work<'_>, meter: MeterId) -> Result<bool, Error> {
+    let row =
+        work.query_first("SELECT 1 FROM meter WHERE meter_id = $1 AND currency IS NOT NULL", &[meter.as_str().into()])?;
+    Ok(row.is_some())
 }
 
 fn quote(breakdown: &Breakdown, version: i64) -> Result<Quote, Error> {
@@ -190,8 +213,7 @@ fn quote_again(
     before: &Known,
 ) -> Result<Option<Breakdown>, Error> {
     let Some(tariff) = tariffs.tariffs.get(&sale.commodity) else { return Ok(None) };
-    let past = with_consumption(work, tariff, stored_id(&sale.meter_id)?, before.history)?;
-    let again = tariff.quote(sale.asked, &past, moment(work)).ok();
+    let again = breakdown(work, tariff, stored_id(&sale.meter_id)?, sale.asked, before.history)?.ok();
     Ok(again.filter(|again| (again.units, again.total) == (sale.units, sale.amount)))
 }
 
