@@ -289,7 +289,6 @@ impl Ring {
                 let read = flash.read(self.offset(sizes, place), slot).is_ok();
                 let Some((sequence, body)) = unseal(slot).filter(|_| read) else { continue };
                 found = Found { group, valid: found.valid.saturating_add(1), highest: sequence.max(found.highest) };
-                // Numbers begin above 0.
                 if sequence > self.sequence {
                     (self.sequence, self.newest) = (sequence, Some(place));
                     newer(body);
@@ -443,6 +442,6 @@ fn unseal(slot: &[u8]) -> Option<(u32, &[u8])> {
     let (checked, checksum) = slot.split_last_chunk::<4>()?;
     let mut input = FieldReader::new(checked);
     let (sequence, complement) = (input.u32(), input.u32());
-    let valid = complement == !sequence && CHECKSUM.checksum(checked) == u32::from_le_bytes(*checksum);
+    let valid = sequence > 0 && complement == !sequence && CHECKSUM.checksum(checked) == u32::from_le_bytes(*checksum);
     valid.then_some((sequence, input.rest()))
 }

@@ -18,14 +18,15 @@ use std::rc::Rc;
 /// Most events of one input.
 const MAX_EVENTS: usize = 96;
 
-/// One sector for the factory record, four of two slots for the journal of states, four of one slot for that of terms.
-type Flash = RamFlash<4608, 4, 512>;
+/// One sector for the factory record, four groups of two slots for the journal of states, three for that of terms: as many as
+/// withstand every cut.
+type Flash = RamFlash<5632, 4, 512>;
 
 fn layout() -> Layout {
-    Layout { factory: 0..512, journal: 512..2560, terms: 2560..4608 }
+    Layout { factory: 0..512, journal: 512..2560, terms: 2560..5632 }
 }
 
-/// A meter of `commodity` with small limits, so that events reach them.
+/// A meter of `commodity` with small limits, so that events reach them. One that counts money has none before it has prices.
 pub(crate) fn factory(commodity: Commodity, credit: CreditKind) -> Factory {
     let units = |units| Units::new(units).expect("in range");
     let issuer = |role, byte| Issuer { role, key: pair(byte).public_key() };
@@ -38,8 +39,7 @@ pub(crate) fn factory(commodity: Commodity, credit: CreditKind) -> Factory {
         secret: [METER; 32],
         issuers: heapless::Vec::from_slice(&issuers).expect("two fit"),
         readings_key: Some(pair(STATION).public_key()),
-        // Money needs prices first.
-        initial: if credit == CreditKind::Unit { units(2_000) } else { Units::ZERO },
+        initial: units(if credit == CreditKind::Unit { 2_000 } else { 0 }),
         max_credit: units(10_000),
         opening: if gas { OpeningCheck::GAS } else { OpeningCheck::NONE },
         open_by_token: commodity == Commodity::Electricity,

@@ -373,6 +373,15 @@ fn nothing_is_no_record_and_a_newer_format_is_not_skipped() {
 }
 
 #[test]
+fn no_record_has_the_number_0() {
+    let (mut flash, _) = begun::<1024>();
+    (0..3).for_each(|index| renumber(slot(&mut flash, index), 0));
+    assert_eq!(open(&mut flash).1, Newest::Nothing);
+    renumber(slot(&mut flash, 2), 1);
+    assert_eq!(found(&mut flash), 1);
+}
+
+#[test]
 fn the_newest_record_can_be_read_once_more() {
     let mut flash = Two::new(1);
     let (mut journal, _) = open(&mut flash);
