@@ -117,7 +117,17 @@ pub fn add_debt(work: &mut Work<'_>, id: MeterId, more: FineCredit, wish: &Wish)
     commit(work, id, &Content::Tariff(tariff), wish)
 }
 
-pub(crate) fn newest_tariff(work: &mut Work<'_>, id: MeterId) -> Result<Tariff, Error> {
+/// Sets what was ever put on a meter as debt, which never falls; the same again changes nothing.
+///
+/// # Errors
+/// As [`commit`].
+pub fn set_debt(work: &mut Work<'_>, id: MeterId, total: FineCredit, wish: &Wish) -> Result<Committed, Error> {
+    let mut tariff = newest_tariff(work, id)?;
+    tariff.debt.total = total;
+    commit(work, id, &Content::Tariff(tariff), wish)
+}
+
+fn newest_tariff(work: &mut Work<'_>, id: MeterId) -> Result<Tariff, Error> {
     let row = work.query_first(
         "SELECT content FROM register_token WHERE meter_id = $1 AND register = 'tariff'
          ORDER BY epoch DESC, number DESC LIMIT 1",

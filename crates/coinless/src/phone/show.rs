@@ -56,20 +56,31 @@ pub fn quote_words(quote: &Quote) -> String {
     words
 }
 
+/// Sums over lines of a quote.
+#[derive(Default)]
+struct Sums {
+    lines: usize,
+    amount: Sum,
+    fee: Sum,
+    units: u64,
+    /// Of meters that count money.
+    credit: Sum,
+}
+
 /// The sums of a quote of many lines, by what the meters measure.
 fn sum_up(quote: &Quote, words: &mut String) {
-    let mut sums: BTreeMap<(&str, bool), (usize, Sum, Sum, u64, Sum)> = BTreeMap::new();
+    let mut sums: BTreeMap<(&str, bool), Sums> = BTreeMap::new();
     for line in &quote.lines {
         // Meters that count money buy money, and others what they measure.
         let money = line.quote.shown.strip_suffix(&quote.currency);
-        let (lines, amount, fee, units, credit) = sums.entry((&line.commodity, money.is_some())).or_default();
-        *lines += 1;
-        credit.add(money.unwrap_or("0").trim_end());
-        amount.add(&line.amount);
-        fee.add(line.quote.fee.as_deref().unwrap_or("0"));
-        *units = units.saturating_add(line.quote.units);
+        let sums = sums.entry((&line.commodity, money.is_some())).or_default();
+        sums.lines += 1;
+        sums.credit.add(money.unwrap_or("0").trim_end());
+        sums.amount.add(&line.amount);
+        sums.fee.add(line.quote.fee.as_deref().unwrap_or("0"));
+        sums.units = sums.units.saturating_add(line.quote.units);
     }
-    for ((commodity, is_money), (lines, amount, fee, units, credit)) in sums {
+    for ((commodity, is_money), Sums { lines, amount, fee, units, credit }) in sums {
         let known = [Commodity::Electricity, Commodity::Gas, Commodity::Water];
         let known = known.into_iter().find(|known| known.name() == commodity);
         let shown = match known {

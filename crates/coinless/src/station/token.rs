@@ -52,8 +52,11 @@ pub enum Command {
         #[command(flatten)]
         target: Target,
         /// How much more, for example "20.00 EUR", or "50 kWh" for a meter that counts units.
+        #[arg(long, value_name = "AMOUNT", required_unless_present = "total", conflicts_with = "total")]
+        add: Option<String>,
+        /// Instead: how much was put on it in all. Given again, it changes nothing.
         #[arg(long, value_name = "AMOUNT")]
-        add: String,
+        total: Option<String>,
     },
     /// A valve command. None of them opens a valve: a person does, at the meter.
     Valve {
@@ -167,7 +170,7 @@ pub(super) fn run(command: &Command, output: &Output) -> Result<(), Failure> {
             let settings = settings.map_err(|error| Failure::new(format!("{}, {error}", file.display())))?;
             target.make(&meter, &Content::Settings(settings), !without_credit, output)
         }
-        Command::Debt { target, add } => debt(target, add, output),
+        Command::Debt { target, add, total } => debt(target, add.as_deref(), total.as_deref(), output),
         Command::Valve { target, what } => {
             let command = match what {
                 ValveCommand::Hold => ValveOrder::HoldShut,
@@ -204,18 +207,19 @@ fn read(file: &Path) -> Result<String, Failure> {
     fs::read_to_string(file).context(format_args!("reading {}", file.display()))
 }
 
-fn debt(target: &Target, add: &str, output: &Output) -> Result<(), Failure> {
+fn debt(target: &Target, add: Option<&str>, total: Option<&str>, output: &Output) -> Result<(), Failure> {
     let (meter, before) = target.find()?;
-    let more = meter.credit().parse(add).map_err(|error| Failure::new(format!("--add: {error}")))?;
-    let shown = meter.credit();
-    output.progress(format_args!(
-        "debt that was put on meter {}: {}, and now {} more",
-        meter.id.label(),
-        shown.show(before),
-        shown.show(more)
-    ));
-    let wish = target.wish(true);
-    let id = meter.id;
+    let (credit, id, wish) = (meter.credit(), meter.id, target.wish(true));
+    let label = id.label();
+    if let Some(total) = total {
+        let total = credit.parse(total).map_err(|error| Failure::new(format!("--total: {error}")))?;
+        let (old, new) = (credit.show(before), credit.show(total));
+        output.progress(format_args!("debt that was put on meter {label}: {old}, and now {new} in all"));
+        return target.commit(&meter, output, move |work| terms::set_debt(work, id, total, &wish));
+    }
+    let more = credit.parse(add.unwrap_or_default()).map_err(|error| Failure::new(format!("--add: {error}")))?;
+    let (old, more_shown) = (credit.show(before), credit.show(more));
+    output.progress(format_args!("debt that was put on meter {label}: {old}, and now {more_shown} more"));
     target.commit(&meter, output, move |work| terms::add_debt(work, id, more, &wish))
 }
 

@@ -468,7 +468,7 @@ pub fn put(work: &mut Work<'_>, id: &str, minors: &[i64], provider: &str) -> Res
     let meter = meters::find(work, meter_id())?;
     let mut lines = Vec::new();
     for line in &request.lines {
-        let line = line.parse(meter.id, meter.commodity, eur())?;
+        let line = line.parse(&meter, eur())?;
         let quote = builtin::trial(work, &tariffs, meter.id, meter.commodity, line.asked).unwrap();
         lines.push(QuotedLine { line, meter: meter.clone(), quote });
     }

@@ -8,6 +8,7 @@ mod desk;
 mod epochs;
 mod floats;
 mod forgotten;
+mod installing;
 mod ledger;
 mod manual;
 #[path = "../place/mod.rs"]

@@ -1,7 +1,7 @@
 //! Meters that are replaced: nothing moves before the old one's last receipt, and then once. Dead ones: by two people.
 
 use crate::desk::{Desk, Shows, UTILITY, enrol_for, meter_id, refused};
-use crate::restoring::{meter, units};
+use crate::restoring::{is_recovering, meter, settle, units};
 use coinless_protocol::MeterId;
 use coinless_protocol::state::{ShutCause, ShutCauses};
 use coinless_protocol::token::Token;
@@ -205,4 +205,61 @@ fn a_replacement_whose_token_never_came_back_ends_by_two_people() {
     let last = closed(&mut desk, total, 0);
     desk.shows(&last);
     assert_eq!(new_meter(&mut desk).live_total.get(), 2_000 + total);
+}
+
+#[test]
+fn after_a_restore_what_the_new_meter_has_waits_for_the_old_ones_last_receipt() {
+    let mut desk = desk();
+    let id = desk.buy(1, &[1_000]);
+    begin(&mut desk).unwrap();
+    let total = units(&mut desk, &id);
+    let file = desk.back_up();
+    // What is forgotten: the old meter was closed, and the new one has what was left.
+    desk.restore(&file).unwrap();
+    assert!(refused(begin_other_way(&mut desk)).contains("being replaced"));
+    settle(&mut desk);
+    assert!(!is_recovering(&mut desk));
+    let moved = 2_000 + total;
+    let gap = new_meter(&mut desk).gap.unwrap();
+    let has_it = Shows { meter: new_id(), ..Shows::at(gap.first().0, moved) };
+    desk.shows(&has_it);
+    assert_eq!(
+        (new_meter(&mut desk).live_total.get(), desk.causes()),
+        (0, Vec::<String>::new()),
+        "nobody counts it twice"
+    );
+    let number = meter(&mut desk).gap.unwrap().first().0 - 1;
+    let last = Shows { registers: Shows::at(number, total).registers, ..closed(&mut desk, total, 0) };
+    desk.shows(&last);
+    assert_eq!(new_meter(&mut desk).live_total.get(), moved);
+    desk.shows(&has_it);
+    assert_eq!((new_meter(&mut desk).live_total.get(), desk.causes()), (moved, Vec::new()));
+    let newest = new_meter(&mut desk).last_number.0;
+    desk.shows(&Shows { meter: new_id(), ..Shows::at(newest, moved) });
+    assert_eq!((new_meter(&mut desk).reserved.get(), new_meter(&mut desk).live_total.get()), (0, moved));
+    desk.check();
+}
+
+fn begin_other_way(desk: &mut Desk) -> Result<bool, Error> {
+    desk.run(|work| replacement::begin(work, new_id(), meter_id(), &name("ada"), ""))
+}
+
+#[test]
+fn nothing_is_replaced_while_what_was_sold_is_being_recovered() {
+    let mut desk = desk();
+    let file = desk.back_up();
+    desk.restore(&file).unwrap();
+    assert!(refused(begin(&mut desk)).contains("being recovered"));
+    // The one that takes its place may be the one of which it is not known, too.
+    let known = |desk: &mut Desk, id: MeterId| {
+        desk.run(|work| {
+            let sql = "UPDATE meter SET recovering_since_ms = NULL WHERE meter_id = $1";
+            Ok(work.execute(sql, &[id.as_str().into()])?)
+        })
+        .unwrap();
+    };
+    known(&mut desk, meter_id());
+    assert!(refused(begin(&mut desk)).contains(&format!("meter {} is being recovered", new_id().label())));
+    known(&mut desk, new_id());
+    assert!(begin(&mut desk).unwrap());
 }

@@ -183,3 +183,26 @@ fn what_was_bought_is_counted_by_month_and_by_year() {
         assert_eq!((history.month, history.year), (month, year), "{time}");
     }
 }
+
+#[test]
+fn a_meter_that_counts_money_gets_what_fees_and_debt_leave() {
+    let definition = "[[versions]]\nprice = '1'\ntax_percent = '10'\nstanding = { per_day = '5' }\nfree = { units = '3' }\n\
+                      debt = { percent = '30' }\nminimum = '2'\nmaximum = '100'\n\
+                      fees = [{ name = 'service', to = 'caretaker', fixed = '0.50', percent = '10' }]";
+    let tariff = tariff(definition, "EUR", Electricity);
+    let owes = |debt| History { debt: Money::from_minor(debt), ..History::default() };
+    let quote = tariff.quote_money(pay(2_000), &owes(10_000), at(NOW)).unwrap();
+    adds_up(&quote);
+    // 20.00: a fee of 2.50, 30 % of 17.50 for the debt; no tax, no standing charge, nothing free.
+    assert_eq!((quote.fee().minor(), quote.debt.minor(), quote.units), (250, 525, units(1_225)));
+    assert_eq!((quote.tax(), quote.standing, quote.free), (Money::ZERO, Money::ZERO, units(0)));
+    assert_eq!(quote.after.debt, Money::from_minor(9_475));
+    assert_eq!((quote.after.month, quote.after.free_given), (None, None), "it fills no block");
+    assert!(quote.to_string().ends_with("12.25 EUR"), "{quote}");
+    assert_eq!(texts(&quote)[0], "credit; the meter prices what is used by itself");
+    // The other way round: the least sum that leaves so much.
+    let back = tariff.quote_money(want(1_225), &owes(10_000), at(NOW)).unwrap();
+    assert_eq!((back.units, back.total.minor()), (units(1_225), 2_000));
+    let refused = |minor| tariff.quote_money(pay(minor), &owes(0), at(NOW)).unwrap_err().to_string();
+    assert!(refused(199).contains("2.00") && refused(10_001).contains("100.00"));
+}
