@@ -77,7 +77,7 @@ pub struct LineView {
 /// What a sum of money buys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct QuoteView {
-    /// Credit units (dm³, litre, Wh).
+    /// Credit units: dm³, litre or Wh, or minor units of the currency for a meter that counts money.
     pub units: u64,
     /// The same for people.
     pub shown: String,

@@ -37,7 +37,8 @@ pub struct LineRequest {
     /// A decimal number in the order's currency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<String>,
-    /// Instead of an amount: so many m³ or kWh, a decimal number with a unit that fits the meter: `12m3`, `30.5kWh`.
+    /// Instead of an amount: so many m³ or kWh, a decimal number with a unit that fits the meter: `12m3`, `30.5kWh`. Not for a
+    /// meter that counts money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantity: Option<String>,
     /// The credit will be loaded at once: the newest receipt's balance counts against the meter's maximum too.
