@@ -153,7 +153,12 @@ fn stale(old: &str, new: &str, tolerance: u64) -> Option<String> {
 /// Whether two lines have the same words, and figures that are close.
 fn is_near(old: &str, new: &str, tolerance: u64) -> bool {
     let (old, new) = (words_and_figures(old), words_and_figures(new));
-    let near = |(old, new): (&u64, &u64)| old.abs_diff(*new) * 1000 <= tolerance * (*old).max(*new).max(1000);
+    // Instructions are counted to about a hundred, so a figure that is rounded to a thousand may be the next one.
+    let rounded =
+        |old: u64, new: u64| old.is_multiple_of(1000) && new.is_multiple_of(1000) && old.abs_diff(new) == 1000;
+    let near = |(old, new): (&u64, &u64)| {
+        old.abs_diff(*new) * 1000 <= tolerance * (*old).max(*new).max(1000) || rounded(*old, *new)
+    };
     old.0 == new.0 && old.1.len() == new.1.len() && old.1.iter().zip(&new.1).all(near)
 }
 
@@ -312,6 +317,10 @@ mod tests {
         let stale = |new| stale(old, new, 20).is_some();
         assert!(!stale("\nMeasured with another.\n\n| flash | 61,000 | |\n| stack | 19 | |\n"));
         assert!(stale("\nMeasured with one.\n\n| flash | 61,300 | |\n| stack | 0 | |\n"));
+        assert!(
+            is_near("| pulse | 2,000 |", "| pulse | 3,000 |", 20)
+                && !is_near("| pulse | 2,000 |", "| pulse | 4,000 |", 20)
+        );
         assert!(stale("\nMeasured with one.\n\n| flash | 60,000 | 1 |\n| stack | 0 | |\n"));
         assert!(stale("\nMeasured with one.\n\n| code | 60,000 | |\n| stack | 0 | |\n"));
         assert!(stale("\nMeasured with one.\n\n| flash | 60,000 | |\n"));
