@@ -1,6 +1,6 @@
 //! `cargo xtask fuzz`: libFuzzer over the targets of `fuzz/`, from the kept corpora and the vectors.
 //!
-//! What is found on the way lies in `target/fuzz/corpus` and is where the next run goes on; `--keep` puts the least of it that
+//! What is reached on the way lies in `target/fuzz/corpus` and is where the next run goes on; `--keep` puts the least of it that
 //! covers the same code into `fuzz/corpus`, which the workspace's tests run on any toolchain.
 
 use crate::peers::{in_path, run};
@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 const CARGO_FUZZ_VERSION: &str = "0.13.2";
 const DEFAULT_SECONDS: u32 = 60;
+/// How the names of kept inputs begin that found something once: they stay, whatever else reaches the same code.
+const FOUND: &str = "found-";
 /// Longest input; a sequence of some 90 events at a meter.
 const MAX_INPUT_BYTES: u32 = 4096;
 
@@ -151,7 +153,7 @@ impl Fuzz {
         Ok(Running { target: target.to_string(), child, since: Instant::now() })
     }
 
-    /// Puts the least inputs that reach the same code into the kept corpus.
+    /// Puts the least inputs that reach the same code into the kept corpus, beside what found something.
     fn keep(&self, target: &str) -> Result<(), String> {
         let (kept, least) = (kept(target), folder().join("least").join(target));
         let at = |error: std::io::Error| format!("{}: {error}", least.display());
@@ -163,7 +165,7 @@ impl Fuzz {
         merge.args(["-set_cover_merge=1", "-use_counters=0"]).arg(&least);
         run(merge.arg(&kept).arg(folder().join("corpus").join(target)))?;
         fs::create_dir_all(&kept).map_err(at)?;
-        for name in entries(&kept)? {
+        for name in entries(&kept)?.iter().filter(|name| !name.starts_with(FOUND)) {
             fs::remove_file(kept.join(name)).map_err(at)?;
         }
         for name in entries(&least)? {
@@ -203,7 +205,10 @@ fn report(run: &Running, clean: bool) -> bool {
     from.by_ref().take(6).for_each(|line| println!("  {line}"));
     let written = output.lines().find_map(|line| line.split_once("Test unit written to "));
     if let Some((_, path)) = written {
-        println!("  the input: {path}\n  once it is mended, it stays as a test in {}", kept(&run.target).display());
+        println!(
+            "  the input: {path}\n  once it is mended, it stays as a test in {}/{FOUND}…",
+            kept(&run.target).display()
+        );
     }
     false
 }
