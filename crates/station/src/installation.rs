@@ -144,8 +144,7 @@ fn tariff(work: &mut Work<'_>, id: MeterId, plan: &Plan, wish: &Wish) -> Result<
     let before = terms::debt(work, id)?;
     let total = before.0.checked_add(debt.map_or(0, |debt| debt.0));
     let total = total.ok_or_else(|| Error::refused(Code::Malformed, "the debt is absurdly large"))?;
-    let mut tariff = tariff.clone();
-    tariff.debt.total = FineCredit(total);
+    let tariff = with_debt(tariff.clone(), FineCredit(total));
     Ok(Some(terms::commit(work, id, &Content::Tariff(tariff), wish)?.number))
 }
 

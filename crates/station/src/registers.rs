@@ -20,17 +20,24 @@ use crate::work::Work;
 use coinless_protocol::token::{Conditions, Credit, Order, RefusedRange, Set, Token};
 use coinless_protocol::{CreditNumber, Epoch, MeterId, Register, Units};
 
-/// What the ids of lines begin with that are of no order: what was left on another meter, and initial credit.
-const OF_NO_ORDER: [&str; 2] = ["transfer/", "initial/"];
+/// What the id of a line begins with that is what was left on another meter. The rest is that meter's identity.
+const TRANSFER: &str = "transfer/";
+/// What the id of a line begins with that is a meter's initial credit. The rest is that meter's identity.
+const INITIAL: &str = "initial/";
 
 /// Whether a line of a meter is of no order, and so nobody's money.
 pub(crate) fn is_of_no_order(order_id: &str) -> bool {
-    OF_NO_ORDER.iter().any(|beginning| order_id.starts_with(beginning))
+    [TRANSFER, INITIAL].iter().any(|beginning| order_id.starts_with(beginning))
 }
 
 /// The id of the line that is a meter's initial credit.
 pub(crate) fn initial_line(meter: MeterId) -> String {
-    format!("initial/{meter}")
+    format!("{INITIAL}{meter}")
+}
+
+/// The id of the line that is what was left on the meter `old`.
+pub(crate) fn transfer_line(old: MeterId) -> String {
+    format!("{TRANSFER}{old}")
 }
 
 /// What a receipt settled.

@@ -19,9 +19,6 @@ use coinless_protocol::state::ShutCause;
 use coinless_protocol::{FINE_PER_UNIT, FineCredit, MeterId, Units};
 use serde::Serialize;
 
-/// What the id of a line begins with that is what was left on a meter, and of no order. The rest is that meter's identity.
-const TRANSFER: &str = "transfer/";
-
 /// Where a replacement stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReplacementStatus {
@@ -153,7 +150,7 @@ pub(crate) fn transfer(work: &mut Work<'_>, old: MeterId, new: MeterId, units: U
     }
     let new = meters::lock(work, new)?;
     meters::reserve(work, new.id, units)?;
-    registers::count(work, &new, &format!("{TRANSFER}{old}"), 1, units)
+    registers::count(work, &new, &registers::transfer_line(old), 1, units)
 }
 
 /// Where the replacement of a meter stands.
@@ -192,7 +189,7 @@ pub fn status(work: &mut Work<'_>, old: MeterId) -> Result<ReplacementStatus, Er
 pub(crate) fn on_its_way(work: &mut Work<'_>, old: MeterId, new: MeterId) -> Result<Option<Vec<u8>>, Error> {
     let row = work.query_first(
         "SELECT 1 FROM meter_line WHERE meter_id = $1 AND order_id = $2 AND line = 1 AND state = 'issued'",
-        &[new.as_str().into(), format!("{TRANSFER}{old}").into()],
+        &[new.as_str().into(), registers::transfer_line(old).into()],
     )?;
     if row.is_some() { registers::newest_bytes(work, new) } else { Ok(None) }
 }

@@ -1,9 +1,9 @@
 //! `coinless station install`.
 
-use super::token::{Opened, meter_id, write_token};
+use super::token::{Opened, in_file, meter_id, read, write_token};
 use super::{chosen, commit_to_sign, enrol, open_store, serve, signing};
 use crate::output::{Context, Failure, Output};
-use coinless_protocol::{Commodity, FINE_PER_UNIT, MeterId, Units};
+use coinless_protocol::{Commodity, FINE_PER_UNIT, FineCredit, MeterId, Units};
 use coinless_station::installation::{self, InstallationStatus, Plan};
 use coinless_station::meters;
 use coinless_station::money::Currency;
@@ -109,14 +109,11 @@ impl Options {
             let units = units.and_then(|units| Units::new(units).ok());
             units.ok_or_else(|| Failure::new("--initial is too fine: a meter is given whole credit units"))
         });
-        let tariff = self.tariff.as_deref().map(|file| {
-            let tariff = terms::read_tariff(&read(file)?, credit, coinless_protocol::FineCredit(0));
-            tariff.map_err(|error| Failure::new(format!("{}, {error}", file.display())))
-        });
-        let settings = self.settings.as_deref().map(|file| {
-            let settings = terms::read_settings(&read(file)?, credit);
-            settings.map_err(|error| Failure::new(format!("{}, {error}", file.display())))
-        });
+        let tariff = self
+            .tariff
+            .as_deref()
+            .map(|file| in_file(file, terms::read_tariff(&read(file)?, credit, FineCredit::ZERO)));
+        let settings = self.settings.as_deref().map(|file| in_file(file, terms::read_settings(&read(file)?, credit)));
         Ok(Plan {
             operator: self.by.clone(),
             reason: self.reason.trim().to_owned(),
@@ -134,10 +131,6 @@ fn credit_of(record: &DeliveryRecord) -> Result<CreditWords, Failure> {
         .ok_or_else(|| Failure::new("the commodity must be gas, water or electricity"))?;
     let currency = record.money.as_ref().map(|money| Currency::from_code(&money.currency)).transpose();
     Ok(CreditWords { commodity, currency: currency.context(&record.label)? })
-}
-
-fn read(file: &Path) -> Result<String, Failure> {
-    fs::read_to_string(file).context(format_args!("reading {}", file.display()))
 }
 
 /// Writes the tokens into a folder, which is made if it is missing; gives the files in the order of the tokens.

@@ -18,6 +18,7 @@ use coinless_station::store::Store;
 use coinless_station::terms::{self, Committed, Content, Wish};
 use coinless_station::work::Work;
 use serde::Serialize;
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -159,15 +160,13 @@ pub(super) fn run(command: &Command, output: &Output) -> Result<(), Failure> {
         Command::Tariff { target, file, without_credit } => {
             let text = read(file)?;
             let (meter, debt) = target.find()?;
-            let tariff = terms::read_tariff(&text, meter.credit(), debt);
-            let tariff = tariff.map_err(|error| Failure::new(format!("{}, {error}", file.display())))?;
+            let tariff = in_file(file, terms::read_tariff(&text, meter.credit(), debt))?;
             target.make(&meter, &Content::Tariff(tariff), !without_credit, output)
         }
         Command::Settings { target, file, without_credit } => {
             let text = read(file)?;
             let (meter, _) = target.find()?;
-            let settings = terms::read_settings(&text, meter.credit());
-            let settings = settings.map_err(|error| Failure::new(format!("{}, {error}", file.display())))?;
+            let settings = in_file(file, terms::read_settings(&text, meter.credit()))?;
             target.make(&meter, &Content::Settings(settings), !without_credit, output)
         }
         Command::Debt { target, add, total } => debt(target, add.as_deref(), total.as_deref(), output),
@@ -203,8 +202,13 @@ pub(super) fn meter_id(text: &str) -> Result<MeterId, Failure> {
     id.map_err(|error| Failure::new(error.details().detail))
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
+pub(super) fn read(file: &Path) -> Result<String, Failure> {
     fs::read_to_string(file).context(format_args!("reading {}", file.display()))
+}
+
+/// What was read in a file; what is wrong there is told with the file's name.
+pub(super) fn in_file<T, E: Display>(file: &Path, read: Result<T, E>) -> Result<T, Failure> {
+    read.map_err(|error| Failure::new(format!("{}, {error}", file.display())))
 }
 
 fn debt(target: &Target, add: Option<&str>, total: Option<&str>, output: &Output) -> Result<(), Failure> {

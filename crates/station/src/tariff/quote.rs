@@ -187,9 +187,6 @@ impl<'a> Sale<'a> {
     fn breakdown(&self, total: Money, split: &Split, sold: u64, charge: &Charge) -> Option<Breakdown> {
         let named =
             |(tax, amount): (&Tax, &i128)| Some(NamedAmount { name: tax.name.clone(), amount: money(*amount)? });
-        let fee = |(fee, amount): (&Fee, &i128)| {
-            Some(FeeAmount { name: fee.name.clone(), to: fee.to.clone(), amount: money(*amount)? })
-        };
         let free = Units::new(self.free_units()).ok()?;
         let rounding = split.rest.checked_sub(charge.total)?;
         Some(Breakdown {
@@ -204,7 +201,7 @@ impl<'a> Sale<'a> {
             standing: money(charge.standing)?,
             taxes: self.version.taxes.iter().zip(&charge.taxes).map(named).collect::<Option<_>>()?,
             debt: money(split.debt)?,
-            fees: self.version.fees.iter().zip(&split.fees).map(fee).collect::<Option<_>>()?,
+            fees: self.fees(split)?,
             rounding: money(rounding)?,
             lines: self.explain(split, sold, charge, rounding)?,
             after: self.after(split.debt, sold)?,
@@ -212,14 +209,6 @@ impl<'a> Sale<'a> {
     }
 
     fn money_breakdown(&self, total: Money, split: &Split) -> Option<Breakdown> {
-        let fee = |(fee, amount): (&Fee, &i128)| {
-            Some(FeeAmount { name: fee.name.clone(), to: fee.to.clone(), amount: money(*amount)? })
-        };
-        let after = History {
-            last_purchase: self.history.last_purchase.max(Some(self.now)),
-            debt: self.history.debt.checked_sub(money(split.debt)?)?,
-            ..*self.history
-        };
         Some(Breakdown {
             commodity: self.tariff.commodity,
             currency: self.tariff.currency,
@@ -232,10 +221,27 @@ impl<'a> Sale<'a> {
             standing: Money::ZERO,
             taxes: Vec::new(),
             debt: money(split.debt)?,
-            fees: self.version.fees.iter().zip(&split.fees).map(fee).collect::<Option<_>>()?,
+            fees: self.fees(split)?,
             rounding: Money::ZERO,
             lines: self.explain_money(split)?,
-            after,
+            after: self.paid(split.debt)?,
+        })
+    }
+
+    fn fees(&self, split: &Split) -> Option<Vec<FeeAmount>> {
+        let fee = |(fee, amount): (&Fee, &i128)| {
+            Some(FeeAmount { name: fee.name.clone(), to: fee.to.clone(), amount: money(*amount)? })
+        };
+        self.version.fees.iter().zip(&split.fees).map(fee).collect()
+    }
+
+    /// The history once something was paid at all, and so much of the debt.
+    fn paid(&self, debt: i128) -> Option<History> {
+        Some(History {
+            // A clock that went back must not make days be paid twice.
+            last_purchase: self.history.last_purchase.max(Some(self.now)),
+            debt: self.history.debt.checked_sub(money(debt)?)?,
+            ..*self.history
         })
     }
 
@@ -250,11 +256,8 @@ impl<'a> Sale<'a> {
         Some(History {
             month: count(self.history.month, self.today.first_of_month())?,
             year: count(self.history.year, self.version.period.year_start(self.today))?,
-            read_back: self.history.read_back,
-            // A clock that went back must not make days be paid twice.
-            last_purchase: self.history.last_purchase.max(Some(self.now)),
-            debt: self.history.debt.checked_sub(money(debt)?)?,
             free_given: self.free.map(|_| self.today.first_of_month()).or(self.history.free_given),
+            ..self.paid(debt)?
         })
     }
 
