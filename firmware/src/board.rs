@@ -268,6 +268,9 @@ impl Port for Board {
         if let Some(code) = view.code {
             line.text("; code ").number(code.into(), 6);
         }
+        if let Some(code) = view.owner_code {
+            line.text("; your code for the readings: ").number(code.into(), 8);
+        }
         if view.fault.is_some() {
             line.text("; OUT OF SERVICE");
         }

@@ -37,14 +37,14 @@ class AioCoap:
 
     name = f"aiocoap {version('aiocoap')}"
 
-    def __init__(self, address):
-        self.address = address
+    def __init__(self, address, scheme="coap"):
+        self.address, self.scheme = address, scheme
 
     def request(self, method, path, token=None):
         return asyncio.run(asyncio.wait_for(self.send(method, path, token), TIMEOUT_S))
 
     async def send(self, method, path, token):
-        request = aiocoap.Message(code=getattr(aiocoap, method), uri=f"coap://{self.address}/{path}")
+        request = aiocoap.Message(code=getattr(aiocoap, method), uri=f"{self.scheme}://{self.address}/{path}")
         if token is not None:
             request.payload = token
             request.opt.content_format = COSE_SIGN1
@@ -57,6 +57,49 @@ class AioCoap:
         content_format = response.opt.content_format
         format_number = None if content_format is None else int(content_format)
         return seen(f"{number >> 5}.{number & 31:02}", format_number, response.payload)
+
+
+class Bleak:
+    """bleak, a Bluetooth library in Python, as the central; aiocoap writes and reads the options."""
+
+    name = f"bleak {version('bleak')}"
+    SERVICE = "8df804b7-3300-496d-9dfa-f8fb40a236bc"
+    DOWNSTREAM = "8bf52767-5625-43ca-a678-70883a366866"
+    UPSTREAM = "ab3720c8-7fc0-41f8-aa2a-9a45c2c01a4b"
+
+    def __init__(self, meter):
+        self.meter = meter
+
+    def request(self, method, path, token=None):
+        return asyncio.run(asyncio.wait_for(self.send(method, path, token), TIMEOUT_S))
+
+    async def send(self, method, path, token):
+        import bleak
+
+        found = await bleak.BleakScanner.find_device_by_filter(
+            lambda device, said: said.local_name == self.meter and self.SERVICE in said.service_uuids
+        )
+        if found is None:
+            raise ValueError(f"no meter {self.meter} in reach")
+        request = aiocoap.Message(payload=token or b"")
+        request.opt.uri_path = path.split("/")
+        if token is not None:
+            request.opt.content_format = COSE_SIGN1
+        message = bytes([4, int(getattr(aiocoap, method))]) + b"\xc0\x1e\x55\x00" + request.opt.encode()
+        if request.payload:
+            message += b"\xff" + request.payload
+        async with bleak.BleakClient(found) as meter:
+            notified = asyncio.Event()
+            await meter.start_notify(self.UPSTREAM, lambda _, value: notified.set() if value else None)
+            await meter.write_gatt_char(self.DOWNSTREAM, message, response=True)
+            await notified.wait()
+            answer = bytes(await meter.read_gatt_char(self.UPSTREAM))
+        if answer[0] != 4 or answer[2:6] != message[2:6]:
+            raise ValueError(f"not an answer to this request: {answer.hex()}")
+        options = aiocoap.Message().opt
+        payload = options.decode(answer[6:])
+        number = None if options.content_format is None else int(options.content_format)
+        return seen(f"{answer[1] >> 5}.{answer[1] & 31:02}", number, payload)
 
 
 class LibCoap:
@@ -129,15 +172,20 @@ def talk(client, token, expected_id):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("client", choices=["aiocoap", "libcoap"])
-    parser.add_argument("address", help="HOST:PORT of a running meter")
+    parser.add_argument("client", choices=["aiocoap", "aiocoap-ws", "bleak", "libcoap"])
+    parser.add_argument("address", help="HOST:PORT of a running meter, for bleak its name")
     parser.add_argument("token", type=pathlib.Path, help="file with a signed token")
     parser.add_argument("meter_id", help="identity that the meter must have")
     parser.add_argument("--coap-client", default="coap-client-notls", help="libcoap's program")
     given = parser.parse_args()
     try:
-        client = AioCoap(given.address) if given.client == "aiocoap" else LibCoap(given.address, given.coap_client)
-        report = talk(client, given.token.read_bytes(), given.meter_id)
+        clients = {
+            "aiocoap": lambda: AioCoap(given.address),
+            "aiocoap-ws": lambda: AioCoap(given.address, "coap+ws"),
+            "bleak": lambda: Bleak(given.address),
+            "libcoap": lambda: LibCoap(given.address, given.coap_client),
+        }
+        report = talk(clients[given.client](), given.token.read_bytes(), given.meter_id)
     except Exception as error:  # One JSON object in any case: the caller judges it.
         report = {"peer": given.client, "ok": False, "error": f"{type(error).__name__}: {error}"}
     print(json.dumps(report))

@@ -19,6 +19,7 @@ const LOCALSTRIPE: &str = "localstripe==1.15.10";
 const DARAJA_MOCK: &str = "daraja-mock==1.0.5";
 const STRIPE_STATEFUL_MOCK: &str = "stripe-stateful-mock@0.0.16";
 const WIREMOCK: &str = "wiremock@3.13.2";
+const NODE_PACKAGES: [&str; 2] = [STRIPE_STATEFUL_MOCK, WIREMOCK];
 const WIREMOCK_JAR: &str = "wiremock/build/wiremock-standalone-3.13.2.jar";
 
 /// Where the doubles are, as far as they are there.
@@ -68,7 +69,7 @@ pub fn daraja_mock(target: &Path) -> Result<PathBuf, String> {
 /// What is missing, in words.
 pub fn stripe_stateful_mock(target: &Path) -> Result<PathBuf, String> {
     program("node", "nodejs")?;
-    there(node_modules(target)?.join("stripe-stateful-mock/dist/cli.js"))
+    there(node_modules(target, &NODE_PACKAGES)?.join("stripe-stateful-mock/dist/cli.js"))
 }
 
 /// WireMock, below `target`; needs Java.
@@ -77,12 +78,15 @@ pub fn stripe_stateful_mock(target: &Path) -> Result<PathBuf, String> {
 /// What is missing, in words.
 pub fn wiremock(target: &Path) -> Result<PathBuf, String> {
     program("java", "default-jre-headless")?;
-    there(node_modules(target)?.join(WIREMOCK_JAR))
+    there(node_modules(target, &NODE_PACKAGES)?.join(WIREMOCK_JAR))
 }
 
-/// The Node packages, installed once for each list of them. Nothing of theirs runs while they are installed.
-fn node_modules(target: &Path) -> Result<PathBuf, String> {
-    let packages = [STRIPE_STATEFUL_MOCK, WIREMOCK];
+/// The folder below `target` with Node's `packages`, installed once for each list of them. Nothing of theirs runs while they are
+/// installed.
+///
+/// # Errors
+/// What is missing, in words.
+pub(crate) fn node_modules(target: &Path, packages: &[&str]) -> Result<PathBuf, String> {
     let mut hash = DefaultHasher::new();
     packages.hash(&mut hash);
     let folder = target.join("peers/npm").join(format!("{:016x}", hash.finish()));
@@ -101,7 +105,7 @@ fn node_modules(target: &Path) -> Result<PathBuf, String> {
 }
 
 /// A program in PATH, or, as root on Debian, installed.
-fn program(name: &str, package: &str) -> Result<PathBuf, String> {
+pub(crate) fn program(name: &str, package: &str) -> Result<PathBuf, String> {
     if let Some(path) = in_path(name) {
         return Ok(path);
     }

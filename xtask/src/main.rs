@@ -1,5 +1,6 @@
 //! `cargo xtask <command>`: builds, tests, measures and demonstrates Coinless. The only build logic of the project.
 
+mod app;
 mod doubles;
 mod firmware;
 mod fuzz;
@@ -21,6 +22,8 @@ cargo xtask <command>
   bench [--json] [--check] [part…]
                    speeds and sizes, as ratios: signing, meter, steps, orders, towns, sizes; with --check it fails
                    if an aim is missed
+  app …            the phone app as a folder that a station serves, its tests in a browser, pictures of its screens (says
+                   more when called with a word it does not know)
   firmware …       the meter as an image for Cortex-M, in an emulator; its size (says more when called alone)
   fuzz [--seconds N] [--jobs N] [--keep] [target…]
                    fuzzes every decoder and the meter core, each for a minute or N seconds, one at a time or N; with
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         "fuzz" => fuzz::run_targets(rest).unwrap_or_else(|| usage(ExitCode::from(2))),
         "panics" if rest.is_empty() => told(panics::check()),
         "bench" => become_command(cargo().args(["bench", "-p", "coinless-sim", "--bench", "ratios", "--"]).args(rest)),
+        "app" => app::main(rest),
         "firmware" => firmware::main(rest),
         "help" | "--help" | "-h" => usage(ExitCode::SUCCESS),
         _ => usage(ExitCode::from(2)),

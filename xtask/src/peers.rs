@@ -24,9 +24,17 @@ pub struct Peers {
     pub firmware: Option<PathBuf>,
     /// The image of a meter in C.
     pub c_image: Option<PathBuf>,
+    /// Chromium's program.
+    pub chromium: Option<PathBuf>,
+    /// axe-core's script.
+    pub axe: Option<PathBuf>,
+    /// The app's folder.
+    pub app: Option<PathBuf>,
 }
 
 const COAP_CLIENT: &str = "coap-client-notls";
+/// Both the program and Debian's package.
+const DBUS_DAEMON: &str = "dbus-daemon";
 /// Where Debian keeps the versions of PostgreSQL, each in a folder of its own.
 const POSTGRES: &str = "/usr/lib/postgresql";
 
@@ -80,6 +88,18 @@ pub fn coap_client() -> Result<PathBuf, String> {
     }
     apt_install("libcoap3-bin").map_err(|error| format!("{COAP_CLIENT} is not installed; {error}"))?;
     in_path(COAP_CLIENT).ok_or_else(|| format!("{COAP_CLIENT} is not in PATH"))
+}
+
+/// The message bus on which a fake of BlueZ plays, from PATH or, as root on Debian, installed.
+///
+/// # Errors
+/// What is missing, in words.
+pub fn dbus_daemon() -> Result<PathBuf, String> {
+    if let Some(program) = in_path(DBUS_DAEMON) {
+        return Ok(program);
+    }
+    apt_install(DBUS_DAEMON).map_err(|error| format!("{DBUS_DAEMON} is not installed; {error}"))?;
+    in_path(DBUS_DAEMON).ok_or_else(|| format!("{DBUS_DAEMON} is not in PATH"))
 }
 
 /// The folder of PostgreSQL's server programs: what COINLESS_POSTGRES_BIN names, Debian's newest, from PATH, or, as root on

@@ -4,9 +4,12 @@ use crate::doubles::{self, Doubles};
 use crate::firmware;
 use crate::peers::{self, Peers};
 use crate::runner::Runner;
-use crate::{cargo, fuzz, panics, root, style, target_directory};
+use crate::{app, cargo, fuzz, panics, root, style, target_directory};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+
+/// The app is built for browsers alone, in a step of its own.
+const NOT_THE_APP: [&str; 2] = ["--exclude", "coinless-app"];
 
 /// Runs every step. `long` tries many more random cases; with `ci` peers that are missing are a failure.
 pub fn run(long: bool, ci: bool) -> ExitCode {
@@ -19,15 +22,42 @@ pub fn run(long: bool, ci: bool) -> ExitCode {
     };
     runner.step("style", || style::check(&root()));
     runner.command("format", cargo().args(["fmt", "--all", "--check"]));
-    runner.command("lints", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
+    runner.command(
+        "lints",
+        cargo().args([
+            "clippy",
+            "--workspace",
+            NOT_THE_APP[0],
+            NOT_THE_APP[1],
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    );
     runner.command("fuzz", fuzz::check(&mut cargo()));
     let mut peers = peers(&mut runner, ci);
     let doubles = doubles(&mut runner, ci);
     vectors(&mut runner, &peers);
     firmware_image(&mut runner, &mut peers, ci);
-    runner.command("tests", tests(&peers, &doubles, long, ci).args(["test", "--workspace", "--no-fail-fast"]));
+    phone_app(&mut runner, &mut peers, ci);
+    runner.command(
+        "tests",
+        tests(&peers, &doubles, long, ci).args([
+            "test",
+            "--workspace",
+            NOT_THE_APP[0],
+            NOT_THE_APP[1],
+            "--no-fail-fast",
+        ]),
+    );
     tests_on_postgres(&mut runner, &peers, &doubles, long, ci);
-    runner.command("docs", cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"));
+    runner.command(
+        "docs",
+        cargo()
+            .args(["doc", "--workspace", NOT_THE_APP[0], NOT_THE_APP[1], "--no-deps"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    );
     runner.finish()
 }
 
@@ -36,6 +66,7 @@ fn peers(runner: &mut Runner, ci: bool) -> Peers {
     let mut peers = Peers::default();
     runner.attempt("python", ci, || keep(&mut peers.python, peers::python(&root(), &target_directory())));
     runner.attempt("libcoap", ci, || keep(&mut peers.coap_client, peers::coap_client()));
+    runner.attempt("dbus-daemon", ci, || peers::dbus_daemon().map(|path| path.display().to_string()));
     runner.attempt("postgresql", ci, || keep(&mut peers.postgres, peers::postgres()));
     peers
 }
@@ -75,6 +106,21 @@ fn firmware_image(runner: &mut Runner, peers: &mut Peers, ci: bool) {
     }
 }
 
+/// Builds the phone app and finds the browser that its tests run in. What is missing is a failed step with `ci` and a skipped one
+/// without.
+fn phone_app(runner: &mut Runner, peers: &mut Peers, ci: bool) {
+    runner.attempt("chromium", ci, || keep(&mut peers.chromium, app::chromium()));
+    runner.attempt("axe-core", ci, || keep(&mut peers.axe, app::axe()));
+    let mut built = None;
+    runner.attempt("app", ci, || {
+        let app = built.insert(app::build()?);
+        keep(&mut peers.app, Ok(app.folder.clone()))
+    });
+    if let Some(built) = built {
+        runner.step("first load", || app::check_size(&built).map(|_| format!("{} bytes", built.first_load_bytes)));
+    }
+}
+
 /// Other people's implementations check the vectors.
 fn vectors(runner: &mut Runner, peers: &Peers) {
     match &peers.python {
@@ -98,7 +144,13 @@ fn tests_on_postgres(runner: &mut Runner, peers: &Peers, doubles: &Doubles, long
     }
     let mut command = tests(peers, doubles, long, ci);
     // The whole workspace's features, so that nothing is built anew.
-    command.env("COINLESS_TEST_STORE", "postgres").args(["test", "--workspace", "--no-fail-fast"]);
+    command.env("COINLESS_TEST_STORE", "postgres").args([
+        "test",
+        "--workspace",
+        NOT_THE_APP[0],
+        NOT_THE_APP[1],
+        "--no-fail-fast",
+    ]);
     runner.command(NAME, command.args(STORE_TESTS.iter().flat_map(|name| ["--test", name])));
 }
 
@@ -112,6 +164,9 @@ fn tests(peers: &Peers, doubles: &Doubles, long: bool, ci: bool) -> Command {
         ("COINLESS_FIRMWARE", &peers.firmware),
         ("COINLESS_C_IMAGE", &peers.c_image),
         ("COINLESS_QEMU", &peers.qemu),
+        ("COINLESS_CHROMIUM", &peers.chromium),
+        ("COINLESS_AXE", &peers.axe),
+        ("COINLESS_APP", &peers.app),
     ];
     for (name, path) in peers.into_iter().chain(doubles.variables()) {
         match path {

@@ -18,17 +18,23 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LO
 pub enum Command {
     /// Make a meter with a new key; prints the delivery record for `coinless station enrol`.
     New(NewArguments),
-    /// Run a meter: CoAP over UDP or a serial line, and control lines on standard input (type `help`).
+    /// Run a meter: CoAP over UDP, a serial line, a WebSocket or Bluetooth, and control lines on standard input (type `help`).
     Run {
         /// The meter's state file, made by `coinless meter new`.
         #[arg(long)]
         state: PathBuf,
-        /// Address and UDP port; port 0 takes any free one [default: 127.0.0.1:5683, or no UDP with --serial].
+        /// Address and UDP port; port 0 takes any free one [default: 127.0.0.1:5683, or no UDP with another link].
         #[arg(long)]
         listen: Option<SocketAddr>,
         /// Offer a serial line (Slipmux) on a pseudo-terminal, and print its path; together with --listen both.
         #[arg(long)]
         serial: bool,
+        /// Offer a WebSocket at this address and port, for a phone in a browser; port 0 takes any free one.
+        #[arg(long, value_name = "ADDRESS")]
+        ws: Option<SocketAddr>,
+        /// Be a Bluetooth LE peripheral of this computer, through BlueZ.
+        #[arg(long)]
+        bluez: bool,
         /// Answer strangers as a meter on the mains does: gas and water otherwise spare their battery.
         #[arg(long)]
         mains: bool,
@@ -75,9 +81,9 @@ pub struct NewArguments {
 pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::New(arguments) => new(&arguments, output),
-        Command::Run { state, listen, serial, mains, keeps_time } => {
-            let listen = listen.or_else(|| (!serial).then_some(DEFAULT_LISTEN));
-            serve(&state, Options { links: LinkChoice { listen, serial }, mains, keeps_time }, output)
+        Command::Run { state, listen, serial, ws, bluez, mains, keeps_time } => {
+            let listen = listen.or_else(|| (!serial && !bluez && ws.is_none()).then_some(DEFAULT_LISTEN));
+            serve(&state, Options { links: LinkChoice { listen, serial, ws, bluez }, mains, keeps_time }, output)
         }
     }
 }

@@ -1,9 +1,10 @@
-//! `coinless phone`: a phone on the command line: scan, quote, buy, deliver, hand, report, refund, sync, restore, list, round.
+//! `coinless phone`: a phone on the command line: scan, quote, buy, deliver, hand, report, refund, sync, restore, list, readings, problem, round.
 
 mod arguments;
 mod attend;
 mod buy;
 mod deliver;
+mod entitled;
 mod hand;
 mod http;
 mod link;
@@ -13,6 +14,7 @@ mod serial;
 mod show;
 mod store;
 mod udp;
+mod websocket;
 
 use crate::output::{Context, Failure, Output};
 use arguments::{Lines, Payment};
@@ -41,7 +43,7 @@ pub enum Command {
         /// A station that knows the meter, to check that it is the one that it says it is.
         #[arg(long, value_name = "URL")]
         station: Option<StationUrl>,
-        /// The meter at hand: coap://HOST:PORT, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
+        /// The meter at hand: coap://HOST:PORT, ws://HOST:PORT, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
         link: String,
     },
     /// Asks what amounts would buy or quantities would cost. Nothing is ordered.
@@ -67,7 +69,7 @@ pub enum Command {
         lines: Lines,
         #[command(flatten)]
         payment: Payment,
-        /// The meter at hand (coap://HOST:PORT or serial:PATH): checks it before anybody pays, and loads the credit at once.
+        /// The meter at hand (coap://HOST:PORT, ws://HOST:PORT or serial:PATH): checks it before anybody pays, and loads the credit at once.
         #[arg(long, value_name = "LINK")]
         at: Option<String>,
         /// How many seconds to wait for the payment and the sale.
@@ -79,7 +81,7 @@ pub enum Command {
         /// The phone's memory, a directory.
         #[arg(long, value_name = "DIR")]
         store: PathBuf,
-        /// The meter at hand: coap://HOST:PORT, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
+        /// The meter at hand: coap://HOST:PORT, ws://HOST:PORT, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
         link: String,
     },
     /// Hands the meter at hand the token of a file that `coinless station token` wrote: for a technician.
@@ -93,7 +95,7 @@ pub enum Command {
         station: Option<StationUrl>,
         /// The token file.
         file: PathBuf,
-        /// The meter at hand: coap://HOST:PORT, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
+        /// The meter at hand: coap://HOST:PORT, ws://HOST:PORT, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
         link: String,
     },
     /// Takes the report of the meter at hand along for its station, also if one was taken today: it costs the meter a signature.
@@ -104,7 +106,7 @@ pub enum Command {
         /// The meter's station; the one that this phone knows for the meter if it is left out.
         #[arg(long, value_name = "URL")]
         station: Option<StationUrl>,
-        /// The meter at hand: coap://HOST:PORT, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
+        /// The meter at hand: coap://HOST:PORT, ws://HOST:PORT, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
         link: String,
     },
     /// Asks for the money of an order, or of one of its lines, back.
@@ -137,6 +139,11 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         store: PathBuf,
     },
+    /// Shows a meter's last balance, its use by day and its alarms: for those who live with it. The code that its display shows after a
+    /// press of the button is needed once, until the tenant changes.
+    Readings(entitled::ReadingsOptions),
+    /// Reports a problem to the people who run the station.
+    Problem(entitled::ProblemOptions),
     /// Shows every line of an order as this phone knows it, and writes it as a CSV file. Nothing is sent: sync first.
     Round {
         /// The phone's memory, a directory.
@@ -175,6 +182,8 @@ pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
             Command::Sync { store } => sync_all(output, &store).await,
             Command::Restore { store, link } => restore::run(output, &store, &link).await,
             Command::List { store } => list(output, &store).await,
+            Command::Readings(options) => entitled::show(output, &options).await,
+            Command::Problem(options) => entitled::report(output, &options).await,
             Command::Round { store, order, csv } => round::run(output, &store, order, csv.as_deref()).await,
         }
     })
@@ -249,6 +258,7 @@ async fn sync_all(output: &Output, directory: &Path) -> Result<(), Failure> {
     let mut urls: Vec<String> =
         of_orders.chain(contents.receipts.iter().map(|receipt| &receipt.station)).cloned().collect();
     urls.extend(contents.visits.iter().filter(|visit| visit.report.is_some()).map(|visit| visit.station.clone()));
+    urls.extend(contents.problems.iter().map(|problem| problem.station.clone()));
     urls.sort();
     urls.dedup();
     let mut result = show::SyncResult::default();

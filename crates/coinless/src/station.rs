@@ -38,7 +38,6 @@ pub const GROUPS: &[(&str, &[&str])] = &[
 use crate::output::{Context, Failure, Output};
 use coinless_protocol::MeterId;
 use coinless_sim::failpoint;
-use coinless_sim::sandbox::Behaviour;
 use coinless_station::config::Config;
 use coinless_station::keys::Keys;
 use coinless_station::money::Currency;
@@ -49,7 +48,6 @@ use coinless_station::work::Work;
 use coinless_station::{problem, service, tasks};
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -68,23 +66,7 @@ pub enum Command {
     #[command(subcommand)]
     Quota(quota::Command),
     /// Runs the station until it is interrupted.
-    Run {
-        /// Folder of the database and the keys; made if it is missing.
-        #[arg(long)]
-        data: PathBuf,
-        /// Where to listen.
-        #[arg(long, default_value = "127.0.0.1:8600")]
-        listen: SocketAddr,
-        /// Where to serve metrics (`/metrics`, `/health`, `/ready`), which must not be public; nowhere without it.
-        #[arg(long, value_name = "ADDRESS")]
-        metrics: Option<SocketAddr>,
-        /// Configuration file (TOML); without it, station.toml in the data folder, else built-in values.
-        #[arg(long)]
-        config: Option<PathBuf>,
-        /// How the sandbox payment provider behaves: pay, decline, twice, early or silent.
-        #[arg(long, default_value = "pay", value_parser = behaviour)]
-        sandbox: Behaviour,
-    },
+    Run(serve::Options),
     /// Prints the public keys that a meter must know.
     Issuer {
         /// Folder of the database and the keys; made if it is missing.
@@ -131,7 +113,7 @@ pub enum Command {
         what: show::What,
         /// Which one: an order's id, or a meter's number.
         id: Option<String>,
-        /// Exceptions that were seen to as well.
+        /// Exceptions that were seen to as well; problems however old.
         #[arg(long)]
         all: bool,
     },
@@ -160,11 +142,6 @@ pub enum Command {
     DarajaRegister(daraja::Options),
 }
 
-fn behaviour(name: &str) -> Result<Behaviour, String> {
-    let names = || Behaviour::ALL.map(Behaviour::name).join(", ");
-    Behaviour::ALL.into_iter().find(|b| b.name() == name).ok_or_else(|| format!("it must be one of {}", names()))
-}
-
 /// Runs a command.
 ///
 /// # Errors
@@ -176,9 +153,7 @@ pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Debt(options) => debt::run(&options, output),
         Command::Signer(options) => signer::run(&options, output),
         Command::Quota(command) => quota::run(&command, output),
-        Command::Run { data, listen, metrics, config, sandbox } => {
-            serve::run(&data, listen, metrics, config.as_deref(), sandbox, output)
-        }
+        Command::Run(options) => serve::run(&options, output),
         Command::Issuer { data, utility } => {
             let config = serve::read_config(&data, None)?;
             let utility = chosen(&config, utility)?;

@@ -61,7 +61,7 @@ pub use meter::{
 };
 pub use server::{LINKS, MeterServer, Served};
 pub use state::State;
-pub use tokens::{DISPLAY_CODE_MS, TokenAnswer};
+pub use tokens::{DISPLAY_CODE_MS, OWNER_CODE_MS, TokenAnswer};
 pub use valve::{ClearError, Pressed, VALVE_TRAVEL_MS, ValveCommand};
 pub use work::{AT_PRESS, AT_START, MAINS_RECORDS, MAINS_REFILL_MS, PRESS_MS, WorkLimit};
 

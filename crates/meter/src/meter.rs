@@ -71,6 +71,7 @@ pub struct Meter<F, K = KeyPair> {
     pub(crate) answered: Option<Answered>,
     pub(crate) receipt: Bytes<MAX_OBJECT_BYTES>,
     pub(crate) display_code: Option<DisplayCode>,
+    pub(crate) owner_code: Option<DisplayCode>,
     pub(crate) clock: RunningClock,
     /// Whether the port had its chance to say that its clock went on.
     clock_settled: bool,
@@ -209,6 +210,7 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
             answered: None,
             receipt: Bytes::new(),
             display_code: None,
+            owner_code: None,
             clock_settled: false,
             flowing: Flow::default(),
         }

@@ -73,6 +73,9 @@ pub struct View {
     pub emergency_offered: bool,
     /// The code of the last challenge, 0 to 999 999, six digits; none after [`crate::DISPLAY_CODE_MS`].
     pub code: Option<u32>,
+    /// The owner code, 0 to 99 999 999, eight digits, for [`crate::OWNER_CODE_MS`] after a press of the button. The display shows it and
+    /// nothing else may: it proves that somebody stood before the meter.
+    pub owner_code: Option<u32>,
     /// Why the meter is out of service, if it is.
     pub fault: Option<Fault>,
 }
@@ -272,6 +275,7 @@ impl<P: Port, F: NorFlash, K: MeterKey> Device<P, F, K> {
             alarm: self.meter.state().map_or(0, |state| state.alarm),
             emergency_offered: self.meter.offers_emergency(),
             code: self.meter.display_code(now_ms),
+            owner_code: self.meter.owner_code(now_ms),
             fault: self.meter.fault(),
         };
         self.port.show(&view);

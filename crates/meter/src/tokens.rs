@@ -26,6 +26,8 @@ use sha2::{Digest, Sha256};
 
 /// How long the display shows the code of a challenge.
 pub const DISPLAY_CODE_MS: u64 = 120_000;
+/// How long the display shows the owner code after a press of the button.
+pub const OWNER_CODE_MS: u64 = 300_000;
 
 /// What the last receipt, which is kept to be given again, answers. Its outcome is that of the state.
 #[derive(Debug)]
@@ -111,10 +113,22 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
         payload.append(&identity).map_err(|_| Refusal::OutOfService)
     }
 
-    /// The code that the display shows now, 0 to 999 999, six digits.
+    /// The code of the last challenge that the display shows now, 0 to 999 999, six digits.
     pub fn display_code(&self, now_ms: u64) -> Option<u32> {
-        let fresh = |shown: &DisplayCode| now_ms.saturating_sub(shown.since_ms) < DISPLAY_CODE_MS;
-        self.display_code.filter(fresh).map(|shown| shown.code)
+        shown(self.display_code.as_ref(), now_ms, DISPLAY_CODE_MS)
+    }
+
+    /// The owner code that the display shows now, 0 to 99 999 999, eight digits: for [`OWNER_CODE_MS`] after a press of the button.
+    /// It is for the display alone: whoever types it at the station has stood here, so no link may ever tell it.
+    pub fn owner_code(&self, now_ms: u64) -> Option<u32> {
+        shown(self.owner_code.as_ref(), now_ms, OWNER_CODE_MS)
+    }
+
+    /// A person pressed the button: makes the owner code of the last receipt's number. None without a key of the readings.
+    pub(crate) fn show_owner_code(&mut self, now_ms: u64) {
+        if let Sealing::With(key) = &self.made.keys.sealing {
+            self.owner_code = Some(DisplayCode { code: key.owner_code(self.state.receipt_number), since_ms: now_ms });
+        }
     }
 
     /// Takes a token as it was sent. An authentic one is always answered with a receipt, applied or not; what it changes is
@@ -447,6 +461,10 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
 }
 
 /// Root keys sign keys and nothing else.
+fn shown(code: Option<&DisplayCode>, now_ms: u64, for_ms: u64) -> Option<u32> {
+    code.filter(|shown| now_ms.saturating_sub(shown.since_ms) < for_ms).map(|shown| shown.code)
+}
+
 fn may_sign(issuer: &Issuer, token: &Token<'_>) -> bool {
     (issuer.role == IssuerRole::Root) == matches!(token.order, Order::Keys(_))
 }

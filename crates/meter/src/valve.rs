@@ -76,7 +76,8 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
     }
 
     /// A person deliberately presses the button at the meter, after being told to turn off every appliance. The only way to
-    /// open a gas valve.
+    /// open a gas valve. Whatever comes of it, the display shows the owner code ([`Meter::owner_code`]), unless the meter is out of
+    /// service.
     pub fn press_open(&mut self, now_ms: u64) -> Pressed {
         self.tick(now_ms);
         self.work.press(now_ms);
@@ -84,6 +85,7 @@ impl<F: NorFlash, K: MeterKey> Meter<F, K> {
         if self.in_service().is_err() {
             return Pressed::OutOfService;
         }
+        self.show_owner_code(now_ms);
         if !flags.causes.is_empty() {
             return Pressed::HeldShut(flags.causes);
         }

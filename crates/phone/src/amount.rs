@@ -32,6 +32,14 @@ impl Amount {
     pub fn millionths(&self) -> u64 {
         self.millionths
     }
+
+    /// So many times as much, written with as many digits; none if that is nothing or more than an amount can be.
+    pub fn times(&self, count: u32) -> Option<Self> {
+        let mut sum = Sum::default();
+        sum.add(&self.text);
+        sum.millionths = sum.millionths.checked_mul(u128::from(count))?;
+        sum.to_string().parse().ok()
+    }
 }
 
 impl FromStr for Amount {

@@ -2,9 +2,10 @@
 //! hotel's login page says is *unknown*.
 
 use crate::io::{HttpAnswer, HttpMethod, HttpRequest, NoAnswer, Station};
+use crate::records::{SECRET_BYTES, StoredProblem};
 use crate::wire::{
-    ClockAnswer, MeterInfo, OrderRequest, OrderView, Problem, Quote, ReadRequest, ReceiptTaken, Recovery,
-    ReportAccepted,
+    ClockAnswer, Entitled, MeterInfo, OrderRequest, OrderView, Problem, ProblemReport, ProblemTaken, Quote,
+    ReadRequest, Readings, ReceiptTaken, Recovery, ReportAccepted, StationInfo,
 };
 use crate::{Amount, hex};
 use coinless_protocol::{Challenge, MeterId};
@@ -35,6 +36,9 @@ pub enum ApiError {
         "the station is being put back from a backup, and sells nothing new for now; nothing is lost: the same again in some minutes"
     )]
     Recovering,
+    /// The station did nothing, since this was done too often.
+    #[error("{}", words(.0))]
+    TooOften(Problem),
     /// The station refused, and says why.
     #[error("the station refuses: {}", words(.0))]
     Refused(Problem),
@@ -60,7 +64,7 @@ impl ApiError {
     /// The station's code for the cause, if it refused.
     pub fn code(&self) -> Option<&str> {
         match self {
-            Self::Refused(problem) => problem.code.as_deref(),
+            Self::Refused(problem) | Self::TooOften(problem) => problem.code.as_deref(),
             _ => None,
         }
     }
@@ -68,6 +72,14 @@ impl ApiError {
 
 fn words(problem: &Problem) -> &str {
     problem.detail.as_deref().unwrap_or(&problem.title)
+}
+
+/// What an app must know of the station that serves it.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn station<S: Station>(station: &mut S) -> Result<StationInfo, ApiError> {
+    call(station, HttpMethod::Get, "/v1/app", None).await
 }
 
 /// What the station says of `meter`.
@@ -154,7 +166,13 @@ pub async fn void<S: Station>(station: &mut S, id: Uuid, line: u32) -> Result<Or
 /// # Errors
 /// [`ApiError`].
 pub async fn receipt<S: Station>(station: &mut S, bytes: &[u8]) -> Result<ReceiptTaken, ApiError> {
-    let request = HttpRequest { method: HttpMethod::Post, path: "/v1/receipts", content_type: Some(COSE), body: bytes };
+    let request = HttpRequest {
+        method: HttpMethod::Post,
+        path: "/v1/receipts",
+        content_type: Some(COSE),
+        authorization: None,
+        body: bytes,
+    };
     read(station.send(&request).await.map_err(ApiError::NoAnswer)?)
 }
 
@@ -184,6 +202,57 @@ pub async fn clock<S: Station>(
     call(station, HttpMethod::Get, &path, None).await
 }
 
+/// Earns the readings of `meter` by the code on its display, for the phone with this secret; any number of times.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn earn_readings<S: Station>(
+    station: &mut S,
+    meter: &MeterId,
+    code: &str,
+    secret: &[u8; SECRET_BYTES],
+) -> Result<Entitled, ApiError> {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        code: &'a str,
+        reader: String,
+    }
+    let body = to_json(&Body { code, reader: hex::encode(secret) })?;
+    call(station, HttpMethod::Post, &format!("/v1/meters/{}/readers", meter.label()), Some(&body)).await
+}
+
+/// The readings of `meter`, which the phone with this secret has earned. Days begin as where it is `offset_minutes` later than in UTC.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn readings<S: Station>(
+    station: &mut S,
+    meter: &MeterId,
+    secret: &[u8; SECRET_BYTES],
+    offset_minutes: i32,
+) -> Result<Readings, ApiError> {
+    let path = format!("/v1/meters/{}/readings?offset_minutes={offset_minutes}", meter.label());
+    let authorization = format!("Bearer {}", hex::encode(secret));
+    let request = HttpRequest {
+        method: HttpMethod::Get,
+        path: &path,
+        content_type: None,
+        authorization: Some(&authorization),
+        body: &[],
+    };
+    read(station.send(&request).await.map_err(ApiError::NoAnswer)?)
+}
+
+/// Reports a problem under its id; any number of times.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn problem<S: Station>(station: &mut S, problem: &StoredProblem) -> Result<ProblemTaken, ApiError> {
+    let StoredProblem { id, station: _, order, meter, text, contact } = problem;
+    let body = to_json(&ProblemReport { order: *order, meter, text, contact })?;
+    call(station, HttpMethod::Put, &format!("/v1/problems/{id}"), Some(&body)).await
+}
+
 /// The path of the events of the order `id`.
 pub fn events_path(id: Uuid) -> String {
     format!("/v1/orders/{id}/events")
@@ -200,7 +269,8 @@ async fn call<S: Station, T: DeserializeOwned>(
     path: &str,
     json: Option<&[u8]>,
 ) -> Result<T, ApiError> {
-    let request = HttpRequest { method, path, content_type: json.map(|_| JSON), body: json.unwrap_or(&[]) };
+    let (content_type, body) = (json.map(|_| JSON), json.unwrap_or(&[]));
+    let request = HttpRequest { method, path, content_type, authorization: None, body };
     read(station.send(&request).await.map_err(ApiError::NoAnswer)?)
 }
 
@@ -214,21 +284,25 @@ fn read<T: DeserializeOwned>(answer: HttpAnswer) -> Result<T, ApiError> {
         200..=299 => serde_json::from_slice(&body)
             .map_err(|error| ApiError::Unclear { status, why: format!("not the answer of a station: {error}") }),
         // Time-out, too early, too many requests: refused for now at most, and not by what was asked.
-        400..=499 if ![408, 425, 429].contains(&status) => match problem(status, &body) {
+        400..=499 if ![408, 425, 429].contains(&status) => match problem_of(status, &body) {
             Some(problem) => Err(ApiError::Refused(problem)),
             None => Err(ApiError::Unclear { status, why: "without a reason of the station".into() }),
         },
-        503 if problem(status, &body).is_some_and(|p| p.code.as_deref() == Some("recovering")) => {
+        429 => match problem_of(status, &body) {
+            Some(problem) => Err(ApiError::TooOften(problem)),
+            None => Err(ApiError::Unclear { status, why: "without a reason".into() }),
+        },
+        503 if problem_of(status, &body).is_some_and(|p| p.code.as_deref() == Some("recovering")) => {
             Err(ApiError::Recovering)
         }
         _ => {
-            let why = problem(status, &body).map_or_else(|| "without a reason".into(), |p| words(&p).to_owned());
+            let why = problem_of(status, &body).map_or_else(|| "without a reason".into(), |p| words(&p).to_owned());
             Err(ApiError::Unclear { status, why })
         }
     }
 }
 
-fn problem(status: u16, body: &[u8]) -> Option<Problem> {
+fn problem_of(status: u16, body: &[u8]) -> Option<Problem> {
     serde_json::from_slice::<Problem>(body).ok().filter(|problem| problem.status == status)
 }
 

@@ -100,6 +100,13 @@ pub enum Error {
         /// The station that it was made at.
         station: String,
     },
+    /// The readings of a meter are for those who have typed the code on its display since the tenant last changed.
+    #[error(
+        "this phone may not see the readings of meter {} (yet, or not any more): press the meter's button and type the eight digits \
+         that its display shows",
+        .0.label()
+    )]
+    NotEntitled(MeterId),
     /// No such line in the order, or none that can be taken back.
     #[error("{0}")]
     NothingToRefund(String),

@@ -1,29 +1,20 @@
-//! A store in a directory, with one file for each order, token, receipt and visit.
+//! A store in a directory, with one file for each record.
 //!
 //! A file is written under a temporary name, synchronised to the disk, renamed, and the directory is synchronised: after a
 //! crash the old content is there or the new one. Each file is one line of JSON and a line with its CRC-32. A file that cannot
 //! be read stays where it is and is reported. The directory is for its owner only, since whoever has a token can load it.
 
-use crate::records::{MeterKey, ReceiptKey, StoredOrder, StoredReceipt, StoredToken, StoredVisit, TokenKey};
+use crate::records::record::{KINDS, ORDER, Record};
 use crate::store::{Contents, Damaged, Store, StoreError};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-
-/// Version of the files' format.
-pub const FORMAT: u32 = 1;
 
 const FORMAT_FILE: &str = "format";
 const FORMAT_TEXT: &str = "coinless phone store 1\n";
 const LOCK_FILE: &str = "lock";
 /// Files of this prefix were never completed; they mean nothing.
 const TEMPORARY: &str = ".tmp-";
-const ORDER: &str = "order-";
-const TOKEN: &str = "token-";
-const RECEIPT: &str = "receipt-";
-const VISIT: &str = "visit-";
 const SUFFIX: &str = ".json";
 /// No file of this store comes near it: an order of 500 lines has about one megabyte.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
@@ -33,13 +24,6 @@ const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 pub struct FileStore {
     directory: PathBuf,
     _lock: File,
-}
-
-/// What each file holds.
-#[derive(Serialize, Deserialize)]
-struct Envelope<T> {
-    format: u32,
-    record: T,
 }
 
 impl FileStore {
@@ -103,42 +87,17 @@ impl FileStore {
         written.map_err(|error| failed("writing", &path, &error))
     }
 
-    fn save<T: Serialize>(&self, name: &str, record: &T) -> Result<(), StoreError> {
-        let json = serde_json::to_string(&Envelope { format: FORMAT, record })
-            .map_err(|error| StoreError::Failed(format!("writing {name}: {error}")))?;
-        let content = format!("{json}\ncrc32 {:08x}\n", crc32(json.as_bytes()));
-        self.write(name, content.as_bytes())
-    }
-
-    fn remove(&self, name: &str) -> Result<(), StoreError> {
-        let path = self.directory.join(name);
-        let removed = match fs::remove_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
-            Ok(()) => sync_directory(&self.directory),
-        };
-        removed.map_err(|error| failed("removing", &path, &error))
-    }
-
-    /// The record of a file, if its name is the one that the record gives it.
-    fn read<T: DeserializeOwned>(&self, name: &str, name_of: impl Fn(&T) -> String) -> Result<T, Damaged> {
-        let damaged = |why: String| Damaged { name: self.place(name), why, may_be_order: name.starts_with(ORDER) };
-        let bytes = read_limited(&self.directory.join(name)).map_err(|error| damaged(error.to_string()))?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| damaged("not text".into()))?;
-        let (json, rest) = text.split_once('\n').ok_or_else(|| damaged("cut short".into()))?;
+    /// The record of a file, or why it cannot be read.
+    fn read(&self, file: &str) -> Result<Record, String> {
+        let name = file.strip_suffix(SUFFIX).filter(|name| KINDS.iter().any(|kind| name.starts_with(kind)));
+        let name = name.ok_or("does not belong into a phone's store")?;
+        let bytes = read_limited(&self.directory.join(file)).map_err(|error| error.to_string())?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| "not text")?;
+        let (json, rest) = text.split_once('\n').ok_or("cut short")?;
         if rest != format!("crc32 {:08x}\n", crc32(json.as_bytes())) {
-            return Err(damaged("changed or cut short: its checksum does not fit".into()));
+            return Err("changed or cut short: its checksum does not fit".into());
         }
-        let envelope: Envelope<serde_json::Value> =
-            serde_json::from_str(json).map_err(|error| damaged(error.to_string()))?;
-        if envelope.format != FORMAT {
-            return Err(damaged(format!("format {}; this program knows format {FORMAT}", envelope.format)));
-        }
-        let record = serde_json::from_value(envelope.record).map_err(|error| damaged(error.to_string()))?;
-        if name_of(&record) != name {
-            return Err(damaged("under the name of another record".into()));
-        }
-        Ok(record)
+        Record::read(name, json)
     }
 
     fn place(&self, name: &str) -> String {
@@ -149,82 +108,42 @@ impl FileStore {
 impl Store for FileStore {
     async fn load(&mut self) -> Result<Contents, StoreError> {
         let mut contents = Contents::default();
-        let mut damaged = Vec::new();
-        let mut names = self.names()?;
+        let mut files = self.names()?;
         // Names of orders are UUIDv7: this is also the order in which they were made.
-        names.sort();
-        for name in &names {
-            let known = name.ends_with(SUFFIX);
-            if known && name.starts_with(ORDER) {
-                take(&mut contents.orders, &mut damaged, self.read(name, order_name));
-            } else if known && name.starts_with(TOKEN) {
-                let read = self.read(name, |token: &StoredToken| token_name(&token.key));
-                take(&mut contents.tokens, &mut damaged, read);
-            } else if known && name.starts_with(RECEIPT) {
-                let read = self.read(name, |receipt: &StoredReceipt| receipt_name(&receipt.key));
-                take(&mut contents.receipts, &mut damaged, read);
-            } else if known && name.starts_with(VISIT) {
-                let read = self.read(name, |visit: &StoredVisit| visit_name(&visit.key));
-                take(&mut contents.visits, &mut damaged, read);
-            } else if name != FORMAT_FILE && name != LOCK_FILE {
-                let why = "does not belong into a phone's store".into();
-                let may_be_order = name.contains(ORDER);
-                damaged.push(Damaged { name: self.place(name), why, may_be_order });
+        files.sort();
+        for file in files.iter().filter(|file| ![FORMAT_FILE, LOCK_FILE].contains(&file.as_str())) {
+            match self.read(file) {
+                Ok(record) => contents.add(record),
+                Err(why) => {
+                    let may_be_order = file.contains(ORDER);
+                    contents.damaged.push(Damaged { name: self.place(file), why, may_be_order });
+                }
             }
         }
-        Ok(Contents { damaged, ..contents })
+        Ok(contents)
     }
 
-    async fn save_order(&mut self, order: &StoredOrder) -> Result<(), StoreError> {
-        self.save(&order_name(order), order)
+    async fn save(&mut self, record: &Record) -> Result<(), StoreError> {
+        let name = record.name();
+        let json = record.to_json().map_err(|error| StoreError::Failed(format!("writing {name}: {error}")))?;
+        let content = format!("{json}\ncrc32 {:08x}\n", crc32(json.as_bytes()));
+        self.write(&file_of(&name), content.as_bytes())
     }
 
-    async fn save_token(&mut self, token: &StoredToken) -> Result<(), StoreError> {
-        self.save(&token_name(&token.key), token)
-    }
-
-    async fn remove_token(&mut self, token: &TokenKey) -> Result<(), StoreError> {
-        self.remove(&token_name(token))
-    }
-
-    async fn save_receipt(&mut self, receipt: &StoredReceipt) -> Result<(), StoreError> {
-        self.save(&receipt_name(&receipt.key), receipt)
-    }
-
-    async fn remove_receipt(&mut self, receipt: &ReceiptKey) -> Result<(), StoreError> {
-        self.remove(&receipt_name(receipt))
-    }
-
-    async fn save_visit(&mut self, visit: &StoredVisit) -> Result<(), StoreError> {
-        self.save(&visit_name(&visit.key), visit)
-    }
-
-    async fn remove_visit(&mut self, meter: &MeterKey) -> Result<(), StoreError> {
-        self.remove(&visit_name(meter))
+    async fn remove(&mut self, name: &str) -> Result<(), StoreError> {
+        let path = self.directory.join(file_of(name));
+        let removed = match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => sync_directory(&self.directory),
+        };
+        removed.map_err(|error| failed("removing", &path, &error))
     }
 }
 
-fn take<T>(records: &mut Vec<T>, damaged: &mut Vec<Damaged>, read: Result<T, Damaged>) {
-    match read {
-        Ok(record) => records.push(record),
-        Err(error) => damaged.push(error),
-    }
-}
-
-fn order_name(order: &StoredOrder) -> String {
-    format!("{ORDER}{}{SUFFIX}", order.id)
-}
-
-fn token_name(token: &TokenKey) -> String {
-    format!("{TOKEN}{token}{SUFFIX}")
-}
-
-fn receipt_name(receipt: &ReceiptKey) -> String {
-    format!("{RECEIPT}{receipt}{SUFFIX}")
-}
-
-fn visit_name(meter: &MeterKey) -> String {
-    format!("{VISIT}{meter}{SUFFIX}")
+/// The file of the record of this name.
+fn file_of(name: &str) -> String {
+    format!("{name}{SUFFIX}")
 }
 
 fn failed(doing: &str, path: &Path, error: &io::Error) -> StoreError {
@@ -253,8 +172,7 @@ fn is_fresh(directory: &Path) -> io::Result<bool> {
 }
 
 fn is_temporary(name: &str) -> bool {
-    let kinds = [ORDER, TOKEN, RECEIPT, VISIT];
-    let ours = |name: &str| name == FORMAT_FILE || kinds.iter().any(|kind| name.starts_with(kind));
+    let ours = |name: &str| name == FORMAT_FILE || KINDS.iter().any(|kind| name.starts_with(kind));
     name.strip_prefix(TEMPORARY).is_some_and(ours)
 }
 

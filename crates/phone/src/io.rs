@@ -28,7 +28,7 @@ pub enum HttpMethod {
 }
 
 /// A request to the station.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct HttpRequest<'a> {
     /// Method.
     pub method: HttpMethod,
@@ -36,6 +36,8 @@ pub struct HttpRequest<'a> {
     pub path: &'a str,
     /// Media type of the body; none without a body.
     pub content_type: Option<&'static str>,
+    /// The whole value of the `Authorization` header, if there is to be one. It is a secret.
+    pub authorization: Option<&'a str>,
     /// Body.
     pub body: &'a [u8],
 }

@@ -2,6 +2,10 @@
 //!
 //! Paid, sold, on this phone and loaded are four different things, and every text says which of them is true.
 
+mod standing;
+
+pub use standing::Standing;
+
 use crate::Sum;
 use crate::records::{StoredOrder, StoredReceipt, StoredToken, TokenKey};
 use crate::store::Contents;
@@ -10,12 +14,6 @@ use coinless_protocol::receipt::Decision;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-
-const NEEDS_OTHERS_FIRST: &str = "paid, sold, on this phone, NOT LOADED: the meter needs another token first (tariff, settings or keys); sync, then deliver";
-const CLOSED: &str =
-    "paid, sold, NOT LOADED: the meter's account is closed and takes no credit; ask for the money back";
-const BAD_CONTENT: &str =
-    "paid, sold, NOT LOADED: the meter cannot use what its token holds; sync, the station must make another";
 
 /// What became of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -88,8 +86,8 @@ pub struct LineReport {
     pub state: Option<LineState>,
     /// What became of it.
     pub outcome: Outcome,
-    /// The same in words.
-    pub words: &'static str,
+    /// The same more finely.
+    pub standing: Standing,
     /// Why, if the station says so.
     pub reason: Option<String>,
     /// Money was taken for it; it may be back.
@@ -159,7 +157,7 @@ impl LineReport {
     fn answered(order: &StoredOrder, view: &OrderView, line: &LineView, known: &Known<'_>) -> Self {
         let token = line.token_key();
         let stored = token.and_then(|key| known.tokens.get(&key).copied());
-        let (outcome, words) = outcome(view, line, stored.is_some());
+        let (outcome, standing) = outcome(view, line, stored.is_some());
         let shown_by = token.and_then(|key| first_receipt(known.contents, &key));
         let receipt = order.receipts.get(&line.line).copied().or(shown_by);
         let mut report = Self {
@@ -174,7 +172,7 @@ impl LineReport {
             shown: line.quote.as_ref().map(|quote| quote.shown.clone()),
             state: Some(line.state),
             outcome,
-            words,
+            standing,
             reason: line.reason.clone().or_else(|| view.payment.reason.clone().filter(|_| outcome == Outcome::Failed)),
             was_paid: was_paid(view, line),
             token,
@@ -197,17 +195,16 @@ impl LineReport {
         match (receipt, stored) {
             (Some(_), _) => {
                 (self.loaded, self.receipt, self.outcome) = (Loaded::Yes, receipt, Outcome::Loaded);
-                self.words = "paid, sold, LOADED; the station does not know it yet: sync";
+                self.standing = Standing::LoadedUntold;
             }
             (None, Some(token)) if token.handed => match refusal(known.contents, &token.key) {
                 None => {
                     self.loaded = Loaded::Unknown;
-                    self.words =
-                        "paid, sold; handed to the meter, which gave no answer: not known if LOADED, deliver again";
+                    self.standing = Standing::Handed;
                 }
-                Some(Decision::NeedsNewerRegister) => self.words = NEEDS_OTHERS_FIRST,
-                Some(Decision::Closed) => self.words = CLOSED,
-                Some(Decision::BadContent) => self.words = BAD_CONTENT,
+                Some(Decision::NeedsNewerRegister) => self.standing = Standing::NeedsOthersFirst,
+                Some(Decision::Closed) => self.standing = Standing::AccountClosed,
+                Some(Decision::BadContent) => self.standing = Standing::BadContent,
                 Some(_) => {}
             },
             (None, Some(_)) => {}
@@ -218,9 +215,9 @@ impl LineReport {
 
     /// A line of an order that the station has never answered.
     fn unanswered(order: &StoredOrder, line: u32, asked: &RequestLine) -> Self {
-        let (outcome, words) = match order.rejected {
-            Some(_) => (Outcome::Failed, "refused by the station; NOT PAID"),
-            None => (Outcome::Open, "the station has not answered; NOT PAID"),
+        let (outcome, standing) = match order.rejected {
+            Some(_) => (Outcome::Failed, Standing::Rejected),
+            None => (Outcome::Open, Standing::Unanswered),
         };
         Self {
             line,
@@ -234,7 +231,7 @@ impl LineReport {
             shown: None,
             state: None,
             outcome,
-            words,
+            standing,
             reason: order.rejected.clone(),
             was_paid: false,
             token: None,
@@ -329,7 +326,7 @@ pub fn states(view: &OrderView) -> Vec<(usize, &'static str)> {
     for line in &view.lines {
         let words = match line.state {
             LineState::Issued => "paid, sold; NOT LOADED yet",
-            _ => outcome(view, line, false).1,
+            _ => outcome(view, line, false).1.words(),
         };
         match states.iter_mut().find(|(_, known)| *known == words) {
             Some((count, _)) => *count += 1,
@@ -369,34 +366,32 @@ fn was_paid(view: &OrderView, line: &LineView) -> bool {
     !unpaid && matches!(view.payment.state, PaymentState::Captured | PaymentState::TakenBack)
 }
 
-fn outcome(view: &OrderView, line: &LineView, on_phone: bool) -> (Outcome, &'static str) {
+fn outcome(view: &OrderView, line: &LineView, on_phone: bool) -> (Outcome, Standing) {
     use LineState::*;
     let declined = view.payment.state == PaymentState::Declined;
     match line.state {
-        Failed | Quoted | AwaitingPayment | PaymentUnknown if declined => {
-            (Outcome::Failed, "payment declined; nothing was bought")
-        }
-        Quoted => (Outcome::Open, "quoted, NOT PAID"),
-        AwaitingPayment => (Outcome::Open, "waiting for the payment"),
-        PaymentUnknown => (Outcome::Open, "what became of the payment is not known yet"),
-        Paid => (Outcome::Open, "paid, not sold yet"),
-        SaleUnknown => (Outcome::Open, "paid; what became of the sale is not known yet"),
-        Sold => (Outcome::Open, "paid, sold; its token is not made yet"),
-        Issued if on_phone => (Outcome::Ready, "paid, sold, on this phone, NOT LOADED yet"),
-        Issued => (Outcome::Open, "paid, sold; NOT LOADED yet as far as the station knows"),
-        Delivered => (Outcome::Loaded, "paid, sold, LOADED"),
-        VoidPending => (Outcome::Refunding, "refund asked for; its void token must reach the meter first"),
-        Voided => (Outcome::Refunding, "taken back from the meter; the money is on its way back"),
-        SaleReversed => (Outcome::Refunding, "the sale is reversed; the money is on its way back"),
-        Refunded => (Outcome::Refunded, "refunded"),
-        Expired => (Outcome::Failed, "not paid in time; nothing was bought"),
+        Failed | Quoted | AwaitingPayment | PaymentUnknown if declined => (Outcome::Failed, Standing::Declined),
+        Quoted => (Outcome::Open, Standing::Quoted),
+        AwaitingPayment => (Outcome::Open, Standing::AwaitingPayment),
+        PaymentUnknown => (Outcome::Open, Standing::PaymentUnknown),
+        Paid => (Outcome::Open, Standing::Paid),
+        SaleUnknown => (Outcome::Open, Standing::SaleUnknown),
+        Sold => (Outcome::Open, Standing::Sold),
+        Issued if on_phone => (Outcome::Ready, Standing::Ready),
+        Issued => (Outcome::Open, Standing::Elsewhere),
+        Delivered => (Outcome::Loaded, Standing::Loaded),
+        VoidPending => (Outcome::Refunding, Standing::VoidPending),
+        Voided => (Outcome::Refunding, Standing::Voided),
+        SaleReversed => (Outcome::Refunding, Standing::SaleReversed),
+        Refunded => (Outcome::Refunded, Standing::Refunded),
+        Expired => (Outcome::Failed, Standing::Expired),
         Failed if matches!(view.payment.state, PaymentState::Exception | PaymentState::TakenBack) => {
-            (Outcome::Person, "ended without a sale; a person at the station must look at the payment")
+            (Outcome::Person, Standing::PaymentHeld)
         }
-        Failed if was_paid(view, line) => (Outcome::Refunding, "ended without a sale; the money is on its way back"),
-        Failed => (Outcome::Failed, "ended without a sale"),
-        Exception => (Outcome::Person, "a person at the station must look at this"),
-        Other => (Outcome::Open, "in a state that this program does not know"),
+        Failed if was_paid(view, line) => (Outcome::Refunding, Standing::FailedRefunding),
+        Failed => (Outcome::Failed, Standing::Failed),
+        Exception => (Outcome::Person, Standing::Person),
+        Other => (Outcome::Open, Standing::NotUnderstood),
     }
 }
 

@@ -1,12 +1,20 @@
-//! What a phone remembers: orders, tokens, receipts, and visits at meters.
+//! What a phone remembers: orders, tokens, receipts, visits at meters, the meters that it keeps by name, rounds, whose readings it may
+//! see, and problems to be reported.
 
+mod meter;
+mod reader;
 mod receipt;
+pub mod record;
 mod token;
 mod visit;
+mod walk;
 
+pub use meter::{KeptMeter, MAX_KEPT_METERS, MAX_PICTURE_BYTES, MAX_TEXT_CHARS};
+pub use reader::{SECRET_BYTES, StoredProblem, StoredReader};
 pub use receipt::{ReceiptKey, StoredReceipt};
 pub use token::{NotCarried, StoredToken, TokenKey, TokenNumbers};
 pub use visit::{MeterKey, StoredReport, StoredVisit};
+pub use walk::{MAX_NOTE_CHARS, Part, Skip, SkipReason, StoredWalk};
 
 use crate::round::Round;
 use crate::wire::{LineView, MeterInfo, OrderRequest, OrderView};

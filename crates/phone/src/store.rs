@@ -1,6 +1,10 @@
 //! What a phone's memory must be able to do.
 
-use crate::records::{MeterKey, ReceiptKey, StoredOrder, StoredReceipt, StoredToken, StoredVisit, TokenKey};
+use crate::records::record::{self, Record};
+use crate::records::{
+    KeptMeter, MeterKey, ReceiptKey, StoredOrder, StoredProblem, StoredReader, StoredReceipt, StoredToken, StoredVisit,
+    StoredWalk, TokenKey,
+};
 use coinless_protocol::MeterId;
 use coinless_protocol::keys::{KeyHint, PublicKey};
 use std::collections::HashSet;
@@ -8,6 +12,8 @@ use std::path::PathBuf;
 
 /// A phone's memory. **Every change is durable before its future gives a result**, and a change that was cut off has happened
 /// completely or not at all. One process or page works on a store at a time.
+///
+/// A store keeps records under their names ([`Record::name`]); the methods for each kind of record come of that.
 pub trait Store {
     /// Everything in the store.
     ///
@@ -15,47 +21,101 @@ pub trait Store {
     /// [`StoreError`] if the store as a whole cannot be read; single records that cannot are in [`Contents::damaged`].
     fn load(&mut self) -> impl Future<Output = Result<Contents, StoreError>>;
 
-    /// Writes an order in the place of the one with the same id.
+    /// Writes a record in the place of the one with the same name.
     ///
     /// # Errors
     /// [`StoreError`] if it is not certain that it is written.
-    fn save_order(&mut self, order: &StoredOrder) -> impl Future<Output = Result<(), StoreError>>;
+    fn save(&mut self, record: &Record) -> impl Future<Output = Result<(), StoreError>>;
 
-    /// Writes a token in the place of the one with the same name.
-    ///
-    /// # Errors
-    /// [`StoreError`] if it is not certain that it is written.
-    fn save_token(&mut self, token: &StoredToken) -> impl Future<Output = Result<(), StoreError>>;
-
-    /// Removes a token; does nothing if there is none.
+    /// Removes the record of this name; does nothing if there is none.
     ///
     /// # Errors
     /// [`StoreError`] if it is not certain that it is gone.
-    fn remove_token(&mut self, token: &TokenKey) -> impl Future<Output = Result<(), StoreError>>;
+    fn remove(&mut self, name: &str) -> impl Future<Output = Result<(), StoreError>>;
 
-    /// Writes a receipt in the place of the one with the same name.
-    ///
-    /// # Errors
-    /// [`StoreError`] if it is not certain that it is written.
-    fn save_receipt(&mut self, receipt: &StoredReceipt) -> impl Future<Output = Result<(), StoreError>>;
+    /// Writes an order; fails as [`Store::save`].
+    fn save_order(&mut self, order: &StoredOrder) -> impl Future<Output = Result<(), StoreError>> {
+        let record = Record::Order(Box::new(order.clone()));
+        async move { self.save(&record).await }
+    }
 
-    /// Removes a receipt; does nothing if there is none.
-    ///
-    /// # Errors
-    /// [`StoreError`] if it is not certain that it is gone.
-    fn remove_receipt(&mut self, receipt: &ReceiptKey) -> impl Future<Output = Result<(), StoreError>>;
+    /// Writes a token; fails as [`Store::save`].
+    fn save_token(&mut self, token: &StoredToken) -> impl Future<Output = Result<(), StoreError>> {
+        let record = Record::Token(token.clone());
+        async move { self.save(&record).await }
+    }
 
-    /// Writes what is noted of a meter in the place of what was noted of it before.
-    ///
-    /// # Errors
-    /// [`StoreError`] if it is not certain that it is written.
-    fn save_visit(&mut self, visit: &StoredVisit) -> impl Future<Output = Result<(), StoreError>>;
+    /// Removes a token; fails as [`Store::remove`].
+    fn remove_token(&mut self, token: &TokenKey) -> impl Future<Output = Result<(), StoreError>> {
+        let name = record::token_name(token);
+        async move { self.remove(&name).await }
+    }
 
-    /// Removes what is noted of a meter; does nothing if that is nothing.
-    ///
-    /// # Errors
-    /// [`StoreError`] if it is not certain that it is gone.
-    fn remove_visit(&mut self, meter: &MeterKey) -> impl Future<Output = Result<(), StoreError>>;
+    /// Writes a receipt; fails as [`Store::save`].
+    fn save_receipt(&mut self, receipt: &StoredReceipt) -> impl Future<Output = Result<(), StoreError>> {
+        let record = Record::Receipt(Box::new(receipt.clone()));
+        async move { self.save(&record).await }
+    }
+
+    /// Removes a receipt; fails as [`Store::remove`].
+    fn remove_receipt(&mut self, receipt: &ReceiptKey) -> impl Future<Output = Result<(), StoreError>> {
+        let name = record::receipt_name(receipt);
+        async move { self.remove(&name).await }
+    }
+
+    /// Writes what is noted of a meter; fails as [`Store::save`].
+    fn save_visit(&mut self, visit: &StoredVisit) -> impl Future<Output = Result<(), StoreError>> {
+        let record = Record::Visit(visit.clone());
+        async move { self.save(&record).await }
+    }
+
+    /// Removes what is noted of a meter; fails as [`Store::remove`].
+    fn remove_visit(&mut self, meter: &MeterKey) -> impl Future<Output = Result<(), StoreError>> {
+        let name = record::visit_name(meter);
+        async move { self.remove(&name).await }
+    }
+
+    /// Writes a kept meter; fails as [`Store::save`].
+    fn save_meter(&mut self, meter: &KeptMeter) -> impl Future<Output = Result<(), StoreError>> {
+        let record = Record::Meter(Box::new(meter.clone()));
+        async move { self.save(&record).await }
+    }
+
+    /// Removes the kept meter of this label; fails as [`Store::remove`].
+    fn remove_meter(&mut self, label: &str) -> impl Future<Output = Result<(), StoreError>> {
+        let name = record::meter_name(label);
+        async move { self.remove(&name).await }
+    }
+
+    /// Writes what is noted of a round; fails as [`Store::save`].
+    fn save_walk(&mut self, walk: &StoredWalk) -> impl Future<Output = Result<(), StoreError>> {
+        let record = Record::Walk(walk.clone());
+        async move { self.save(&record).await }
+    }
+
+    /// Writes what entitles this phone to a meter's readings; fails as [`Store::save`].
+    fn save_reader(&mut self, reader: &StoredReader) -> impl Future<Output = Result<(), StoreError>> {
+        let record = Record::Reader(reader.clone());
+        async move { self.save(&record).await }
+    }
+
+    /// Removes what entitles this phone to a meter's readings; fails as [`Store::remove`].
+    fn remove_reader(&mut self, meter: &MeterId) -> impl Future<Output = Result<(), StoreError>> {
+        let name = record::reader_name(meter);
+        async move { self.remove(&name).await }
+    }
+
+    /// Writes a problem that is to be reported; fails as [`Store::save`].
+    fn save_problem(&mut self, problem: &StoredProblem) -> impl Future<Output = Result<(), StoreError>> {
+        let record = Record::Problem(problem.clone());
+        async move { self.save(&record).await }
+    }
+
+    /// Removes a problem; fails as [`Store::remove`].
+    fn remove_problem(&mut self, id: uuid::Uuid) -> impl Future<Output = Result<(), StoreError>> {
+        let name = record::problem_name(id);
+        async move { self.remove(&name).await }
+    }
 }
 
 /// Everything in a store.
@@ -69,6 +129,14 @@ pub struct Contents {
     pub receipts: Vec<StoredReceipt>,
     /// What is noted of meters.
     pub visits: Vec<StoredVisit>,
+    /// The meters that are kept by name.
+    pub meters: Vec<KeptMeter>,
+    /// What is noted of rounds.
+    pub walks: Vec<StoredWalk>,
+    /// Whose readings this phone may see, or is about to earn.
+    pub readers: Vec<StoredReader>,
+    /// Problems that no station has yet, oldest first.
+    pub problems: Vec<StoredProblem>,
     /// What cannot be read. It stays where it is until a person has looked.
     pub damaged: Vec<Damaged>,
 }
@@ -79,12 +147,17 @@ impl Contents {
         self.orders.iter().find(|order| order.id == id)
     }
 
+    /// What entitles this phone to the readings of `meter`, if anything was begun.
+    pub fn reader(&self, meter: &MeterId) -> Option<&StoredReader> {
+        self.readers.iter().find(|reader| reader.meter == *meter)
+    }
+
     /// The public key of `meter` that has this hint, if a station gave one.
     pub fn key_of(&self, meter: &MeterId, hint: KeyHint) -> Option<PublicKey> {
         self.orders.iter().rev().filter_map(|order| order.key_of(meter)).find(|key| key.hash().hint() == hint)
     }
 
-    /// The URL of the station of `meter`: of the newest order for it, else of a token, receipt or visit, else of everything in the
+    /// The URL of the station of `meter`: of the newest order for it, else of a token, receipt, visit or reader, else of everything in the
     /// store if that is one.
     pub fn station_of(&self, meter: &MeterId) -> Option<&str> {
         let is_for = |order: &&StoredOrder| {
@@ -95,7 +168,14 @@ impl Contents {
         let by_receipt =
             self.receipts.iter().find(|receipt| receipt.key.meter == *meter).map(|receipt| &receipt.station);
         let by_visit = self.visits.iter().find(|visit| visit.key.meter == *meter).map(|visit| &visit.station);
-        by_order.or(by_token).or(by_receipt).or(by_visit).or_else(|| self.only_station()).map(String::as_str)
+        let by_reader = self.reader(meter).map(|reader| &reader.station);
+        by_order
+            .or(by_token)
+            .or(by_receipt)
+            .or(by_visit)
+            .or(by_reader)
+            .or_else(|| self.only_station())
+            .map(String::as_str)
     }
 
     fn only_station(&self) -> Option<&String> {

@@ -1,9 +1,14 @@
 //! The JSON of the station's API, as far as a phone needs it. Fields that are not known are ignored.
 
+mod step;
+
+pub use step::{Per, Step, StepKind, Taxed};
+
 use crate::records::TokenKey;
 use crate::{Asked, hex};
 use coinless_protocol::keys::PublicKey;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Most tokens for other registers that come with one line: more than twice one for each register.
@@ -44,6 +49,49 @@ pub struct Recovery {
     /// Since when it may have forgotten orders, in milliseconds since 1970-01-01 UTC; none if it has not.
     #[serde(default)]
     pub orders_since_ms: Option<i64>,
+}
+
+/// What an app must know of the station that serves it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StationInfo {
+    /// What the station calls itself.
+    pub name: String,
+    /// In what it is paid (ISO 4217), if all is paid in one currency.
+    #[serde(default)]
+    pub currency: Option<String>,
+    /// How one can pay; the first is taken unless the payer chooses.
+    #[serde(default)]
+    pub providers: Vec<ProviderInfo>,
+    /// Simulated meters that are reached through a WebSocket: URLs by meter number.
+    #[serde(default)]
+    pub websocket_meters: BTreeMap<String, String>,
+}
+
+/// A payment provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderInfo {
+    /// Its name, as an order has it.
+    pub name: String,
+    /// Whether it must know who pays.
+    #[serde(default)]
+    pub payer: PayerNeed,
+    /// What it knows payers by, in words: a telephone number.
+    #[serde(default)]
+    pub hint: Option<String>,
+}
+
+/// Whether a payment provider must know who pays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PayerNeed {
+    /// Nothing is to be said.
+    None,
+    /// It must be said.
+    Required,
+    /// It may be said.
+    #[default]
+    #[serde(other)]
+    Optional,
 }
 
 /// What the station says of a meter.
@@ -103,6 +151,12 @@ pub struct Explanation {
     /// Its money.
     #[serde(default)]
     pub amount: String,
+    /// The money is in the steps before it already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub within: bool,
+    /// The same in figures.
+    #[serde(flatten, deserialize_with = "Step::told")]
+    pub step: Step,
 }
 
 /// The answer to a request for a quote.
@@ -406,6 +460,21 @@ mod tests {
     }
 
     #[test]
+    fn figures_of_an_explanation_are_shown_as_far_as_they_are_known() {
+        let read = |json: &str| serde_json::from_str::<Explanation>(json).unwrap();
+        let json = r#"{"text":"VAT 19 % of gas","amount":"7.98","within":true,"kind":"tax","name":"VAT","percent":"19","of":["commodity"]}"#;
+        let tax = read(json);
+        let of = vec![Taxed::Commodity];
+        let (name, percent) = (Some("VAT".to_owned()), Some("19".to_owned()));
+        assert_eq!(tax.step, Step { kind: Some(StepKind::Tax), name, percent, of, ..Step::default() });
+        assert!(tax.within);
+        assert_eq!(serde_json::to_string(&tax).unwrap(), json);
+        assert_eq!(read(r#"{"text":"gas","amount":"1.00"}"#).step, Step::default());
+        assert_eq!(read(r#"{"text":"gas","kind":"levy_of_2040","units":5}"#).step.kind, Some(StepKind::Other));
+        assert_eq!(read(r#"{"text":"gas","kind":"block","units":"many","block":1.5}"#).step, Step::default());
+    }
+
+    #[test]
     fn a_line_without_register_tokens_is_written_as_before() {
         let json = r#"{"line":1,"meter":"CLS0000000017","amount":"50.00","state":"issued"}"#;
         let line: LineView = serde_json::from_str(json).unwrap();
@@ -451,4 +520,115 @@ mod tests {
         assert_eq!(view.payment.instructions.as_deref(), Some("Pay 500 KES"));
         assert_eq!(view.lines[0].quote.as_ref().unwrap().fee.as_deref(), Some("0.50"));
     }
+}
+
+/// This phone may read a meter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entitled {
+    /// The meter's identity.
+    pub meter: String,
+    /// Since when, in milliseconds since 1970-01-01 UTC.
+    pub earned_ms: i64,
+}
+
+/// What a meter's readings say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readings {
+    /// The meter's identity.
+    pub meter: String,
+    /// Its label.
+    #[serde(default)]
+    pub label: String,
+    /// What it measures.
+    #[serde(default)]
+    pub commodity: String,
+    /// The currency that its credit counts; none if it counts what it measures.
+    #[serde(default)]
+    pub currency: Option<String>,
+    /// The last reading; none if none came yet since the tenant moved in.
+    #[serde(default)]
+    pub last: Option<LastReading>,
+    /// Use by day, the first day first; at most 400.
+    #[serde(default)]
+    pub days: Vec<DayUse>,
+    /// The mean use of a day over the last 14, as far as it is known, for people.
+    #[serde(default)]
+    pub mean: Option<String>,
+    /// The same in thousandths of a credit unit.
+    #[serde(default)]
+    pub mean_fine: Option<i64>,
+    /// For how many days from now the credit lasts at that use.
+    #[serde(default)]
+    pub days_left: Option<i64>,
+}
+
+/// The last reading of a meter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastReading {
+    /// The number of the receipt that brought it.
+    pub receipt: u32,
+    /// When it was read, in milliseconds since 1970-01-01 UTC.
+    pub at_ms: i64,
+    /// The same for people, in UTC.
+    #[serde(default)]
+    pub at: String,
+    /// Credit left, for people.
+    #[serde(default)]
+    pub balance: String,
+    /// The same in thousandths of a credit unit.
+    pub balance_fine: i64,
+    /// Everything that was ever used, for people.
+    #[serde(default)]
+    pub consumed: String,
+    /// The same in thousandths of a credit unit.
+    #[serde(default)]
+    pub consumed_fine: i64,
+    /// `open`, `armed` (a press of the button opens it) or `shut`.
+    pub valve: String,
+    /// What holds it shut: `no_credit`, `command`, `tamper`, `flow`, `low_battery`, `disuse`, `closed_account`, `fault`.
+    #[serde(default)]
+    pub causes: Vec<String>,
+    /// `low_credit`, `very_low_credit`, `valve_failed`, `emergency_credit`, `clock_not_known`.
+    #[serde(default)]
+    pub alarms: Vec<String>,
+    /// Whether the meter knows the time; none if the station does not know.
+    #[serde(default)]
+    pub clock_known: Option<bool>,
+}
+
+/// What was used on a day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayUse {
+    /// The day, as `2026-11-27`.
+    pub day: String,
+    /// What was used, for people.
+    #[serde(default)]
+    pub used: String,
+    /// The same in thousandths of a credit unit.
+    pub used_fine: i64,
+    /// There was no reading on this day: its use is a part of what was used between two readings, spread evenly.
+    #[serde(default)]
+    pub estimated: bool,
+}
+
+/// What is sent of a problem.
+#[derive(Debug, Serialize)]
+pub(crate) struct ProblemReport<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meter: &'a Option<String>,
+    pub text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact: &'a Option<String>,
+}
+
+/// The station has a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProblemTaken {
+    /// Its id.
+    pub id: Uuid,
+    /// Whether it was not known before.
+    #[serde(default)]
+    pub new: bool,
 }

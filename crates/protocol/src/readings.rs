@@ -4,6 +4,9 @@
 //! The info is `coinless/readings/1`, the meter's identity, and `/key` for the 16 bytes of the key or `/iv` for the 13 of the
 //! context IV. The partial IV is the receipt's number in 4 bytes big-endian, so a number may be used for one content only. The
 //! same key seals reports ([`crate::report`]), whose numbers are of the receipts' sequence.
+//!
+//! It also makes *owner codes* ([`ReadingsKey::owner_code`]), which a meter shows on its display when somebody presses its button and
+//! says nowhere else. Whoever types one at the station has stood before the meter.
 
 use crate::cbor::{self, DecodeError, Decoder, Object, Writer, read_array};
 use crate::keys::{KeyPair, MeterKey, PublicKey, SharedSecret};
@@ -28,6 +31,8 @@ const INFO: &str = "coinless/readings/1";
 pub(crate) enum Sealed {
     Readings,
     Report,
+    /// Nothing: only the tag is used, under a nonce of its own domain.
+    OwnerCode,
 }
 
 impl Sealed {
@@ -35,9 +40,13 @@ impl Sealed {
         match self {
             Self::Readings => b"coinless/readings",
             Self::Report => b"coinless/report",
+            Self::OwnerCode => b"coinless/owner-code",
         }
     }
 }
+
+/// How many different owner codes there are: eight digits.
+pub const OWNER_CODES: u32 = 100_000_000;
 
 /// What only the station and people whom it trusts may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,10 +135,30 @@ impl ReadingsKey {
         number: u32,
         mut text: Bytes<PLAIN>,
     ) -> Result<Bytes<SEALED>, crate::Full> {
-        let nonce = self.nonce(number).into();
-        let tag = self.cipher().encrypt_in_place_detached(&nonce, &enc_structure(what), text.as_mut_slice());
-        let tag: [u8; TAG_BYTES] = tag.map_err(|_| crate::Full)?.into();
+        let tag = self.encrypt(what, &self.nonce(number), text.as_mut_slice())?;
         assemble(number, &text, &tag)
+    }
+
+    /// The code that the meter's display shows after a press of its button, 0 to 99 999 999 (eight digits), while `number` is the
+    /// number of its last receipt: from the first four bytes of the tag of an empty message, whose partial IV is five bytes long, 1 and
+    /// the number, and whose external_aad is `coinless/owner-code`. It says nothing of the key, and nothing on a link tells it.
+    // Not inlined: a meter has little stack.
+    #[inline(never)]
+    pub fn owner_code(&self, number: u32) -> u32 {
+        let mut nonce = self.nonce(number);
+        // Sealed readings and reports have partial IVs of four bytes.
+        nonce[8] ^= 1;
+        // An empty message is never too long.
+        let [a, b, c, d, ..] = self.encrypt(Sealed::OwnerCode, &nonce, &mut []).unwrap_or_default();
+        u32::from_be_bytes([a, b, c, d]) % OWNER_CODES
+    }
+
+    /// Encrypts `text` in its place and gives the tag.
+    // Not inlined: one copy of the cipher for all that is sealed.
+    #[inline(never)]
+    fn encrypt(&self, what: Sealed, nonce: &[u8; 13], text: &mut [u8]) -> Result<[u8; TAG_BYTES], crate::Full> {
+        let tag = self.cipher().encrypt_in_place_detached(&(*nonce).into(), &enc_structure(what), text);
+        tag.map(Into::into).map_err(|_| crate::Full)
     }
 
     pub(crate) fn open_plain<const PLAIN: usize>(
@@ -199,7 +228,7 @@ fn enc_structure(what: Sealed) -> Bytes<40> {
     let mut aad = Bytes::new();
     let written =
         Writer::into(aad.view_mut()).array(3).str("Encrypt0").bytes(&PROTECTED).bytes(what.external_aad()).finish();
-    debug_assert!(written.is_ok(), "at most 32 bytes");
+    debug_assert!(written.is_ok(), "at most 34 bytes");
     aad
 }
 

@@ -231,6 +231,20 @@ impl Desk {
         command
     }
 
+    /// The same at a WebSocket, and nothing else.
+    pub fn ws_meter_command(&self, id: &str) -> Command {
+        let mut command = self.command(&["meter", "run", "--ws", "127.0.0.1:0"]);
+        command.arg("--state").arg(self.path(id));
+        command
+    }
+
+    /// The same over Bluetooth, through the BlueZ that is on the bus at `bus`, and nothing else.
+    pub fn bluez_meter_command(&self, id: &str, bus: &str) -> Command {
+        let mut command = self.command(&["meter", "run", "--bluez"]);
+        command.arg("--state").arg(self.path(id)).env(crate::fake_bluez::BUS_VARIABLE, bus);
+        command
+    }
+
     /// `coinless station show` of `what`, and of which.
     ///
     /// # Errors

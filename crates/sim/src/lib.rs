@@ -2,6 +2,8 @@
 
 pub mod desk;
 pub mod failpoint;
+#[cfg(unix)]
+pub mod fake_bluez;
 pub mod flash;
 pub mod meter;
 #[cfg(unix)]

@@ -15,6 +15,8 @@ pub enum Action {
     EraseMeter,
     /// Erased the earlier customers of a meter and their payers.
     EraseEarlier,
+    /// Erased what a person reported.
+    EraseProblem,
     /// Changed the customer of a meter.
     TenantChange,
     /// Ended an order that nobody had paid.
@@ -52,6 +54,7 @@ impl Action {
             Self::EraseOrder => "erase_order",
             Self::EraseMeter => "erase_meter",
             Self::EraseEarlier => "erase_earlier",
+            Self::EraseProblem => "erase_problem",
             Self::TenantChange => "tenant_change",
             Self::CancelOrder => "cancel_order",
             Self::SetDebt => "set_debt",

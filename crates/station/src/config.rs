@@ -1,5 +1,6 @@
 //! The station's configuration. Every value has a default, so that a station runs without a file.
 
+use crate::app::AppConfig;
 use crate::float;
 use crate::money::Currency;
 use crate::payments::Patience;
@@ -37,6 +38,8 @@ pub struct Config {
     pub providers: ProvidersConfig,
     /// How long others are waited for.
     pub patience: PatienceConfig,
+    /// The phone app that is served.
+    pub app: AppConfig,
 }
 
 /// The payment providers. If none is configured, payments go to a sandbox inside this process, and no money moves.
@@ -153,6 +156,7 @@ impl Default for Config {
             utilities: vec![sample],
             providers: ProvidersConfig::default(),
             patience: PatienceConfig::default(),
+            app: AppConfig::default(),
         }
     }
 }

@@ -7,7 +7,9 @@ use crate::lifecycle::{LineState, PaymentState};
 use crate::meters;
 use crate::orders::{self, OrderLine, OrderRequest};
 use crate::problem::{Code, Error};
-use crate::sales::ExplanationLine;
+use crate::problem_reports;
+use crate::readers;
+use crate::sales::{ExplanationLine, Step};
 use crate::work::Work;
 use coinless_protocol::MeterId;
 
@@ -23,6 +25,8 @@ pub struct Erased {
     pub orders: usize,
     /// Whether names or places of a meter were erased now.
     pub names: bool,
+    /// How many problems that people reported were erased now.
+    pub problems: u64,
 }
 
 /// Which of a meter's people are erased.
@@ -44,11 +48,28 @@ pub fn order(work: &mut Work<'_>, order_id: &str, operator: &str) -> Result<Eras
         let detail = format!("order {order_id} is not finished ({open}): its payer may be needed for a refund");
         return Err(Error::refused(Code::NotPossibleNow, detail));
     }
-    let erased = usize::from(erase_order(work, order_id)?);
-    if erased > 0 {
+    let orders = usize::from(erase_order(work, order_id)?);
+    let erased = Erased { orders, problems: problem_reports::erase_of_order(work, order_id)?, ..Erased::default() };
+    if erased != Erased::default() {
         audit::note(work, order_id, Action::EraseOrder, operator)?;
     }
-    Ok(Erased { orders: erased, names: false })
+    Ok(erased)
+}
+
+/// Erases what a person reported, whatever it is about. The same again erases nothing.
+///
+/// # Errors
+/// [`Code::UnknownOrder`] if there is no such report.
+pub fn problem(work: &mut Work<'_>, id: &str, operator: &str) -> Result<Erased, Error> {
+    if !problem_reports::is_known(work, id)? {
+        let detail = format!("{id} is neither an order's id nor that of a problem that was reported");
+        return Err(Error::refused(Code::UnknownOrder, detail));
+    }
+    let problems = u64::from(problem_reports::erase_one(work, id)?);
+    if problems > 0 {
+        audit::note(work, id, Action::EraseProblem, operator)?;
+    }
+    Ok(Erased { problems, ..Erased::default() })
 }
 
 /// The orders with a line for a meter. Reads every line there is: outside the writer.
@@ -88,7 +109,10 @@ pub fn meter(
         }
         match what_is_open(work, order_id)? {
             Some(what) => open.push(format!("{order_id} ({what})")),
-            None => erased.orders += usize::from(erase_order(work, order_id)?),
+            None => {
+                erased.orders += usize::from(erase_order(work, order_id)?);
+                erased.problems += problem_reports::erase_of_order(work, order_id)?;
+            }
         }
     }
     if !open.is_empty() {
@@ -102,6 +126,11 @@ pub fn meter(
         return Err(Error::refused(Code::NotPossibleNow, detail));
     }
     erased.names = erase_names(work, id, whose)?;
+    erased.problems += problem_reports::erase_of_meter(work, id, before_ms)?;
+    if whose == Whose::Everybody {
+        // Phones of people: who of them still is there types the code again.
+        erased.names |= readers::end(work, id)? > 0;
+    }
     if erased != Erased::default() {
         let action = if whose == Whose::Everybody { Action::EraseMeter } else { Action::EraseEarlier };
         audit::note(work, id.as_str(), action, operator)?;
@@ -174,6 +203,7 @@ fn erase_words(work: &mut Work<'_>, line: &OrderLine) -> Result<(), Error> {
     let mut explanation: Vec<ExplanationLine> = serde_json::from_str(&line.quote).map_err(unreadable)?;
     for part in &mut explanation {
         ERASED.clone_into(&mut part.text);
+        part.step = Step::default();
     }
     work.execute_one(
         "erasing the words of a line",

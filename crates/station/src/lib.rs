@@ -11,6 +11,7 @@
 //! * [`registers`]: which order lines each signed number counts; voids and their settlement.
 //! * [`terms`]: tokens for the other registers: tariff, settings, keys, valve command and clock.
 //! * [`reports`]: what meters say of their events and inner sums.
+//! * [`readers`], [`readings`]: who may read a meter, and what is read. [`problem_reports`]: what people report.
 //! * [`replacement`], [`retirement`]: meters that another one takes the place of, closed by their receipt or dead.
 //! * [`backup`], [`recovery`]: the database as text; what a station does that was restored from a backup.
 //! * [`ledger`]: double entry. [`float`]: what managers paid in advance.
@@ -19,8 +20,10 @@
 //! * [`tariff`]: what a sum of money buys, as values in and values out.
 //! * [`setup`]: a first configuration from a landlord's answers.
 //! * [`keys`]: the station's keys and the issuer's public ones. [`signer`]: who signs, with keys and quotas of its own.
+//! * [`app`]: the phone app that is served.
 //! * [`http`]: the API. [`service`]: all of it as one running process.
 
+pub mod app;
 pub mod audit;
 pub mod backup;
 pub mod config;
@@ -40,7 +43,10 @@ pub mod operator;
 pub mod orders;
 pub mod payments;
 pub mod problem;
+pub mod problem_reports;
 pub mod provider;
+pub mod readers;
+pub mod readings;
 pub mod receipts;
 pub mod reconcile;
 pub mod records;

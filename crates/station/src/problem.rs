@@ -69,6 +69,12 @@ pub enum Code {
     BadCredential,
     /// The float does not hold enough.
     FloatTooSmall,
+    /// Not a code that the meter's display has shown lately.
+    WrongCode,
+    /// Not entitled to the meter's readings, or not any more.
+    NotEntitled,
+    /// The id of a problem report with other content.
+    ReportConflict,
     /// The station itself failed; the outcome of what was asked is unknown until asked again.
     Internal,
 }
@@ -100,6 +106,9 @@ impl Code {
             Self::BadCallback => "bad_callback",
             Self::BadCredential => "bad_credential",
             Self::FloatTooSmall => "float_too_small",
+            Self::WrongCode => "wrong_code",
+            Self::NotEntitled => "not_entitled",
+            Self::ReportConflict => "report_conflict",
             Self::Internal => "internal",
         }
     }
@@ -108,12 +117,13 @@ impl Code {
     pub fn status(self) -> u16 {
         match self {
             Self::Malformed => 400,
-            Self::BadCallback | Self::BadCredential => 403,
+            Self::BadCallback | Self::BadCredential | Self::WrongCode | Self::NotEntitled => 403,
             Self::UnknownMeter | Self::UnknownUtility | Self::UnknownOrder | Self::UnknownLine => 404,
             Self::OrderConflict
             | Self::QuoteExpired
             | Self::AlreadyDelivered
             | Self::FloatTooSmall
+            | Self::ReportConflict
             | Self::NotPossibleNow => 409,
             Self::BadMeterNumber
             | Self::BadAmount
@@ -154,6 +164,9 @@ impl Code {
             Self::BadCallback => "this callback is not authentic",
             Self::BadCredential => "this is not the credential of a float",
             Self::FloatTooSmall => "the float does not hold enough",
+            Self::WrongCode => "the meter does not show this code",
+            Self::NotEntitled => "these readings are for others",
+            Self::ReportConflict => "this report's id is used for other content",
             Self::Internal => "the station failed",
         }
     }

@@ -124,8 +124,6 @@ pub fn accept(work: &mut Work<'_>, opened: &OpenedReceipt, context: &Context) ->
 
 fn note_newest(work: &mut Work<'_>, meter: &Meter, shown: &NewestReceipt) -> Result<(), Error> {
     let registers = shown.registers;
-    // Seconds that no BIGINT holds are no time that a meter can have.
-    let clock = shown.clock.and_then(|clock| i64::try_from(clock).ok());
     work.execute_one(
         "noting the newest receipt",
         "UPDATE meter SET receipt_number = $2, receipt_credit = $3, receipt_total = $4, receipt_balance = $5,
@@ -143,7 +141,7 @@ fn note_newest(work: &mut Work<'_>, meter: &Meter, shown: &NewestReceipt) -> Res
             registers.settings.into(),
             registers.keys.into(),
             i64::from(shown.flags.bits()).into(),
-            clock.into(),
+            stored_clock(shown.clock).into(),
         ],
     )
 }
@@ -162,11 +160,11 @@ fn note_epoch(work: &mut Work<'_>, meter: &Meter, shown: &NewestReceipt) -> Resu
 
 /// Stores a receipt; gives a row if it is new.
 const INSERT: &str =
-    "INSERT INTO receipt (meter_id, number, credit_number, total, balance, consumed, decision, bytes, received_ms)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (meter_id, number) DO NOTHING RETURNING number";
+    "INSERT INTO receipt (meter_id, number, credit_number, total, balance, consumed, decision, bytes, received_ms, epoch, clock)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (meter_id, number) DO NOTHING RETURNING number";
 
 /// The values of [`INSERT`].
-fn values(work: &Work<'_>, opened: &OpenedReceipt) -> [Value; 9] {
+fn values(work: &Work<'_>, opened: &OpenedReceipt) -> [Value; 11] {
     let receipt = &opened.receipt;
     [
         receipt.meter.as_str().into(),
@@ -178,7 +176,14 @@ fn values(work: &Work<'_>, opened: &OpenedReceipt) -> [Value; 9] {
         receipt.outcome.decision.name().into(),
         opened.bytes.as_slice().into(),
         work.now_ms.into(),
+        i64::from(receipt.registers.epoch.0).into(),
+        stored_clock(opened.readings.clock).into(),
     ]
+}
+
+/// Seconds that no BIGINT holds are no time that a meter can have.
+fn stored_clock(clock: Option<u64>) -> Option<i64> {
+    clock.and_then(|clock| i64::try_from(clock).ok())
 }
 
 /// The same number with other content is an exception.

@@ -6,6 +6,7 @@ mod workers;
 
 pub use workers::Workers;
 
+use crate::app::App;
 use crate::keys::Keys;
 use crate::payments::{Callbacks, Context, Patience};
 use crate::problem::{Code, Error};
@@ -43,6 +44,7 @@ struct Inner {
     signer: Arc<dyn TokenSigner>,
     providers: Vec<Arc<dyn PaymentProvider>>,
     utilities: Utilities,
+    app: App,
     context: Context,
     changes: broadcast::Sender<String>,
     due: mpsc::UnboundedSender<Task>,
@@ -62,7 +64,7 @@ struct Inner {
 pub type Probe = fn(&str);
 
 /// Names of commands that requests run.
-const REQUESTS: [&str; 5] = ["put", "accept", "callback", "receipt", "void"];
+const REQUESTS: [&str; 7] = ["put", "accept", "callback", "receipt", "void", "earn", "problem"];
 
 /// Names of commands that the station runs of its own accord: when it starts, and around tasks.
 const OWN: [&str; 8] =
@@ -95,6 +97,8 @@ pub struct Parts {
     pub providers: Vec<Arc<dyn PaymentProvider>>,
     /// The utilities that sell here.
     pub utilities: Utilities,
+    /// The phone app that is served; [`App::default`] for none.
+    pub app: App,
     /// Where providers reach this station.
     pub callback_base: String,
     /// How long is waited for others.
@@ -130,6 +134,7 @@ impl Station {
             signer: parts.signer,
             providers: parts.providers,
             utilities: parts.utilities,
+            app: parts.app,
             context,
             changes: broadcast::channel(WATCH_BUFFER).0,
             due,
@@ -166,6 +171,16 @@ impl Station {
             let names: Vec<_> = self.inner.providers.iter().map(|provider| provider.name()).collect();
             Error::refused(Code::UnknownProvider, format!("payment is possible by {}", names.join(", ")))
         })
+    }
+
+    /// The payment providers, the one first that is taken if an order names none.
+    pub fn providers(&self) -> impl Iterator<Item = &dyn PaymentProvider> {
+        self.inner.providers.iter().map(|provider| &**provider)
+    }
+
+    /// The phone app that is served.
+    pub fn app(&self) -> &App {
+        &self.inner.app
     }
 
     /// The utilities that sell here.

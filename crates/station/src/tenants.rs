@@ -6,6 +6,7 @@ use crate::lifecycle::LineState;
 use crate::meters::{self, Meter, stored_units};
 use crate::orders;
 use crate::problem::{Code, Error};
+use crate::readers;
 use crate::records::to_hex;
 use crate::refunds;
 use crate::registers;
@@ -53,7 +54,7 @@ pub struct Pending {
 const MAX_CHARS: usize = 200;
 
 /// Changes the customer of a meter: withdraws open quotes, asks for voids of all that is issued, and records the new name and
-/// the end of the old one. Gives whether anything changed: the names that are recorded already change nothing, so that the
+/// the end of the old one, which ends who may read the meter. Gives whether anything changed: the names that are recorded already change nothing, so that the
 /// command can be given again.
 ///
 /// # Errors
@@ -169,10 +170,18 @@ fn issued(work: &mut Work<'_>, id: MeterId) -> Result<Vec<(String, u32)>, Error>
 fn record(work: &mut Work<'_>, old: &Meter, customer: Option<&str>, place: Option<&str>) -> Result<(), Error> {
     let id = old.id.as_str();
     work.execute(
-        "INSERT INTO tenancy (meter_id, until_ms, customer, place) VALUES ($1, $2, $3, $4)
+        "INSERT INTO tenancy (meter_id, until_ms, customer, place, epoch, last_number) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (meter_id, until_ms) DO NOTHING",
-        &[id.into(), work.now_ms.into(), old.customer.as_deref().into(), old.place.as_deref().into()],
+        &[
+            id.into(),
+            work.now_ms.into(),
+            old.customer.as_deref().into(),
+            old.place.as_deref().into(),
+            i64::from(old.epoch.0).into(),
+            old.last_number.0.into(),
+        ],
     )?;
+    readers::end(work, old.id)?;
     work.execute_one(
         "changing a tenant",
         "UPDATE meter SET customer = $2, place = $3 WHERE meter_id = $1",

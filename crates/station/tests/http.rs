@@ -95,6 +95,11 @@ async fn the_id_covers_the_request() {
     let app = App::start(Script::capture()).await;
     let first = app.put(ORDER, &order("50.00")).await.expect(201);
     assert_eq!(first["lines"][0]["quote"]["shown"], "49.435 m³");
+    let explained = json!([
+        { "text": "49.435 m³ at 0.85 EUR a m³", "amount": "42.02", "kind": "block", "units": 49_435, "price": "0.85" },
+        { "text": "tax 19 % of gas", "amount": "7.98", "kind": "tax", "name": "tax", "percent": "19", "of": ["commodity"] },
+    ]);
+    assert_eq!(first["lines"][0]["quote"]["explanation"], explained);
     assert_eq!(app.put(ORDER, &order("50.00")).await.expect(200), first);
     let problem = app.put(ORDER, &order("50.01")).await.expect_problem(409);
     assert_eq!(problem["code"], "order_conflict");

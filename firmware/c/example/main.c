@@ -192,7 +192,7 @@ static void send_bytes(void *context, const uint8_t *bytes, uint32_t len)
 
 static bool same(const coinless_view_t *a, const coinless_view_t *b)
 {
-    return a->balance == b->balance && a->code == b->code && a->flags == b->flags && a->causes == b->causes
+    return a->balance == b->balance && a->code == b->code && a->owner_code == b->owner_code && a->flags == b->flags && a->causes == b->causes
            && a->alarm == b->alarm && a->fault == b->fault;
 }
 
@@ -219,6 +219,10 @@ static void show(void *context, const coinless_view_t *view)
     if (view->code != COINLESS_NO_CODE) {
         text("; code ");
         number(view->code, 6);
+    }
+    if (view->owner_code != COINLESS_NO_CODE) {
+        text("; your code for the readings: ");
+        number(view->owner_code, 8);
     }
     text(view->fault != COINLESS_FAULT_NONE ? "; OUT OF SERVICE\r\n" : "\r\n");
 }

@@ -21,7 +21,7 @@
 #endif
 
 // Version of this header. It stands in `coinless_port_t.abi`, so that a library of another one is found out at the start.
-#define COINLESS_ABI 1
+#define COINLESS_ABI 2
 
 // Most bytes of a datagram, both ways. Longer ones are dropped.
 #define COINLESS_MESSAGE_BYTES 320
@@ -215,6 +215,9 @@ typedef struct coinless_view_t {
     int64_t balance;
     // The code of the last challenge, 0 to 999999, six digits, or COINLESS_NO_CODE.
     uint32_t code;
+    // The owner code, 0 to 99999999, eight digits, for some minutes after a press of the button, or COINLESS_NO_CODE. The display shows
+    // it and nothing else may: it proves that somebody stood before the meter.
+    uint32_t owner_code;
     // Code of the currency that credit is counted in, with a zero at the end; empty if it is counted in units of the commodity.
     uint8_t currency[4];
     // Digits after the currency's point. The credit unit is its minor unit.

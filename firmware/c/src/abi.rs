@@ -3,7 +3,7 @@
 use core::ffi::c_void;
 
 /// Version of this header. It stands in `coinless_port_t.abi`, so that a library of another one is found out at the start.
-pub const COINLESS_ABI: u32 = 1;
+pub const COINLESS_ABI: u32 = 2;
 
 /// Most bytes of a datagram, both ways. Longer ones are dropped.
 pub const COINLESS_MESSAGE_BYTES: u32 = 320;
@@ -177,6 +177,9 @@ pub struct DisplayView {
     pub balance: i64,
     /// The code of the last challenge, 0 to 999999, six digits, or COINLESS_NO_CODE.
     pub code: u32,
+    /// The owner code, 0 to 99999999, eight digits, for some minutes after a press of the button, or COINLESS_NO_CODE. The display shows
+    /// it and nothing else may: it proves that somebody stood before the meter.
+    pub owner_code: u32,
     /// Code of the currency that credit is counted in, with a zero at the end; empty if it is counted in units of the commodity.
     pub currency: [u8; 4],
     /// Digits after the currency's point. The credit unit is its minor unit.

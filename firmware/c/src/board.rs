@@ -185,6 +185,7 @@ fn c_view(view: &View) -> DisplayView {
     DisplayView {
         balance: view.balance.map_or(0, |balance| balance.0),
         code: view.code.unwrap_or(COINLESS_NO_CODE),
+        owner_code: view.owner_code.unwrap_or(COINLESS_NO_CODE),
         currency,
         exponent,
         commodity: match view.commodity {

@@ -95,6 +95,7 @@ impl Port for Bare {
         write(DISPLAY, view.balance.map_or(0, |balance| balance.0 as u32));
         write(DISPLAY, view.flags.bits().into());
         write(DISPLAY, view.code.unwrap_or(u32::MAX));
+        write(DISPLAY, view.owner_code.unwrap_or(u32::MAX));
         write(DISPLAY, view.fault.is_some().into());
     }
 }

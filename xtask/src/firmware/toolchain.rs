@@ -1,5 +1,5 @@
-//! The compiler for Cortex-M: that of the project with the standard library's source, or where that cannot be had, as root on
-//! Debian, Debian's own.
+//! The compiler for Cortex-M and for browsers: that of the project with what it needs of the standard library, or where that
+//! cannot be had, as root on Debian, Debian's own.
 
 use crate::peers::{apt_install, in_path, run};
 use std::env;
@@ -9,8 +9,9 @@ use std::process::Command;
 /// Debian's compiler with the source of the standard library, and a linker for it.
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-22"];
 const DEBIAN_LINKER: &str = "ld.lld-22";
+const DEBIAN_WEB_LINKER: &str = "wasm-ld-22";
 const DEBIAN_BIN: &str = "/usr/bin";
-/// Longest time for rustup to fetch the source, in seconds.
+/// Longest time for rustup to fetch something, in seconds.
 const RUSTUP_S: &str = "300";
 
 /// How to build for a processor that no standard library comes with.
@@ -34,7 +35,19 @@ impl Toolchain {
     /// # Errors
     /// What is missing, in words.
     pub fn find() -> Result<Self, String> {
-        let own = own_source().map(|()| Kind::Own);
+        Self::find_with(own_source())
+    }
+
+    /// The same for the `target` of browsers.
+    ///
+    /// # Errors
+    /// What is missing, in words.
+    pub fn find_for_web(target: &str) -> Result<Self, String> {
+        Self::find_with(own_library(target))
+    }
+
+    fn find_with(own: Result<(), String>) -> Result<Self, String> {
+        let own = own.map(|()| Kind::Own);
         let kind = own.or_else(|why| debian().map(|()| Kind::Debian).map_err(|error| format!("{why}; {error}")))?;
         let version = run(Command::new(kind.program("rustc")).arg("-vV"))?;
         let field =
@@ -63,6 +76,28 @@ impl Toolchain {
         cargo
     }
 
+    /// Cargo in `folder` for browsers.
+    pub fn cargo_for_web(&self, folder: &Path) -> Command {
+        let mut cargo = self.cargo(folder);
+        if self.kind == Kind::Own {
+            cargo.env_remove("RUSTC_BOOTSTRAP");
+        } else {
+            cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", DEBIAN_WEB_LINKER);
+            cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-Clinker-flavor=wasm-ld");
+        }
+        cargo
+    }
+
+    /// What cargo must be told to build for browsers.
+    pub fn web_arguments(&self) -> &'static [&'static str] {
+        if self.kind == Kind::Own { &[] } else { &["-Zbuild-std=std,panic_abort"] }
+    }
+
+    /// Whether it is the one that built this program.
+    pub fn is_own(&self) -> bool {
+        self.kind == Kind::Own
+    }
+
     /// A name for a folder that holds what it builds.
     pub fn folder(&self) -> &'static str {
         if self.kind == Kind::Own { "firmware" } else { "firmware-debian" }
@@ -81,12 +116,22 @@ impl Kind {
 
 /// Whether the project's own toolchain has the standard library's source; rustup may fetch it.
 fn own_source() -> Result<(), String> {
+    own_part("src/rust/library/core/Cargo.toml", ["component", "add", "rust-src"])
+}
+
+/// The same for the standard library built for `target`.
+fn own_library(target: &str) -> Result<(), String> {
+    own_part(&format!("{target}/lib"), ["target", "add", target])
+}
+
+/// Whether the project's own toolchain has `part`; rustup may fetch it with `words`.
+fn own_part(part: &str, words: [&str; 3]) -> Result<(), String> {
     let sysroot = run(Command::new("rustc").args(["--print", "sysroot"]))?;
-    let source = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/core/Cargo.toml");
-    if source.is_file() {
+    let part = Path::new(sysroot.trim()).join("lib/rustlib").join(part);
+    if part.exists() {
         return Ok(());
     }
-    let rustup = in_path("rustup").ok_or("the standard library's source is missing (component rust-src)")?;
+    let rustup = in_path("rustup").ok_or_else(|| format!("{} is missing", part.display()))?;
     // A network that swallows packets must not hold this up for ever.
     let mut fetch = match in_path("timeout") {
         Some(timeout) => {
@@ -96,8 +141,8 @@ fn own_source() -> Result<(), String> {
         }
         None => Command::new(rustup),
     };
-    run(fetch.args(["component", "add", "rust-src"]))?;
-    if source.is_file() { Ok(()) } else { Err(format!("{} is missing", source.display())) }
+    run(fetch.args(words))?;
+    if part.exists() { Ok(()) } else { Err(format!("{} is missing", part.display())) }
 }
 
 fn debian() -> Result<(), String> {

@@ -3,7 +3,7 @@
 use crate::output::{Context, Failure};
 use coinless_phone::io::{Events, HttpAnswer, HttpMethod, HttpRequest, NoAnswer, Station, Time};
 use coinless_sim::failpoint;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, Url};
 use std::error::Error;
@@ -86,6 +86,11 @@ impl Http {
         let mut builder = self.client.request(method, format!("{}{}", self.url, request.path)).timeout(REQUEST_TIMEOUT);
         if let Some(content_type) = request.content_type {
             builder = builder.header(CONTENT_TYPE, content_type).body(request.body.to_vec());
+        }
+        if let Some(authorization) = request.authorization {
+            let mut value = HeaderValue::from_str(authorization).map_err(|_| NoAnswer("not sent: a secret".into()))?;
+            value.set_sensitive(true);
+            builder = builder.header(AUTHORIZATION, value);
         }
         let mut response = builder.send().await.map_err(no_answer)?;
         let mut body = Vec::new();

@@ -2,6 +2,7 @@
 
 use super::serial::Serial;
 use super::udp::Udp;
+use super::websocket::WebSocket;
 use crate::output::Failure;
 use coinless_phone::io::{Link, NoAnswer};
 use coinless_protocol::coap::{Client, ClientEvent, Method, Request, Response};
@@ -13,59 +14,48 @@ use tokio::time::{Instant, timeout_at};
 /// What a link begins with that is a serial line.
 const SERIAL: &str = "serial:";
 
+/// What a link begins with that is a WebSocket.
+const WEBSOCKET: &str = "ws:";
+
 /// A meter at hand.
-pub struct MeterLink {
-    carrier: Carrier,
-    started: Instant,
+pub enum MeterLink {
+    /// Over a link that loses messages: they are repeated.
+    Lossy {
+        /// What carries them.
+        carrier: Carrier,
+        /// When the link was made.
+        started: Instant,
+    },
+    /// Over a link that delivers them or breaks.
+    WebSocket(Box<WebSocket>),
 }
 
 /// What carries messages to the meter and back. Any of them may get lost, and is repeated.
-enum Carrier {
+pub enum Carrier {
     Udp(Udp),
     Serial(Box<Serial>),
 }
 
 impl MeterLink {
-    /// The link `coap://HOST[:PORT]` or `serial:PATH[@BIT-RATE]`. Nothing is sent yet.
+    /// The link `coap://HOST[:PORT]`, `serial:PATH[@BIT-RATE]` or `ws://HOST:PORT`. Nothing is sent yet.
     ///
     /// # Errors
     /// [`Failure`] if it is none, or cannot be used.
     pub async fn connect(link: &str) -> Result<Self, Failure> {
+        if link.starts_with(WEBSOCKET) {
+            return Ok(Self::WebSocket(Box::new(WebSocket::new(link)?)));
+        }
         let carrier = match link.strip_prefix(SERIAL) {
             Some(place) => Carrier::Serial(Box::new(Serial::open(place)?)),
             None => Carrier::Udp(Udp::connect(link).await?),
         };
-        Ok(Self { carrier, started: Instant::now() })
-    }
-
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        Ok(Self::Lossy { carrier, started: Instant::now() })
     }
 
     async fn ask(&mut self, request: &Request<'_>) -> Result<Response, NoAnswer> {
-        let random = random().map_err(|error| NoAnswer(error.to_string()))?;
-        let client = Client::start(self.now_ms(), u64::from_be_bytes(random), request);
-        let mut client = client.map_err(|error| NoAnswer(format!("not sent: {error}")))?;
-        self.carrier.send(client.first_datagram()).await?;
-        loop {
-            let due = self.started + Duration::from_millis(client.next_due_ms());
-            let event = match timeout_at(due, self.carrier.receive()).await {
-                Ok(message) => client.receive(self.now_ms(), &message?),
-                Err(_) => client.poll(self.now_ms()),
-            };
-            match event {
-                ClientEvent::Nothing => {}
-                ClientEvent::Send(message) => self.carrier.send(&message).await?,
-                ClientEvent::Response(response, acknowledgement) => {
-                    if let Some(message) = acknowledgement {
-                        // The response is here; if the meter does not hear so, it only sends it again.
-                        let _ = self.carrier.send(&message).await;
-                    }
-                    return Ok(response);
-                }
-                ClientEvent::Rejected => return Err(NoAnswer("it rejects the message".into())),
-                ClientEvent::NoAnswer => return Err(self.carrier.silence()),
-            }
+        match self {
+            Self::Lossy { carrier, started } => carrier.ask(*started, request).await,
+            Self::WebSocket(websocket) => websocket.ask(request).await,
         }
     }
 }
@@ -85,6 +75,34 @@ impl Link for MeterLink {
 }
 
 impl Carrier {
+    async fn ask(&mut self, started: Instant, request: &Request<'_>) -> Result<Response, NoAnswer> {
+        let now_ms = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let random = random().map_err(|error| NoAnswer(error.to_string()))?;
+        let client = Client::start(now_ms(), u64::from_be_bytes(random), request);
+        let mut client = client.map_err(|error| NoAnswer(format!("not sent: {error}")))?;
+        self.send(client.first_datagram()).await?;
+        loop {
+            let due = started + Duration::from_millis(client.next_due_ms());
+            let event = match timeout_at(due, self.receive()).await {
+                Ok(message) => client.receive(now_ms(), &message?),
+                Err(_) => client.poll(now_ms()),
+            };
+            match event {
+                ClientEvent::Nothing => {}
+                ClientEvent::Send(message) => self.send(&message).await?,
+                ClientEvent::Response(response, acknowledgement) => {
+                    if let Some(message) = acknowledgement {
+                        // The response is here; if the meter does not hear so, it only sends it again.
+                        let _ = self.send(&message).await;
+                    }
+                    return Ok(response);
+                }
+                ClientEvent::Rejected => return Err(NoAnswer("it rejects the message".into())),
+                ClientEvent::NoAnswer => return Err(self.silence()),
+            }
+        }
+    }
+
     async fn send(&mut self, message: &[u8]) -> Result<(), NoAnswer> {
         match self {
             Self::Udp(udp) => udp.send(message).await,

@@ -166,6 +166,8 @@ pub struct SyncResult {
     uploaded: Vec<Uploaded>,
     /// The meters whose reports the stations have taken.
     reports: Vec<String>,
+    /// The problems that the stations have taken.
+    reported: Vec<String>,
     new_tokens: Vec<TokenResult>,
     deleted_tokens: Vec<TokenResult>,
     /// The orders that were not finished, or whose end was not shown yet.
@@ -184,6 +186,7 @@ impl SyncResult {
         };
         self.uploaded.extend(report.uploaded.iter().map(uploaded));
         self.reports.extend(report.reports.iter().map(|meter| meter.meter.to_string()));
+        self.reported.extend(report.problems_taken.iter().map(ToString::to_string));
         self.new_tokens.extend(report.new_tokens.iter().map(TokenResult::new));
         self.deleted_tokens.extend(report.deleted.iter().map(TokenResult::new));
         self.problems.extend(report.problems.iter().map(ToString::to_string));
@@ -197,6 +200,8 @@ impl Display for SyncResult {
         write_few(f, &self.uploaded.iter().map(receipt).collect::<Vec<_>>(), "receipts: the station has them")?;
         let reports = self.reports.iter().map(|meter| format!("report of {meter}: the station has it"));
         write_few(f, &reports.collect::<Vec<_>>(), "reports: the station has them")?;
+        let reported = self.reported.iter().map(|id| format!("your report {id}: the station has it"));
+        write_few(f, &reported.collect::<Vec<_>>(), "of your reports: the station has them")?;
         let new = |token| format!("{token}: now on this phone, NOT LOADED yet");
         let many = "tokens: now on this phone, NOT LOADED yet";
         write_few(f, &self.new_tokens.iter().map(new).collect::<Vec<_>>(), many)?;
@@ -205,7 +210,8 @@ impl Display for SyncResult {
         for order in &self.orders {
             write!(f, "{order}")?;
         }
-        let quiet = self.uploaded.is_empty() && self.reports.is_empty() && self.orders.is_empty();
+        let nothing_brought = self.uploaded.is_empty() && self.reports.is_empty() && self.reported.is_empty();
+        let quiet = nothing_brought && self.orders.is_empty();
         if quiet && self.problems.is_empty() {
             writeln!(f, "everything was up to date")?;
         }

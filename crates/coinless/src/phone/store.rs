@@ -1,7 +1,7 @@
 //! The phone's store with its fail points.
 
 use coinless_phone::file_store::FileStore;
-use coinless_phone::records::{MeterKey, ReceiptKey, StoredOrder, StoredReceipt, StoredToken, StoredVisit, TokenKey};
+use coinless_phone::records::record::Record;
 use coinless_phone::store::{Contents, Store, StoreError};
 use coinless_sim::failpoint;
 use std::path::Path;
@@ -24,43 +24,30 @@ impl Store for PhoneStore {
         self.0.load().await
     }
 
-    async fn save_order(&mut self, order: &StoredOrder) -> Result<(), StoreError> {
-        failpoint::reach("phone.before_order_stored");
-        self.0.save_order(order).await?;
-        failpoint::reach("phone.after_order_stored");
+    async fn save(&mut self, record: &Record) -> Result<(), StoreError> {
+        let points = match record {
+            Record::Order(_) => Some(["phone.before_order_stored", "phone.after_order_stored"]),
+            Record::Token(_) => Some(["phone.before_token_stored", "phone.after_token_stored"]),
+            Record::Receipt(_) => Some(["phone.before_receipt_stored", "phone.after_receipt_stored"]),
+            Record::Visit(_) | Record::Meter(_) | Record::Walk(_) | Record::Reader(_) | Record::Problem(_) => None,
+        };
+        if let Some([before, _]) = points {
+            failpoint::reach(before);
+        }
+        self.0.save(record).await?;
+        if let Some([_, after]) = points {
+            failpoint::reach(after);
+        }
         Ok(())
     }
 
-    async fn save_token(&mut self, token: &StoredToken) -> Result<(), StoreError> {
-        failpoint::reach("phone.before_token_stored");
-        self.0.save_token(token).await?;
-        failpoint::reach("phone.after_token_stored");
-        Ok(())
-    }
-
-    async fn remove_token(&mut self, token: &TokenKey) -> Result<(), StoreError> {
+    async fn remove(&mut self, name: &str) -> Result<(), StoreError> {
+        if !Record::is_token_name(name) {
+            return self.0.remove(name).await;
+        }
         failpoint::reach("phone.before_token_deleted");
-        self.0.remove_token(token).await?;
+        self.0.remove(name).await?;
         failpoint::reach("phone.after_token_deleted");
         Ok(())
-    }
-
-    async fn save_receipt(&mut self, receipt: &StoredReceipt) -> Result<(), StoreError> {
-        failpoint::reach("phone.before_receipt_stored");
-        self.0.save_receipt(receipt).await?;
-        failpoint::reach("phone.after_receipt_stored");
-        Ok(())
-    }
-
-    async fn remove_receipt(&mut self, receipt: &ReceiptKey) -> Result<(), StoreError> {
-        self.0.remove_receipt(receipt).await
-    }
-
-    async fn save_visit(&mut self, visit: &StoredVisit) -> Result<(), StoreError> {
-        self.0.save_visit(visit).await
-    }
-
-    async fn remove_visit(&mut self, meter: &MeterKey) -> Result<(), StoreError> {
-        self.0.remove_visit(meter).await
     }
 }

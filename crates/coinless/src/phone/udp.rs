@@ -52,8 +52,9 @@ impl Udp {
 async fn address(link: &str) -> Result<SocketAddr, Failure> {
     let authority = link.strip_prefix("coap://").map(|rest| rest.strip_suffix('/').unwrap_or(rest));
     let authority = authority.filter(|authority| !authority.is_empty() && !authority.contains(['/', '?', '#', '@']));
-    let authority = authority
-        .ok_or_else(|| Failure::new(format!("{link} is not a link: write coap://HOST:PORT or serial:PATH")))?;
+    let authority = authority.ok_or_else(|| {
+        Failure::new(format!("{link} is not a link: write coap://HOST:PORT, ws://HOST:PORT or serial:PATH"))
+    })?;
     let with_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
     let place =
         if with_port && !authority.ends_with(']') { authority.to_owned() } else { format!("{authority}:{COAP_PORT}") };

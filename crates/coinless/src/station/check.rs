@@ -2,6 +2,7 @@
 
 use super::serve;
 use crate::output::{Context, Failure, Output};
+use coinless_station::app::App;
 use coinless_station::config::{Config, UtilityConfig};
 use coinless_station::money::Money;
 use coinless_station::service::now_ms;
@@ -45,6 +46,7 @@ pub(super) fn run(options: &Options, output: &Output) -> Result<(), Failure> {
     let config = serve::read_config(&options.data, options.config.as_deref())?;
     let examples = examples(&config, options.pay.as_deref())?;
     providers(&config)?;
+    App::open(&config.app).context("the phone app")?;
     for example in &examples {
         // A line apart, for people.
         output.result(example, &example.words)?;

@@ -4,6 +4,7 @@ use super::{existing, with_read, with_work};
 use crate::output::{Context, Failure, Output};
 use coinless_station::erase::{self, Erased, Whose};
 use coinless_station::meters;
+use coinless_station::problem::{Code, Error};
 use coinless_station::store::SqliteStore;
 use std::path::PathBuf;
 
@@ -13,7 +14,7 @@ pub struct Options {
     /// Folder of the database and the keys.
     #[arg(long)]
     data: PathBuf,
-    /// A meter's number, or an order's id.
+    /// A meter's number, an order's id, or that of a problem that somebody reported.
     subject: String,
     /// Only what is from before the meter's last change of tenant.
     #[arg(long)]
@@ -35,8 +36,12 @@ pub(super) fn erase(options: &Options, output: &Output) -> Result<(), Failure> {
             with_work(&options.data, move |work| erase::meter(work, id, &orders, whose, &operator))?
         }
         (None, Ok(order)) if !options.earlier => {
-            let order = order.hyphenated().to_string();
-            with_work(&options.data, move |work| erase::order(work, &order, &operator))?
+            let id = order.hyphenated().to_string();
+            with_work(&options.data, move |work| match erase::order(work, &id, &operator) {
+                // Ids of orders and of problems are made alike.
+                Err(Error::Refused { code: Code::UnknownOrder, .. }) => erase::problem(work, &id, &operator),
+                erased => erased,
+            })?
         }
         (None, Ok(_)) => return Err(Failure::new("--earlier is about a meter, and this is an order")),
         (None, Err(_)) => {
@@ -50,14 +55,20 @@ pub(super) fn erase(options: &Options, output: &Output) -> Result<(), Failure> {
         output.progress("the database is busy: its log still holds what was erased; give the command again later");
     }
     let (orders, names) = (erased.orders, erased.names);
-    let shown = serde_json::json!({ "erased_orders": orders, "erased_names": names, "log_emptied": emptied });
+    let shown = serde_json::json!({
+        "erased_orders": orders, "erased_names": names, "erased_problems": erased.problems, "log_emptied": emptied
+    });
     output.result(&shown, words(erased))
 }
 
 fn words(erased: Erased) -> String {
-    let names = if erased.names { "names and places of the meter, and " } else { "" };
-    match erased {
-        Erased { orders: 0, names: false } => "nothing was left to erase".to_owned(),
-        Erased { orders, .. } => format!("erased: {names}the payers of {orders} order(s). Backups still hold them"),
+    if erased == Erased::default() {
+        return "nothing was left to erase".to_owned();
     }
+    let names = if erased.names { "what names people of the meter, and " } else { "" };
+    let problems = match erased.problems {
+        0 => String::new(),
+        problems => format!("{problems} problem(s) that were reported, and "),
+    };
+    format!("erased: {names}{problems}the payers of {} order(s). Backups still hold them", erased.orders)
 }

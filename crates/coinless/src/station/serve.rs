@@ -4,6 +4,7 @@ use super::{make_folder, open_keys, open_store_as};
 use crate::output::{Context, Failure, Output};
 use coinless_sim::failpoint;
 use coinless_sim::sandbox::{self, Behaviour};
+use coinless_station::app::App;
 use coinless_station::config::Config;
 use coinless_station::http;
 use coinless_station::payments::Patience;
@@ -20,7 +21,7 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::{IsTerminal, Read, Seek, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -32,18 +33,44 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// Most bytes of a station's name that are read.
 const LONGEST_NAME: u64 = 64;
 
-/// Runs the station in `data` until it is interrupted.
-pub(super) fn run(
-    data: &Path,
+/// Where a station works and listens.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Folder of the database and the keys; made if it is missing.
+    #[arg(long)]
+    data: PathBuf,
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:8600")]
     listen: SocketAddr,
+    /// Where to serve metrics (`/metrics`, `/health`, `/ready`), which must not be public; nowhere without it.
+    #[arg(long, value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
-    config: Option<&Path>,
-    behaviour: Behaviour,
-    output: &Output,
-) -> Result<(), Failure> {
+    /// Configuration file (TOML); without it, station.toml in the data folder, else built-in values.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Folder of the phone app that is served, as `cargo xtask app` makes it; without it, the one in the configuration.
+    #[arg(long, value_name = "FOLDER")]
+    app: Option<PathBuf>,
+    /// How the sandbox payment provider behaves: pay, decline, twice, early or silent.
+    #[arg(long, default_value = "pay", value_parser = behaviour)]
+    sandbox: Behaviour,
+}
+
+fn behaviour(name: &str) -> Result<Behaviour, String> {
+    let names = || Behaviour::ALL.map(Behaviour::name).join(", ");
+    Behaviour::ALL.into_iter().find(|b| b.name() == name).ok_or_else(|| format!("it must be one of {}", names()))
+}
+
+/// Runs the station until it is interrupted.
+pub(super) fn run(options: &Options, output: &Output) -> Result<(), Failure> {
     start_log(output);
     failpoint::check().map_err(Failure::new)?;
-    let config = read_config(data, config)?;
+    let data = &options.data;
+    let mut config = read_config(data, options.config.as_deref())?;
+    if let Some(folder) = &options.app {
+        config.app.folder = Some(folder.clone());
+    }
+    let app = App::open(&config.app).context("the phone app")?;
     // Several may work on one PostgreSQL, each with a data folder of its own.
     let lock = Locked::new(data)?;
     if lock.had_name && config.database.is_none() && !data.join("station.db").exists() {
@@ -55,7 +82,7 @@ pub(super) fn run(
     }
     let store = open_store_as(data, &config, &lock.name)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting")?;
-    runtime.block_on(serve(data, (listen, metrics), &config, store, behaviour, output))
+    runtime.block_on(serve(options, &config, app, store, output))
 }
 
 pub(super) fn start_log(output: &Output) {
@@ -112,14 +139,14 @@ impl Locked {
 }
 
 async fn serve(
-    data: &Path,
-    (listen, metrics): (SocketAddr, Option<SocketAddr>),
+    options: &Options,
     config: &Config,
+    app: App,
     store: Arc<dyn Store>,
-    behaviour: Behaviour,
     output: &Output,
 ) -> Result<(), Failure> {
-    let listener = TcpListener::bind(listen).await.context(format_args!("listening on {listen}"))?;
+    let Options { data, listen, metrics, .. } = options;
+    let listener = TcpListener::bind(*listen).await.context(format_args!("listening on {listen}"))?;
     let address = listener.local_addr().context("listening")?;
     let url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let url = url.trim_end_matches('/').to_owned();
@@ -128,7 +155,7 @@ async fn serve(
     let (signer, own_signer) = signer(data, config, &names).await?;
     let mut providers = config.providers(&store).context("the configuration")?;
     if providers.is_empty() {
-        providers.push(Arc::new(sandbox(data, &keys.callback_key(), behaviour).await?));
+        providers.push(Arc::new(sandbox(data, &keys.callback_key(), options.sandbox).await?));
         output.progress("no payment provider is configured: payments go to a sandbox, and no money moves");
     }
     let utilities = config.utilities(&store).context("the configuration")?;
@@ -138,6 +165,7 @@ async fn serve(
         signer,
         providers,
         utilities,
+        app,
         patience: Patience::from(&config.patience),
         callback_base: url,
         probe: failpoint::reach_listed,
@@ -153,12 +181,15 @@ async fn serve(
     let mut serving = tokio::spawn(http::serve(listener, station.clone()));
 
     let metrics_url = match metrics {
-        Some(at) => Some(serve_metrics(at, &station).await?),
+        Some(at) => Some(serve_metrics(*at, &station).await?),
         None => None,
     };
     let mut shown = serde_json::json!({ "event": "listening", "url": format!("http://{address}") });
     if let Some(url) = metrics_url {
         shown["metrics"] = url.into();
+    }
+    if let Some(folder) = &config.app.folder {
+        shown["app"] = folder.display().to_string().into();
     }
     output.result(&shown, format_args!("station listening on http://{address}, data in {}", data.display()))?;
     tokio::select! {

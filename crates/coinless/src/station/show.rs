@@ -5,6 +5,7 @@ use crate::output::{Failure, Output};
 use coinless_protocol::MeterId;
 use coinless_station::meters;
 use coinless_station::problem::Error;
+use coinless_station::problem_reports::{self, ReportedProblem};
 use coinless_station::show::{self, ExceptionStatus, LedgerStatus, MeterStatus, ReceiptStatus};
 use coinless_station::view::OrderView;
 use coinless_station::work::Work;
@@ -24,10 +25,15 @@ pub enum What {
     Receipts,
     /// What a person must look at.
     Exceptions,
+    /// What people reported, the newest first; about a meter or an order alone if one is named.
+    Problems,
 }
 
 /// Most orders that are shown without an id.
 const NEWEST_ORDERS: i64 = 20;
+
+/// Most problems that are shown without --all.
+const NEWEST_PROBLEMS: i64 = 50;
 
 /// Shows `what`.
 pub(super) fn show(data: &Path, what: What, id: Option<&str>, all: bool, output: &Output) -> Result<(), Failure> {
@@ -68,6 +74,13 @@ pub(super) fn show(data: &Path, what: What, id: Option<&str>, all: bool, output:
         What::Exceptions => {
             let read = move |work: &mut Work<'_>| if all { show::all_exceptions(work) } else { show::exceptions(work) };
             each(&with_read(data, read)?, exception_words, "no exceptions", output)
+        }
+        What::Problems => {
+            // A meter is known by its identity, with its check character or without.
+            let id = id.map(|id| meter_id(&id).map_or(id, |meter| meter.to_string()));
+            let most = if all { i64::from(u32::MAX) } else { NEWEST_PROBLEMS };
+            let problems = with_read(data, move |work| problem_reports::newest(work, id.as_deref(), most))?;
+            each(&problems, problem_words, "no problems were reported", output)
         }
     }
 }
@@ -169,6 +182,27 @@ fn receipt_words(receipt: &ReceiptStatus) -> String {
         receipt.total,
         receipt.balance,
         receipt.decision.as_deref().unwrap_or("-")
+    )
+}
+
+fn problem_words(problem: &ReportedProblem) -> String {
+    let about = match (&problem.meter, &problem.order) {
+        (None, None) => String::new(),
+        (meter, order) => {
+            let meter = meter.as_ref().map(|meter| format!(" meter {meter}"));
+            let order = order.as_ref().map(|order| format!(" order {order}"));
+            format!(" about{}{}", meter.unwrap_or_default(), order.unwrap_or_default())
+        }
+    };
+    // What strangers write must not move the cursor of whoever reads it.
+    let plain = |text: &str| text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+    let contact = problem.contact.as_ref().map(|contact| format!("\n  contact: {}", plain(contact)));
+    format!(
+        "problem {} of {}{about}\n  {}{}",
+        problem.id,
+        problem.at,
+        plain(&problem.text),
+        contact.unwrap_or_default()
     )
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+mod bluetooth;
 mod books;
 
 mod counter;
@@ -21,12 +22,15 @@ mod operator;
 mod peers;
 mod provider;
 mod purchase;
+mod readings;
 mod registers;
 mod round;
 mod serial;
+mod served;
 mod setting;
 mod signer;
 mod tenants;
 mod tokens;
 mod utility;
 mod voids;
+mod websocket;

@@ -2,6 +2,7 @@
 
 use coinless_protocol::coap::{Client, ClientEvent, ContentFormat, MAX_MESSAGE_BYTES, Method, Request, Response};
 use coinless_sim::desk::{Desk, DeskError, Running};
+use coinless_sim::fake_bluez::FakeBluez;
 use coinless_sim::postgres;
 use coinless_station::records::from_hex;
 use serde_json::Value;
@@ -44,6 +45,20 @@ impl Setting {
     pub fn serial() -> Self {
         let mut story = Self::new();
         story.restart_meter(story.desk.serial_meter_command(GAS));
+        story
+    }
+
+    /// The same with the meter at a WebSocket.
+    pub fn websocket() -> Self {
+        let mut story = Self::new();
+        story.restart_meter(story.desk.ws_meter_command(GAS));
+        story
+    }
+
+    /// The same with the meter over Bluetooth.
+    pub fn bluetooth(bluez: &FakeBluez) -> Self {
+        let mut story = Self::new();
+        story.restart_meter(story.desk.bluez_meter_command(GAS, bluez.address()));
         story
     }
 

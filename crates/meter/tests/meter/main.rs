@@ -6,6 +6,7 @@ mod cuts;
 mod element;
 mod endurance;
 mod journal;
+mod owner_code;
 mod properties;
 mod ram_flash;
 mod registers;

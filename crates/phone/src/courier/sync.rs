@@ -1,6 +1,6 @@
 //! Bringing receipts to the station, and what that allows to delete.
 
-use super::{meter, orders};
+use super::{entitled, meter, orders};
 use crate::Error;
 use crate::api::{self, ApiError};
 use crate::io::Station;
@@ -24,6 +24,8 @@ pub struct SyncReport {
     pub deleted: Vec<TokenKey>,
     /// What did not work. It stays in the store, and the same again is right.
     pub problems: Vec<Problem>,
+    /// Problems that the station has taken.
+    pub problems_taken: Vec<uuid::Uuid>,
     /// What in the store cannot be read.
     pub damaged: Vec<Damaged>,
 }
@@ -69,6 +71,13 @@ pub async fn sync<S: Store, N: Station>(store: &mut S, station: &mut N, url: &st
     }
     if reachable {
         reachable = bring_reports(store, station, url, &contents.visits, &mut report).await?;
+    }
+    if reachable {
+        let (taken, wrong) = entitled::bring_problems(store, station, url, &contents.problems).await?;
+        report.problems_taken = taken;
+        for (id, error) in wrong {
+            reachable &= !report.note(format!("reported problem {id}"), error);
+        }
     }
     let forgotten_since_ms = if reachable { forgotten_since(station, &mut report, &mut reachable).await } else { None };
     let mut known: Vec<_> = contents.orders.into_iter().filter(|order| order.station == url).collect();

@@ -3,11 +3,17 @@
 //! Both are CSV (RFC 4180) in UTF-8, with a header. [`read`] takes a comma or, if the header has it, a semicolon between
 //! cells, lines that end in CRLF or LF, and a byte order mark. [`result()`] writes in the same manner as the file was.
 
+mod import;
+mod plan;
 mod read;
 mod result;
+mod walk;
 
+pub use import::{Imported, import};
+pub use plan::{NotPlanned, Plan, Planned, lines, pasted, plan};
 pub use read::{BadLine, RoundError, RoundFile, read};
 pub use result::{harmless, result};
+pub use walk::{Stop, StopState, Walk};
 
 use serde::{Deserialize, Serialize};
 

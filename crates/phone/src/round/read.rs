@@ -54,8 +54,8 @@ impl fmt::Display for BadLine {
 }
 
 /// A row of the file, and the number of its line.
-struct Row {
-    line: u64,
+pub(super) struct Row {
+    pub(super) line: u64,
     cells: ByteRecord,
     /// A quotation mark is not closed; it may have swallowed lines.
     is_open: bool,
@@ -67,6 +67,12 @@ struct Row {
 /// # Errors
 /// [`RoundError`], with everything that is wrong.
 pub fn read(bytes: &[u8]) -> Result<RoundFile, RoundError> {
+    let (round, rows) = table(bytes, &[METER, AMOUNT])?;
+    take(round, &rows)
+}
+
+/// The header and the rows of a file that has the columns `needed`.
+pub(super) fn table(bytes: &[u8], needed: &[&str]) -> Result<(Round, Vec<Row>), RoundError> {
     if bytes.len() > MAX_FILE_BYTES {
         return Err(unusable(format!("the file is larger than {MAX_FILE_BYTES} bytes")));
     }
@@ -78,7 +84,7 @@ pub fn read(bytes: &[u8]) -> Result<RoundFile, RoundError> {
     if rows.is_empty() {
         return Err(unusable("the file is empty; its first line is a header with the columns meter and amount"));
     }
-    let columns = header(&rows.remove(0))?;
+    let columns = header(&rows.remove(0), needed)?;
     if rows.is_empty() {
         return Err(unusable("the file has a header and no lines"));
     }
@@ -86,7 +92,7 @@ pub fn read(bytes: &[u8]) -> Result<RoundFile, RoundError> {
         return Err(RoundError::TooMany(rows.len()));
     }
     let byte_order_mark = text.len() < bytes.len();
-    take(Round { separator, byte_order_mark, columns, rows: Vec::new() }, &rows)
+    Ok((Round { separator, byte_order_mark, columns, rows: Vec::new() }, rows))
 }
 
 /// Reads every row by itself, so that all that is wrong is told at once.
@@ -159,7 +165,7 @@ fn has(header: &Row, name: &str) -> bool {
 }
 
 /// The names of the columns.
-fn header(row: &Row) -> Result<Vec<String>, RoundError> {
+fn header(row: &Row, needed: &[&str]) -> Result<Vec<String>, RoundError> {
     if row.cells.len() > MAX_COLUMNS {
         return Err(unusable(format!("the header has more than {MAX_COLUMNS} columns")));
     }
@@ -171,6 +177,7 @@ fn header(row: &Row) -> Result<Vec<String>, RoundError> {
     let columns: Vec<String> = cells.iter().map(name).collect();
     for name in [METER, AMOUNT] {
         match columns.iter().filter(|column| *column == name).count() {
+            0 if !needed.contains(&name) => {}
             1 => {}
             0 => {
                 let found = columns.join(", ");
@@ -183,7 +190,7 @@ fn header(row: &Row) -> Result<Vec<String>, RoundError> {
 }
 
 /// The cells of a row as text, filled up to `columns`.
-fn cells(row: &Row, columns: usize) -> Result<Vec<String>, String> {
+pub(super) fn cells(row: &Row, columns: usize) -> Result<Vec<String>, String> {
     if row.is_open {
         let how = "write a cell with quotation marks as \"3\"\" pipe\"";
         return Err(format!("a quotation mark has no second one, and what follows may be part of its cell; {how}"));

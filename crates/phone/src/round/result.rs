@@ -11,6 +11,9 @@ use std::borrow::Cow;
 const COLUMNS: [&str; 10] =
     ["label", "asked", "paid", "units", "state", "loaded", "receipt", "reason", "order", "line"];
 
+/// What a walk adds.
+const SKIPPED: [&str; 2] = ["skipped", "note"];
+
 /// The result of `order` as CSV (RFC 4180, lines end in CRLF): the columns of its file as they were, then
 ///
 /// | column | |
@@ -25,6 +28,8 @@ const COLUMNS: [&str; 10] =
 /// | `receipt` | number of the meter's receipt that shows it, if this phone has seen it |
 /// | `reason` | why, if the station says so |
 /// | `order`, `line` | id of the order, number of the line |
+///
+/// | `skipped`, `note` | only if the round was walked: why the meter was passed over, and what the walker wrote |
 ///
 /// A column of the file that has one of these names gets the name `file …`. Every cell that a spreadsheet could take for a
 /// formula is made [`harmless`].
@@ -44,14 +49,20 @@ pub fn result(order: &StoredOrder, contents: &Contents) -> Result<Vec<u8>, Strin
         let cells = cells.iter().map(|cell| harmless(cell).into_owned());
         writer.write_record(cells.collect::<Vec<_>>()).map_err(|error| error.to_string())
     };
-    write(header(round))?;
+    let walk = contents.walks.iter().find(|walk| walk.order == order.id);
+    let with_walk = |mut cells: Vec<String>, own: [&str; 2]| {
+        cells.extend(own.into_iter().filter(|_| walk.is_some()).map(str::to_owned));
+        cells
+    };
+    write(with_walk(header(round), SKIPPED))?;
     for (index, line) in lines.iter().enumerate() {
         let mut cells = match round.rows.get(index) {
             Some(row) => row.clone(),
             None => vec![line.meter.clone()],
         };
         cells.extend(own_cells(order, line));
-        write(cells)?;
+        let skip = walk.and_then(|walk| walk.skipped.get(&line.line));
+        write(with_walk(cells, skip.map_or(["", ""], |skip| [skip.reason.name(), &skip.note])))?;
     }
     writer.into_inner().map_err(|error| error.to_string())
 }
@@ -70,7 +81,7 @@ fn header(round: &Round) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for column in &round.columns {
         let mut name = column.clone();
-        let own = |name: &str| COLUMNS.iter().any(|own| own.eq_ignore_ascii_case(name));
+        let own = |name: &str| COLUMNS.iter().chain(&SKIPPED).any(|own| own.eq_ignore_ascii_case(name));
         while own(&name) || (names.contains(&name) && ![METER, AMOUNT].contains(&name.as_str())) {
             name = format!("file {name}");
         }
@@ -95,7 +106,7 @@ fn own_cells(order: &StoredOrder, line: &LineReport) -> [String; 10] {
         line.asked.clone(),
         paid,
         number(line.units),
-        line.words.to_owned(),
+        line.standing.words().to_owned(),
         loaded.to_owned(),
         number(line.receipt.map(u64::from)),
         line.reason.clone().unwrap_or_default(),

@@ -7,7 +7,8 @@ use crate::meter::TestMeter;
 use crate::station::TestStation;
 use coinless_phone::io::{Events, HttpAnswer, HttpRequest, Link, NoAnswer, Station, Time};
 use coinless_phone::memory_store::MemoryStore;
-use coinless_phone::records::{MeterKey, ReceiptKey, StoredOrder, StoredReceipt, StoredToken, StoredVisit, TokenKey};
+use coinless_phone::records::StoredReceipt;
+use coinless_phone::records::record::{self, Record};
 use coinless_phone::store::{Contents, Store, StoreError};
 use coinless_protocol::coap::{Request, Response};
 use std::cell::{Cell, RefCell};
@@ -92,9 +93,11 @@ pub struct TestStore {
 
 impl TestStore {
     /// The rule of the token store, checked at every deletion.
-    fn check_removal(&self, token: &TokenKey) {
+    fn check_removal(&self, name: &str) {
         let contents = &self.memory.contents;
-        let stored = contents.tokens.iter().find(|stored| stored.key == *token).expect("removed only once");
+        let stored = contents.tokens.iter().find(|stored| record::token_name(&stored.key) == name);
+        let stored = stored.expect("removed only once");
+        let token = &stored.key;
         let at_station = |receipt: &StoredReceipt| {
             receipt.acknowledged && receipt.is_of_meter(token) && self.station.borrow().has_receipt(&receipt.bytes)
         };
@@ -111,45 +114,26 @@ impl Store for TestStore {
         self.memory.load().await
     }
 
-    async fn save_order(&mut self, order: &StoredOrder) -> Result<(), StoreError> {
-        for token in order.current_tokens() {
+    async fn save(&mut self, record: &Record) -> Result<(), StoreError> {
+        let tokens = match record {
+            Record::Order(order) => order.current_tokens().collect(),
+            _ => Vec::new(),
+        };
+        for token in tokens {
             let known = self.memory.contents.tokens.iter().any(|stored| stored.key == token);
             let covered = self.memory.contents.receipts.iter().any(|receipt| receipt.covers(&token));
             assert!(known || covered, "an order points to a token that is not in the store");
         }
         let memory = &mut self.memory;
-        self.faults.write(|| run(memory.save_order(order))).await.expect("memory does not wait")
+        self.faults.write(|| run(memory.save(record))).await.expect("memory does not wait")
     }
 
-    async fn save_token(&mut self, token: &StoredToken) -> Result<(), StoreError> {
+    async fn remove(&mut self, name: &str) -> Result<(), StoreError> {
+        if Record::is_token_name(name) {
+            self.check_removal(name);
+        }
         let memory = &mut self.memory;
-        self.faults.write(|| run(memory.save_token(token))).await.expect("memory does not wait")
-    }
-
-    async fn remove_token(&mut self, token: &TokenKey) -> Result<(), StoreError> {
-        self.check_removal(token);
-        let memory = &mut self.memory;
-        self.faults.write(|| run(memory.remove_token(token))).await.expect("memory does not wait")
-    }
-
-    async fn save_receipt(&mut self, receipt: &StoredReceipt) -> Result<(), StoreError> {
-        let memory = &mut self.memory;
-        self.faults.write(|| run(memory.save_receipt(receipt))).await.expect("memory does not wait")
-    }
-
-    async fn remove_receipt(&mut self, receipt: &ReceiptKey) -> Result<(), StoreError> {
-        let memory = &mut self.memory;
-        self.faults.write(|| run(memory.remove_receipt(receipt))).await.expect("memory does not wait")
-    }
-
-    async fn save_visit(&mut self, visit: &StoredVisit) -> Result<(), StoreError> {
-        let memory = &mut self.memory;
-        self.faults.write(|| run(memory.save_visit(visit))).await.expect("memory does not wait")
-    }
-
-    async fn remove_visit(&mut self, meter: &MeterKey) -> Result<(), StoreError> {
-        let memory = &mut self.memory;
-        self.faults.write(|| run(memory.remove_visit(meter))).await.expect("memory does not wait")
+        self.faults.write(|| run(memory.remove(name))).await.expect("memory does not wait")
     }
 }
 

@@ -153,7 +153,7 @@ fn credit_that_needs_a_newer_register_waits_for_it() {
     let credit = TokenNumbers { credit: CreditNumber(2), ..NONE };
     assert_eq!(world.outcomes(), [(credit, DeliveryOutcome::NotApplied(Decision::NeedsNewerRegister))]);
     let lines = LineReport::of_order(&world.orders()[0], world.contents());
-    assert!(lines[0].words.contains("needs another token first"), "{}", lines[0].words);
+    assert!(lines[0].standing.words().contains("needs another token first"), "{}", lines[0].standing.words());
     // The token stays, also when the station knows why; what was missing comes with the next sync.
     world.registers(&[tariff(2)]);
     assert!(world.contents().tokens.iter().any(|token| token.key.numbers == credit));
@@ -260,7 +260,7 @@ fn a_closed_meter_says_so() {
     assert_eq!(world.outcomes()[0].1, DeliveryOutcome::NotApplied(Decision::Closed));
     let lines = LineReport::of_order(&world.orders()[0], world.contents());
     assert_eq!(lines[0].outcome, Outcome::Ready);
-    assert!(lines[0].words.contains("account is closed"), "{}", lines[0].words);
+    assert!(lines[0].standing.words().contains("account is closed"), "{}", lines[0].standing.words());
     world.sync();
     assert_eq!(world.tokens_for_gas(), 1, "the line may be voided, and the token is still the station's");
 }

@@ -100,6 +100,7 @@ fn an_older_answer_changes_nothing() {
         method: coinless_phone::io::HttpMethod::Get,
         path: &path,
         content_type: None,
+        authorization: None,
         body: &[],
     };
     let old = world.http.station.borrow_mut().answer(&request);

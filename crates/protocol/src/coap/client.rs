@@ -1,7 +1,7 @@
 //! A CoAP client with one request at a time.
 
 use super::message::{
-    Code, ContentFormat, Kind, MAX_MESSAGE_BYTES, Message, Method, WriteError, option, uint_value, write,
+    Code, ContentFormat, Kind, MAX_MESSAGE_BYTES, Message, Method, WriteError, option, uint_value, write, write_after,
 };
 use super::{Due, Retransmission, SEPARATE_TIMEOUT_MS};
 use crate::Bytes;
@@ -19,6 +19,25 @@ pub struct Request<'a> {
     pub format: Option<ContentFormat>,
     /// Payload.
     pub payload: &'a [u8],
+}
+
+impl Request<'_> {
+    /// The request behind a transport's `head`.
+    pub(super) fn write_after(&self, head: &[u8], token: &[u8]) -> Result<Bytes<MAX_MESSAGE_BYTES>, WriteError> {
+        let format = self.format.map(|format| uint_value(format as u32));
+        let mut options = heapless::Vec::<(u16, &[u8]), 8>::new();
+        let mut put = |number, value| options.push((number, value)).map_err(|_| WriteError);
+        for segment in self.path {
+            put(option::URI_PATH, segment.as_bytes())?;
+        }
+        if let Some(bytes) = &format {
+            put(option::CONTENT_FORMAT, bytes)?;
+        }
+        for parameter in self.query {
+            put(option::URI_QUERY, parameter.as_bytes())?;
+        }
+        write_after(head, token, &options, self.payload)
+    }
 }
 
 /// The answer to a request.
@@ -74,19 +93,9 @@ impl Client {
     pub fn start(now_ms: u64, random: u64, request: &Request<'_>) -> Result<Self, WriteError> {
         let [a, b, c, d, e, f, jitter, _] = random.to_be_bytes();
         let (id, token) = (u16::from_be_bytes([a, b]), [c, d, e, f]);
-        let format = request.format.map(|format| uint_value(format as u32));
-        let mut options = heapless::Vec::<(u16, &[u8]), 8>::new();
-        let mut put = |number, value| options.push((number, value)).map_err(|_| WriteError);
-        for segment in request.path {
-            put(option::URI_PATH, segment.as_bytes())?;
-        }
-        if let Some(bytes) = &format {
-            put(option::CONTENT_FORMAT, bytes)?;
-        }
-        for parameter in request.query {
-            put(option::URI_QUERY, parameter.as_bytes())?;
-        }
-        let sent = write(Kind::Con, Code(request.method as u8), id, &token, &options, request.payload)?;
+        let [id_high, id_low] = id.to_be_bytes();
+        let head = [0x40 | (Kind::Con as u8) << 4 | token.len() as u8, request.method as u8, id_high, id_low];
+        let sent = request.write_after(&head, &token)?;
         Ok(Self { id, token, sent, waiting: Waiting::ForAck(Retransmission::start(now_ms, jitter)) })
     }
 
@@ -142,13 +151,15 @@ impl Client {
     }
 }
 
-fn response(message: &Message<'_>, send: Option<Bytes<MAX_MESSAGE_BYTES>>) -> ClientEvent {
-    match Bytes::copy_of(message.payload) {
-        Ok(payload) => {
-            let format = message.uint(option::CONTENT_FORMAT);
-            let max_age_s = message.max_age_s();
-            ClientEvent::Response(Response { code: message.code, format, max_age_s, payload }, send)
-        }
-        Err(_) => ClientEvent::Nothing,
+impl Response {
+    /// What a message says as an answer; none if its payload is longer than any message.
+    pub(super) fn of(message: &Message<'_>) -> Option<Self> {
+        let payload = Bytes::copy_of(message.payload).ok()?;
+        let (format, max_age_s) = (message.uint(option::CONTENT_FORMAT), message.max_age_s());
+        Some(Self { code: message.code, format, max_age_s, payload })
     }
+}
+
+fn response(message: &Message<'_>, send: Option<Bytes<MAX_MESSAGE_BYTES>>) -> ClientEvent {
+    Response::of(message).map_or(ClientEvent::Nothing, |response| ClientEvent::Response(response, send))
 }

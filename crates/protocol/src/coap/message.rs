@@ -66,6 +66,8 @@ impl Code {
     pub const UNSUPPORTED_CONTENT_FORMAT: Self = Self(0x8f);
     /// 5.00.
     pub const INTERNAL_SERVER_ERROR: Self = Self(0xa0);
+    /// 5.01.
+    pub const NOT_IMPLEMENTED: Self = Self(0xa1);
     /// 5.03.
     pub const SERVICE_UNAVAILABLE: Self = Self(0xa3);
 
@@ -154,8 +156,18 @@ impl<'a> Message<'a> {
             2 => Kind::Ack,
             _ => Kind::Rst,
         };
-        let (code, id) = (Code(*code), u16::from_be_bytes([*id_high, *id_low]));
-        let token_len = usize::from(first & 15);
+        Self::with_body(kind, Code(*code), u16::from_be_bytes([*id_high, *id_low]), first & 15, rest)
+    }
+
+    /// A message whose token, options and payload are in `rest`, as they are over every transport.
+    pub(super) fn with_body(
+        kind: Kind,
+        code: Code,
+        id: u16,
+        token_len: u8,
+        rest: &'a [u8],
+    ) -> Result<Self, MessageError> {
+        let token_len = usize::from(token_len);
         if token_len > 8 || (code == Code::EMPTY && (token_len > 0 || !rest.is_empty())) {
             return Err(MessageError::Format);
         }
@@ -256,13 +268,28 @@ pub fn write(
     options: &[(u16, &[u8])],
     payload: &[u8],
 ) -> Result<Bytes<MAX_MESSAGE_BYTES>, WriteError> {
+    let [id_high, id_low] = id.to_be_bytes();
+    write_after(
+        &[0x40 | (kind as u8) << 4 | (token.len() & 15) as u8, code.0, id_high, id_low],
+        token,
+        options,
+        payload,
+    )
+}
+
+/// Writes `head`, which says how long the token is, and behind it what messages have over every transport.
+pub(super) fn write_after(
+    head: &[u8],
+    token: &[u8],
+    options: &[(u16, &[u8])],
+    payload: &[u8],
+) -> Result<Bytes<MAX_MESSAGE_BYTES>, WriteError> {
     let mut out = Bytes::new();
     if token.len() > 8 {
         return Err(WriteError);
     }
-    let [id_high, id_low] = id.to_be_bytes();
     let mut put = |bytes: &[u8]| out.append(bytes).map_err(|_| WriteError);
-    put(&[0x40 | (kind as u8) << 4 | token.len() as u8, code.0, id_high, id_low])?;
+    put(head)?;
     put(token)?;
     let mut last = 0;
     for (number, value) in options {

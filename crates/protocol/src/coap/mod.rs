@@ -2,16 +2,26 @@
 //!
 //! Both ends are sans-I/O: bytes and the time in milliseconds come in, bytes to send come out. Over UDP, messages are
 //! confirmable, retransmitted with exponential back-off and deduplicated; long work is answered by an empty acknowledgement
-//! first and a separate response later (§5.2.2).
+//! first and a separate response later (§5.2.2). Over links that lose nothing (WebSocket, Bluetooth GATT) messages are shorter
+//! and need none of that: [`ReliableClient`] asks over them, [`ReliableServer`] stands before a [`Server`].
 
 mod client;
 mod message;
+mod reliable;
+mod reliable_client;
+mod reliable_server;
 mod server;
 
 pub use client::{Client, ClientEvent, Request, Response};
 pub use message::{
     Code, ContentFormat, Kind, MAX_MESSAGE_BYTES, Message, MessageError, Method, WriteError, option, write,
 };
+pub use reliable::{
+    Framing, GATT_DOWNSTREAM, GATT_SERVICE, GATT_UPSTREAM, MAX_RELIABLE_BYTES, NDEF_MEDIA_TYPE, WEBSOCKET_PATH,
+    WEBSOCKET_PROTOCOL,
+};
+pub use reliable_client::{ReliableClient, ReliableEvent};
+pub use reliable_server::{Passed, ReliableServer, ServerEvent};
 pub use server::{Answer, Input, ServedRequest, Server};
 
 /// First retransmission time-out in milliseconds (RFC 7252 §4.8: 2 s to 3 s).

@@ -26,6 +26,9 @@ pub struct ReadingsVector {
     pub external_aad: String,
     pub sealed: String,
     pub sealed_bytes: usize,
+    pub owner_nonce: String,
+    pub owner_external_aad: String,
+    pub owner_code: String,
 }
 
 fn all() -> Vec<(&'static str, MeterId, u32, Readings)> {
@@ -71,6 +74,9 @@ impl ReadingsVector {
             external_aad: hex(b"coinless/readings"),
             sealed: hex(&sealed),
             sealed_bytes: sealed.len(),
+            owner_nonce: hex(&owner_nonce(&key, number)),
+            owner_external_aad: hex(OWNER_AAD),
+            owner_code: format!("{:08}", key.owner_code(number)),
         }
     }
 }
@@ -87,11 +93,34 @@ fn plain(readings: &Readings) -> Vec<u8> {
     out.into_writer().into_inner()[..written].to_vec()
 }
 
+const OWNER_AAD: &[u8] = b"coinless/owner-code";
+
+/// The nonce of an owner code: a partial IV of 5 bytes, 1 and the number, in the place of one of 4.
+fn owner_nonce(key: &ReadingsKey, number: u32) -> [u8; 13] {
+    let (mut nonce, mut iv) = (key.nonce(0), [0; 13]);
+    iv[8] = 1;
+    iv[9..].copy_from_slice(&number.to_be_bytes());
+    nonce.iter_mut().zip(iv).for_each(|(to, from)| *to ^= from);
+    nonce
+}
+
+/// An owner code, made here apart from the crate: AES-CCM-16-64-128 over nothing.
+fn owner_code(key: &[u8; 16], nonce: &[u8; 13]) -> String {
+    use ccm::aead::{AeadInPlace, KeyInit};
+    use ccm::consts::{U8, U13};
+    let mut aad = minicbor::Encoder::new(Vec::new());
+    aad.array(3).unwrap().str("Encrypt0").unwrap().bytes(&[0xa1, 0x01, 0x0a]).unwrap().bytes(OWNER_AAD).unwrap();
+    let cipher = ccm::Ccm::<aes::Aes128, U8, U13>::new(key.into());
+    let tag = cipher.encrypt_in_place_detached(nonce.into(), &aad.into_writer(), &mut []).unwrap();
+    format!("{:08}", u32::from_be_bytes(tag[..4].try_into().unwrap()) % 100_000_000)
+}
+
 /// The vectors of sealed readings.
 pub fn vectors() -> Vec<ReadingsVector> {
     let made = all().iter().map(|(name, id, number, r)| ReadingsVector::of(name, id, *number, r)).collect();
     let about = "Readings in plain (rule readings), their derived key and full nonce, and sealed as COSE_Encrypt0 (rule \
-                 sealed-readings) under the receipt's number as partial IV.";
+                 sealed-readings) under the receipt's number as partial IV. The owner code of the same number: the first 4 bytes of the \
+                 tag, big-endian, modulo 10^8.";
     check("readings.json", about, made)
 }
 
@@ -111,6 +140,10 @@ fn readings() {
         assert_eq!(hex(&sealed), vector.sealed, "{}", vector.name);
         assert_eq!(at_station.open(vector.receipt_number, &unhex(&vector.sealed)), Ok(value), "{}", vector.name);
         assert_eq!(hex(&at_station.nonce(vector.receipt_number)), vector.nonce);
-        assert_eq!(hex(&derived::<16>(&station, &meter, &id, "/key")), vector.derived_key);
+        let derived = derived::<16>(&station, &meter, &id, "/key");
+        assert_eq!(hex(&derived), vector.derived_key);
+        let nonce = owner_nonce(&at_station, vector.receipt_number);
+        assert_eq!((hex(&nonce), owner_code(&derived, &nonce)), (vector.owner_nonce, vector.owner_code.clone()));
+        assert_eq!(format!("{:08}", at_meter.owner_code(vector.receipt_number)), vector.owner_code);
     }
 }

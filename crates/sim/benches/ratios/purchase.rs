@@ -14,7 +14,7 @@ use coinless_station::problem::Error;
 use coinless_station::provider::{MoneyReceipt, PaymentOutcome};
 use coinless_station::receipts::{self, OpenedReceipt};
 use coinless_station::records::{DeliveryRecord, HexKey};
-use coinless_station::sales::{Asked, ExplanationLine, Quote, SaleOutcome};
+use coinless_station::sales::{Asked, ExplanationLine, Quote, SaleOutcome, Step};
 use coinless_station::tasks::{self, EffectResult, Kind, Task};
 use coinless_station::utilities::UtilityName;
 use coinless_station::view;
@@ -154,9 +154,19 @@ fn quoted(meter: &Meter) -> QuotedLine {
         tax: money(80),
         fee: money(20),
         explanation: vec![
-            ExplanationLine { text: "4 m³ at 1.00".to_owned(), amount: "4.00".to_owned(), within: false },
-            ExplanationLine { text: "tax 20 %".to_owned(), amount: "0.80".to_owned(), within: false },
-            ExplanationLine { text: "fee".to_owned(), amount: "0.20".to_owned(), within: false },
+            ExplanationLine {
+                text: "4 m³ at 1.00".to_owned(),
+                amount: "4.00".to_owned(),
+                within: false,
+                step: Step::default(),
+            },
+            ExplanationLine {
+                text: "tax 20 %".to_owned(),
+                amount: "0.80".to_owned(),
+                within: false,
+                step: Step::default(),
+            },
+            ExplanationLine { text: "fee".to_owned(), amount: "0.20".to_owned(), within: false, step: Step::default() },
         ],
         terms: r#"{"version":0,"after":{"month":["2026-11-01",4000],"year":null}}"#.to_owned(),
     };

@@ -2,6 +2,7 @@
 
 use coinless_protocol::keys::KeyPair;
 use coinless_sim::postgres::Cluster;
+use coinless_station::app::App;
 use coinless_station::config::Config;
 use coinless_station::keys::Keys;
 use coinless_station::payments::Patience;
@@ -90,6 +91,7 @@ pub async fn station(store: Arc<dyn Store>, folder: &Path, base: &str, probe: Pr
         signer: Arc::new(signer),
         providers: vec![Arc::new(AtOnce)],
         utilities,
+        app: App::default(),
         patience: Patience::default(),
         callback_base: base.to_owned(),
         probe,

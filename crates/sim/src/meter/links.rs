@@ -1,8 +1,13 @@
-//! The links at which the process of a simulated meter can be reached: UDP and a serial line.
+//! The links at which the process of a simulated meter can be reached: UDP, a serial line, a WebSocket
+//! and Bluetooth.
 
+use super::bluez::Bluez;
+use super::reliable::Conversations;
 use super::run::RunError;
+use super::websocket::WebSocket;
 use crate::serial::{Line, Pty};
 use rustix::fd::OwnedFd;
+use std::collections::VecDeque;
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
@@ -16,6 +21,10 @@ pub struct LinkChoice {
     pub listen: Option<SocketAddr>,
     /// CoAP over Slipmux on a new pseudo-terminal.
     pub serial: bool,
+    /// CoAP over WebSockets at this address; port 0 takes any free one.
+    pub ws: Option<SocketAddr>,
+    /// CoAP over Bluetooth GATT, as a peripheral of this computer's BlueZ.
+    pub bluez: bool,
 }
 
 /// Whoever talks to the meter.
@@ -25,6 +34,10 @@ pub(super) enum Peer {
     Udp(SocketAddr),
     /// Whoever is at the other end of the serial line.
     Serial,
+    /// A connection to the WebSocket.
+    WebSocket(u32),
+    /// A device that is connected over Bluetooth.
+    Bluetooth(u32),
 }
 
 /// Longest datagram that is looked at; a longer one is not for a meter.
@@ -34,6 +47,10 @@ const MAX_DATAGRAM_BYTES: usize = 2048;
 pub(super) struct Links {
     udp: Option<Udp>,
     serial: Option<Serial>,
+    websocket: Option<WebSocket>,
+    bluez: Option<Bluez>,
+    /// What the links themselves say to the meter: acknowledgements of answers over links that lose nothing.
+    acknowledgements: VecDeque<(Peer, Vec<u8>)>,
 }
 
 struct Udp {
@@ -52,39 +69,78 @@ struct Serial {
 }
 
 impl Links {
-    /// Opens the links. To be called inside a tokio runtime.
-    pub fn open(choice: LinkChoice) -> Result<Self, RunError> {
+    /// Opens the links of the meter with this number. To be called inside a tokio runtime.
+    pub async fn open(choice: LinkChoice, number: &str) -> Result<Self, RunError> {
         let udp = |address| Udp::open(address).map_err(|error| RunError::Listen(address, error));
         let serial = choice.serial.then(|| Serial::open().map_err(RunError::Serial));
-        Ok(Self { udp: choice.listen.map(udp).transpose()?, serial: serial.transpose()? })
+        let websocket = |address| WebSocket::open(address).map_err(|error| RunError::Listen(address, error));
+        let bluez = if choice.bluez { Some(Bluez::open(number).await?) } else { None };
+        Ok(Self {
+            udp: choice.listen.map(udp).transpose()?,
+            serial: serial.transpose()?,
+            websocket: choice.ws.map(websocket).transpose()?,
+            bluez,
+            acknowledgements: VecDeque::new(),
+        })
     }
 
     /// The links as a phone takes them.
     pub fn names(&self) -> impl Iterator<Item = String> {
         let udp = self.udp.iter().map(|udp| format!("coap://{}", udp.address));
-        udp.chain(self.serial.iter().map(|serial| format!("serial:{}", serial.path)))
+        let serial = self.serial.iter().map(|serial| format!("serial:{}", serial.path));
+        let websocket = self.websocket.iter().map(|websocket| format!("ws://{}", websocket.address));
+        let bluez = self.bluez.iter().map(|bluez| format!("bluetooth:{}", bluez.name));
+        udp.chain(serial).chain(websocket).chain(bluez)
     }
 
     /// Waits for the next message on any link. Nothing is lost if this future is dropped.
     pub async fn receive(&mut self) -> (Peer, Vec<u8>) {
-        let Self { udp, serial } = self;
+        if let Some(acknowledgement) = self.acknowledgements.pop_front() {
+            return acknowledgement;
+        }
+        let Self { udp, serial, websocket, bluez, .. } = self;
+        let websocket = websocket.as_mut().map(|websocket| &mut websocket.conversations);
+        let bluez = bluez.as_mut().map(|bluez| &mut bluez.conversations);
         tokio::select! {
             received = Udp::receive(udp) => received,
             received = Serial::receive(serial) => received,
+            received = receive_from(websocket, Peer::WebSocket) => received,
+            received = receive_from(bluez, Peer::Bluetooth) => received,
         }
     }
 
     /// Sends without waiting. What cannot be sent is lost like what gets lost on its way: the peer asks again.
-    pub fn send(&self, peer: Peer, bytes: &[u8]) {
-        let sent = match (peer, &self.udp, &self.serial) {
-            (Peer::Udp(address), Some(udp), _) => udp.outgoing.send_to(bytes, address).map(|_| ()),
-            (Peer::Serial, _, Some(serial)) => serial.line.try_send(bytes),
-            _ => Err(io::ErrorKind::NotConnected.into()),
+    pub fn send(&mut self, peer: Peer, bytes: &[u8]) {
+        let gone = || io::Error::from(io::ErrorKind::NotConnected);
+        let Self { udp, serial, websocket, bluez, .. } = self;
+        let sent = match peer {
+            Peer::Udp(address) => {
+                udp.as_ref().ok_or_else(gone).and_then(|udp| udp.outgoing.send_to(bytes, address)).map(|_| None)
+            }
+            Peer::Serial => {
+                serial.as_ref().ok_or_else(gone).and_then(|serial| serial.line.try_send(bytes)).map(|()| None)
+            }
+            Peer::WebSocket(number) => {
+                websocket.as_mut().ok_or_else(gone).and_then(|link| link.conversations.send(number, bytes))
+            }
+            Peer::Bluetooth(number) => {
+                bluez.as_mut().ok_or_else(gone).and_then(|link| link.conversations.send(number, bytes))
+            }
         };
-        if let Err(error) = sent {
-            tracing::warn!(%error, ?peer, "sending failed");
+        match sent {
+            Ok(acknowledgement) => self.acknowledgements.extend(acknowledgement.map(|bytes| (peer, bytes))),
+            Err(error) => tracing::warn!(%error, ?peer, "sending failed"),
         }
     }
+}
+
+async fn receive_from(conversations: Option<&mut Conversations>, peer: fn(u32) -> Peer) -> (Peer, Vec<u8>) {
+    if let Some(conversations) = conversations
+        && let Some((number, datagram)) = conversations.receive().await
+    {
+        return (peer(number), datagram);
+    }
+    pending().await
 }
 
 impl Udp {

@@ -1,5 +1,6 @@
 //! The process of a simulated meter: CoAP over its links, and control lines.
 
+use super::bluez::BluezError;
 use super::control::{Control, HELP};
 use super::device::{SimulatedMeter, Surroundings};
 use super::links::{LinkChoice, Links, Peer};
@@ -24,11 +25,14 @@ pub enum RunError {
     #[error("{0}; delete the file and make a meter with `coinless meter new`")]
     Mount(#[from] MountError),
     /// The address cannot be listened on.
-    #[error("cannot listen on {0}: {1}; choose another with --listen, port 0 for any free one")]
+    #[error("cannot listen on {0}: {1}; choose another address, port 0 for any free one")]
     Listen(SocketAddr, io::Error),
     /// There is no pseudo-terminal to be had.
     #[error("cannot make a pseudo-terminal: {0}")]
     Serial(io::Error),
+    /// There is no Bluetooth.
+    #[error("no Bluetooth: {0}")]
+    Bluez(#[from] BluezError),
     /// The operating system refused something else.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -73,7 +77,7 @@ pub async fn run(
     mut lines: UnboundedReceiver<String>,
     mut report: impl FnMut(&Report),
 ) -> Result<(), RunError> {
-    let mut process = Process::start(state, options)?;
+    let mut process = Process::start(state, options).await?;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     process.links.names().for_each(|link| report(&Report::listening(&process.meter, link)));
     let mut lines_open = true;
@@ -103,14 +107,15 @@ struct Process {
 }
 
 impl Process {
-    fn start(state: &Path, options: Options) -> Result<Self, RunError> {
+    async fn start(state: &Path, options: Options) -> Result<Self, RunError> {
         let chip = FileFlash::open(state)?;
         let mut random = [0; 2];
         getrandom::fill(&mut random).map_err(|error| RunError::Io(io::Error::other(error.to_string())))?;
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let surroundings = Surroundings { mains: options.mains, clock: options.keeps_time.then_some(now_s) };
         let meter = SimulatedMeter::start_in(chip, u16::from_le_bytes(random), surroundings)?;
-        Ok(Self { meter, links: Links::open(options.links)?, started: Instant::now(), skipped_ms: 0 })
+        let links = Links::open(options.links, &meter.meter().id().to_string()).await?;
+        Ok(Self { meter, links, started: Instant::now(), skipped_ms: 0 })
     }
 
     fn now_ms(&self) -> u64 {

@@ -50,6 +50,7 @@ pub struct Shown {
     pub events: BTreeMap<&'static str, u16>,
     pub receipt: u32,
     pub display_code: Option<String>,
+    pub owner_code: Option<String>,
     pub fault: Option<String>,
 }
 
@@ -142,6 +143,7 @@ impl Shown {
             events: state.map(counted).unwrap_or_default(),
             receipt: state.map_or(0, |state| state.receipt_number),
             display_code: core.display_code(now_ms).map(|code| format!("{code:06}")),
+            owner_code: core.owner_code(now_ms).map(|code| format!("{code:08}")),
             fault: core.fault().map(|fault| fault.to_string()),
         }
     }
@@ -190,6 +192,10 @@ impl fmt::Display for Shown {
         write!(f, "; credit number {number} of epoch {epoch}, total {total}; consumed {consumed}; receipt {receipt}")?;
         if let Some(code) = &self.display_code {
             write!(f, "; code {code}")?;
+        }
+        if let Some(code) = &self.owner_code {
+            let (first, second) = code.split_at_checked(4).unwrap_or((code, ""));
+            write!(f, "; your code for the readings: {first} {second}")?;
         }
         self.fault.iter().try_for_each(|fault| write!(f, "; OUT OF SERVICE: {fault}"))?;
         let of_credit = self.of_credit();

@@ -21,7 +21,12 @@ const M3: i64 = 1_000_000;
 
 /// Any free port.
 const HERE: Options = Options {
-    links: LinkChoice { listen: Some(SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))), serial: false },
+    links: LinkChoice {
+        listen: Some(SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))),
+        serial: false,
+        ws: None,
+        bluez: false,
+    },
     mains: false,
     keeps_time: false,
 };

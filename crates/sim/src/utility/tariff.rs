@@ -3,6 +3,7 @@
 use coinless_protocol::{Commodity, Units};
 use coinless_station::money::{Currency, Money};
 use coinless_station::sales::http::wire::{FinalCode, LineBody, QuoteBody, unit_of};
+use coinless_station::sales::{Step, StepKind};
 use std::collections::BTreeMap;
 
 /// A hundred per cent in hundredths of a per cent.
@@ -99,16 +100,19 @@ impl Tariff {
     /// A quote, explained.
     pub fn quote(&self, meter: &str, commodity: Commodity, sum: Sum) -> QuoteBody {
         let show = |minor| self.currency.format(Money::from_minor(minor));
-        let line = |text: String, minor| LineBody { text, amount: show(minor) };
+        let line = |text: String, minor, step| LineBody { text, amount: show(minor), step };
         let price = self.price_minor.get(&commodity).copied().unwrap_or_default();
         let (whole, thousandths) = (sum.units / 1000, sum.units % 1000);
         let unit = commodity.display_unit();
         let credit = format!("{whole}.{thousandths:03} {unit} at {} {} a {unit}", show(price), self.currency);
+        let percent = format!("{}.{:02}", self.tax_bp / 100, self.tax_bp % 100);
+        let sold = Step { units: Some(sum.units), price: Some(show(price)), ..Step::of(StepKind::Block) };
+        let taxed = Step { percent: Some(percent.clone()), ..Step::of(StepKind::Tax) };
         let explanation = vec![
-            line(credit, sum.net - self.standing_minor),
-            line("standing charge".to_owned(), self.standing_minor),
-            line(format!("tax {}.{:02} %", self.tax_bp / 100, self.tax_bp % 100), sum.tax),
-            line("service fee".to_owned(), self.fee_minor),
+            line(credit, sum.net - self.standing_minor, sold),
+            line("standing charge".to_owned(), self.standing_minor, Step::of(StepKind::Standing)),
+            line(format!("tax {percent} %"), sum.tax, taxed),
+            line("service fee".to_owned(), self.fee_minor, Step::of(StepKind::Fee)),
         ];
         QuoteBody {
             meter: meter.to_owned(),

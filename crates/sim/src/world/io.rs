@@ -4,7 +4,7 @@ use super::hub::{Event, Hub, Request, Slot};
 use super::station::Watched;
 use coinless_phone::io::{Events, HttpAnswer, HttpMethod, HttpRequest, NoAnswer, Station, Time};
 use coinless_phone::memory_store::MemoryStore;
-use coinless_phone::records::{MeterKey, ReceiptKey, StoredOrder, StoredReceipt, StoredToken, StoredVisit, TokenKey};
+use coinless_phone::records::record::Record;
 use coinless_phone::store::{Contents, Store, StoreError};
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
@@ -109,33 +109,15 @@ impl Store for Handset {
         Ok(self.memory.borrow().contents.clone())
     }
 
-    async fn save_order(&mut self, order: &StoredOrder) -> Result<(), StoreError> {
-        self.write(async |memory| memory.save_order(order).await).await
+    async fn save(&mut self, record: &Record) -> Result<(), StoreError> {
+        self.write(async |memory| memory.save(record).await).await
     }
 
-    async fn save_token(&mut self, token: &StoredToken) -> Result<(), StoreError> {
-        self.write(async |memory| memory.save_token(token).await).await
-    }
-
-    async fn remove_token(&mut self, token: &TokenKey) -> Result<(), StoreError> {
-        self.hub.borrow_mut().stats.count("tokens deleted by phones");
-        self.write(async |memory| memory.remove_token(token).await).await
-    }
-
-    async fn save_receipt(&mut self, receipt: &StoredReceipt) -> Result<(), StoreError> {
-        self.write(async |memory| memory.save_receipt(receipt).await).await
-    }
-
-    async fn remove_receipt(&mut self, receipt: &ReceiptKey) -> Result<(), StoreError> {
-        self.write(async |memory| memory.remove_receipt(receipt).await).await
-    }
-
-    async fn save_visit(&mut self, visit: &StoredVisit) -> Result<(), StoreError> {
-        self.write(async |memory| memory.save_visit(visit).await).await
-    }
-
-    async fn remove_visit(&mut self, meter: &MeterKey) -> Result<(), StoreError> {
-        self.write(async |memory| memory.remove_visit(meter).await).await
+    async fn remove(&mut self, name: &str) -> Result<(), StoreError> {
+        if Record::is_token_name(name) {
+            self.hub.borrow_mut().stats.count("tokens deleted by phones");
+        }
+        self.write(async |memory| memory.remove(name).await).await
     }
 }
 

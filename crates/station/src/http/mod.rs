@@ -1,9 +1,12 @@
 //! The HTTP API: REST and JSON, problem details for errors, server-sent events for live state.
 
+mod app;
 mod callbacks;
 mod extract;
 mod meters;
 mod orders;
+mod problems;
+mod readings;
 mod receipts;
 mod reports;
 
@@ -34,11 +37,14 @@ pub const MAX_BODY_BYTES: usize = 128 * 1024;
 /// The API of `station`.
 pub fn router(station: Station) -> Router {
     Router::new()
+        .route("/v1/app", get(app::about))
         .route("/v1/issuer", get(meters::issuer))
         .route("/v1/recovery", get(orders::recovery))
         .route("/v1/meters/{meter}", get(meters::meter))
         .route("/v1/meters/{meter}/read-requests", post(meters::read_request))
         .route("/v1/meters/{meter}/clock/{challenge}", get(meters::clock))
+        .route("/v1/meters/{meter}/readers", post(readings::earn))
+        .route("/v1/meters/{meter}/readings", get(readings::readings))
         .route("/v1/quotes", post(orders::quote))
         .route("/v1/orders/{id}", put(orders::put).get(orders::get))
         .route("/v1/orders/{id}/payment", post(orders::pay))
@@ -46,14 +52,17 @@ pub fn router(station: Station) -> Router {
         .route("/v1/orders/{id}/events", get(orders::events))
         .route("/v1/receipts", post(receipts::upload))
         .route("/v1/reports", post(reports::upload))
+        .route("/v1/problems/{id}", put(problems::put))
         .route("/v1/callbacks/{provider}/{subject}/{mac}", post(callbacks::callback))
         .route("/openapi.json", get(openapi))
         .merge(health::router())
-        .fallback(async || no_handler(404, "not_found", "there is nothing here"))
+        .merge(app::router())
+        .fallback(app::nothing)
         .method_not_allowed_fallback(async || {
             no_handler(405, "method_not_allowed", "this method is not for this resource")
         })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(station.clone(), app::guard))
         .layer(middleware::from_fn_with_state(station.clone(), log))
         .with_state(station)
 }
@@ -86,6 +95,11 @@ async fn log(State(station): State<Station>, route: Option<MatchedPath>, request
 /// The order or meter that a path is about.
 fn subject(route: &str, path: &str) -> Option<String> {
     let at = |segment| path.split('/').nth(segment);
+    match route {
+        "/o/{id}" => return extract::order_id(at(2)?).ok(),
+        "/m/{label}" => return parse_label(at(2)?).ok().map(|meter| meter.to_string()),
+        _ => {}
+    }
     match route.split('/').nth(2)? {
         "orders" => extract::order_id(at(3)?).ok(),
         "meters" => parse_label(at(3)?).ok().map(|meter| meter.to_string()),
@@ -123,11 +137,14 @@ pub fn openapi_json() -> String {
         description = "Sells credit for meters without a network, and reads their receipts."
     ),
     paths(
+        app::about,
         meters::issuer,
         orders::recovery,
         meters::meter,
         meters::read_request,
         meters::clock,
+        readings::earn,
+        readings::readings,
         orders::quote,
         orders::put,
         orders::get,
@@ -136,6 +153,7 @@ pub fn openapi_json() -> String {
         orders::events,
         receipts::upload,
         reports::upload,
+        problems::put,
         callbacks::callback
     ),
     components(schemas(
@@ -144,6 +162,7 @@ pub fn openapi_json() -> String {
         LineState,
         PaymentState,
         ProblemDetails,
+        crate::app::AppView,
         view::OrderView,
         view::RecoveryView,
         view::MeterView,
@@ -152,6 +171,11 @@ pub fn openapi_json() -> String {
         meters::ReadRequest,
         meters::ReadToken,
         meters::ClockToken,
+        readings::NewReader,
+        readings::Entitled,
+        crate::readings::ReadingsView,
+        crate::problem_reports::ProblemReport,
+        problems::ProblemTaken,
         receipts::Accepted,
         reports::ReportUpload,
         reports::ReportAccepted

@@ -10,6 +10,7 @@ pub mod manual;
 pub mod sandbox;
 pub mod stripe;
 
+use crate::app::PayerNeed;
 use crate::money::{Currency, Money};
 use axum::http::HeaderMap;
 use std::future::Future;
@@ -284,6 +285,11 @@ pub trait PaymentProvider: Send + Sync {
     /// Whether customers pay by themselves and name the order's account.
     fn is_push(&self) -> bool {
         false
+    }
+
+    /// Whether it needs to know who pays, and as what, in English (`telephone number`).
+    fn payer(&self) -> (PayerNeed, Option<&'static str>) {
+        (PayerNeed::None, None)
     }
 
     /// Whether what its callbacks say is believed, because it cannot be asked. Only for a provider that signs them with a key that

@@ -2,8 +2,10 @@
 
 pub mod builtin;
 pub mod http;
+mod step;
 
 pub use crate::tariff::Asked;
+pub use step::{Per, Step, StepKind, Taxed};
 
 use crate::money::{Currency, Money};
 use crate::provider::Call;
@@ -111,7 +113,7 @@ pub struct Quote {
     pub terms: String,
 }
 
-/// One line of an explained quote.
+/// One line of an explained quote. Whoever knows its `kind` can say it in another language; `text` says all of it in the utility's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExplanationLine {
     /// What for.
@@ -121,6 +123,9 @@ pub struct ExplanationLine {
     /// The amount is contained in the lines before it, and does not add to the sum.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub within: bool,
+    /// The same in figures.
+    #[serde(flatten)]
+    pub step: Step,
 }
 
 /// Why nothing can be bought so.

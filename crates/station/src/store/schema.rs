@@ -4,8 +4,10 @@
 //! table is about, and every statement of a purchase names it.
 
 /// Each entry is one migration; the database's version is the number of those that ran.
-pub(super) const MIGRATIONS: [&[&str]; 13] =
-    [FIRST, MONEY, CASH, CLAIMS, RECOVERY, WAITING, FORGOTTEN, TAKEN_BACK, TERMS, EPOCHS, REPORTS, REPLACED, INSTALLED];
+pub(super) const MIGRATIONS: [&[&str]; 14] = [
+    FIRST, MONEY, CASH, CLAIMS, RECOVERY, WAITING, FORGOTTEN, TAKEN_BACK, TERMS, EPOCHS, REPORTS, REPLACED, INSTALLED,
+    READERS,
+];
 
 /// One purchase.
 const FIRST: &[&str] = &[
@@ -504,4 +506,47 @@ const INSTALLED: &[&str] = &[
     "ALTER TABLE meter ADD COLUMN unproved_number BIGINT",
     // 1: the units of the line are minor units of the order's currency.
     "ALTER TABLE order_line ADD COLUMN counts_money BIGINT NOT NULL DEFAULT 0",
+];
+
+/// Who may read a meter's readings, and what people report.
+const READERS: &[&str] = &[
+    // A phone that has typed the meter's code: SHA-256 of its secret, when the tenancy began in which it did (0: when the meter was
+    // enrolled), and the first receipt of that tenancy.
+    "CREATE TABLE reader (
+        meter_id TEXT NOT NULL,
+        secret_hash BYTEA NOT NULL,
+        tenancy_ms BIGINT NOT NULL,
+        since_receipt BIGINT NOT NULL,
+        earned_ms BIGINT NOT NULL,
+        PRIMARY KEY (meter_id, secret_hash)
+    )",
+    // Wrong codes for a meter, in the hour and in the day in which the last one came (numbered since 1970).
+    "CREATE TABLE wrong_code (
+        meter_id TEXT PRIMARY KEY,
+        hour BIGINT NOT NULL,
+        in_hour BIGINT NOT NULL,
+        day BIGINT NOT NULL,
+        in_day BIGINT NOT NULL
+    )",
+    // The key epoch and the last number used for the meter when the tenancy ended: a receipt beyond is of the next one.
+    "ALTER TABLE tenancy ADD COLUMN epoch BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE tenancy ADD COLUMN last_number BIGINT NOT NULL DEFAULT 0",
+    "UPDATE tenancy SET epoch = COALESCE((SELECT m.epoch FROM meter m WHERE m.meter_id = tenancy.meter_id), 0)",
+    "UPDATE tenancy SET last_number = COALESCE((SELECT m.last_number FROM meter m WHERE m.meter_id = tenancy.meter_id), 0)",
+    // Null: the receipt came before these were kept. The clock may be null in later ones too.
+    "ALTER TABLE receipt ADD COLUMN epoch BIGINT",
+    "ALTER TABLE receipt ADD COLUMN clock BIGINT",
+    // What people report: null where they named no order, no meter, no way to reach them.
+    "CREATE TABLE problem (
+        problem_id TEXT PRIMARY KEY,
+        order_id TEXT,
+        meter_id TEXT,
+        text TEXT NOT NULL,
+        contact TEXT,
+        at_ms BIGINT NOT NULL,
+        erased_ms BIGINT
+    )",
+    "CREATE INDEX problem_at ON problem (at_ms)",
+    "CREATE INDEX problem_order ON problem (order_id)",
+    "CREATE INDEX problem_meter ON problem (meter_id)",
 ];

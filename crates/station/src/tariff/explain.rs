@@ -1,4 +1,4 @@
-//! A quote in plain English, line by line.
+//! A quote in plain English, line by line, and the same in figures.
 
 use super::calendar::Accrued;
 use super::charge::{Charge, Share};
@@ -6,6 +6,7 @@ use super::config::PeriodConfig;
 use super::quote::{Sale, Split, money};
 use super::version::{Base, StandingRate, Tax, TaxRule};
 use super::{Breakdown, Line, LineKind};
+use crate::sales::{Per, Step, StepKind, Taxed};
 use crate::terms::CreditWords;
 use coinless_protocol::Units;
 use std::fmt;
@@ -17,28 +18,41 @@ impl Sale<'_> {
         if let Some(free) = self.free {
             let month = self.today.strftime("%Y-%m");
             let counted = if free.counts_in_blocks { ", which count in the blocks" } else { "" };
-            lines.push(self.part(format!("free allowance of {month}: {}{counted}", self.units(free.units)?), 0)?);
+            let step = Step {
+                units: Some(free.units),
+                counts_in_blocks: free.counts_in_blocks,
+                from: Some(month.to_string()),
+                to: Some(month.to_string()),
+                ..Step::of(StepKind::Free)
+            };
+            lines.push(self.part(
+                format!("free allowance of {month}: {}{counted}", self.units(free.units)?),
+                0,
+                step,
+            )?);
         }
         lines.extend(self.standing_lines()?);
         for (tax, amount) in self.version.taxes.iter().zip(&charge.taxes) {
             let text = self.tax_text(tax);
+            let line = self.part(text, *amount, self.tax_step(tax))?;
             lines.push(if self.version.prices_include_tax {
-                Line { text: format!("of which {text}"), kind: LineKind::Within, ..self.part(String::new(), *amount)? }
+                Line { text: format!("of which {}", line.text), kind: LineKind::Within, ..line }
             } else {
-                self.part(text, *amount)?
+                line
             });
         }
         self.end_lines(split, &mut lines)?;
         if rounding > 0 {
             let text = format!("rounding: not enough for another {}", self.units(1)?);
-            lines.push(self.part(text, rounding)?);
+            lines.push(self.part(text, rounding, Step { units: Some(1), ..Step::of(StepKind::Rounding) })?);
         }
         Some(lines)
     }
 
     /// The lines of a quote for a meter whose credit is money.
     pub(super) fn explain_money(&self, split: &Split) -> Option<Vec<Line>> {
-        let mut lines = vec![self.part("credit; the meter prices what is used by itself".to_owned(), split.rest)?];
+        let text = "credit; the meter prices what is used by itself".to_owned();
+        let mut lines = vec![self.part(text, split.rest, Step::of(StepKind::Credit))?];
         self.end_lines(split, &mut lines)?;
         Some(lines)
     }
@@ -47,7 +61,9 @@ impl Sale<'_> {
     fn end_lines(&self, split: &Split, lines: &mut Vec<Line>) -> Option<()> {
         lines.extend(self.debt_line(split)?);
         for (fee, amount) in self.version.fees.iter().zip(&split.fees) {
-            lines.push(self.part(format!("{}, for {}", fee.name, fee.to), *amount)?);
+            let (name, payee) = (Some(fee.name.clone()), Some(fee.to.clone()));
+            let step = Step { name, payee, ..Step::of(StepKind::Fee) };
+            lines.push(self.part(format!("{}, for {}", fee.name, fee.to), *amount, step)?);
         }
         Some(())
     }
@@ -56,26 +72,28 @@ impl Sale<'_> {
         let unit = self.tariff.commodity.display_unit();
         let blocks = &self.version.blocks;
         let over = if self.read_back { "read back from the meter" } else { "bought" };
-        let period = match self.version.period.kind {
-            PeriodConfig::Month => "month",
-            PeriodConfig::Year => "year",
+        let (period, per) = match self.version.period.kind {
+            PeriodConfig::Month => ("month", Per::Month),
+            PeriodConfig::Year => ("year", Per::Year),
         };
         let line = |share: Share| {
             let block = &blocks[share.block];
-            let mut text = format!(
-                "{} at {} {} a {unit}",
-                self.units(share.units)?,
-                block.price.show(self.tariff.currency),
-                self.tariff.currency
-            );
+            let price = block.price.show(self.tariff.currency).to_string();
+            let mut text = format!("{} at {price} {} a {unit}", self.units(share.units)?, self.tariff.currency);
+            let (units, price) = (Some(share.units), Some(price));
+            let mut step = Step { units, price, ..Step::of(StepKind::Block) };
             if blocks.len() > 1 {
+                let before = share.block.checked_sub(1).and_then(|before| blocks[before].up_to);
+                (step.from_units, step.to_units) = (Some(before.unwrap_or(0)), block.up_to);
+                (step.block, step.per) = (u32::try_from(share.block + 1).ok(), Some(per));
+                step.consumed = self.read_back;
                 let end = match block.up_to {
                     Some(end) => format!("up to {}", self.units(end)?),
                     None => format!("over {}", self.units(blocks[share.block - 1].up_to?)?),
                 };
                 text += &format!(" (block {}, {end} a {period}, {over})", share.block + 1);
             }
-            self.part(text, share.amount)
+            self.part(text, share.amount, step)
         };
         self.basis.shares(sold)?.into_iter().map(line).collect()
     }
@@ -83,18 +101,20 @@ impl Sale<'_> {
     fn standing_lines(&self) -> Option<Vec<Line>> {
         let line = |accrued: &Accrued<'_>| {
             let currency = self.tariff.currency;
-            let (rate, unit) = match accrued.version.standing.as_ref()?.rate {
-                StandingRate::PerDay(rate) => (rate, "day"),
-                StandingRate::PerMonth(rate) => (rate, "month"),
+            let (rate, unit, per) = match accrued.version.standing.as_ref()?.rate {
+                StandingRate::PerDay(rate) => (rate, "day", Per::Day),
+                StandingRate::PerMonth(rate) => (rate, "month", Per::Month),
             };
             let plural = if accrued.count == 1 { "" } else { "s" };
             let (count, from, to) = (accrued.count, accrued.from, accrued.to);
             let digits = if unit == "month" { "%Y-%m" } else { "%Y-%m-%d" };
             let (from, to) = (from.strftime(digits).to_string(), to.strftime(digits).to_string());
-            let when = if from == to { from } else { format!("{from} to {to}") };
-            let rate = rate.show(currency);
+            let when = if from == to { from.clone() } else { format!("{from} to {to}") };
+            let rate = rate.show(currency).to_string();
             let text = format!("standing charge, {count} {unit}{plural} ({when}) at {rate} {currency} a {unit}");
-            self.part(text, accrued.amount.minor().into())
+            let (count, price, per) = (Some(count), Some(rate), Some(per));
+            let step = Step { count, price, per, from: Some(from), to: Some(to), ..Step::of(StepKind::Standing) };
+            self.part(text, accrued.amount.minor().into(), step)
         };
         self.standing.iter().map(line).collect()
     }
@@ -109,13 +129,30 @@ impl Sale<'_> {
         }
     }
 
+    fn tax_step(&self, tax: &Tax) -> Step {
+        let step = Step { name: Some(tax.name.clone()), ..Step::of(StepKind::Tax) };
+        match &tax.rule {
+            TaxRule::Percent { percent, of } => {
+                let taxes = of.taxes.iter().map(|place| self.version.taxes[*place].name.clone());
+                let percent = Some(percent.to_string());
+                Step { percent, of: self.taxed(of).collect(), of_taxes: taxes.collect(), ..step }
+            }
+            TaxRule::PerUnit(price) => Step { price: Some(price.show(self.tariff.currency).to_string()), ..step },
+        }
+    }
+
+    /// The parts of the price that a tax is taken of, as far as there are any.
+    fn taxed(&self, base: &Base) -> impl Iterator<Item = Taxed> {
+        let has_standing = self.version.standing.is_some() || self.basis.standing > 0;
+        let parts = [(base.energy, Taxed::Commodity), (base.standing && has_standing, Taxed::Standing)];
+        parts.into_iter().filter(|(covered, _)| *covered).map(|(_, part)| part)
+    }
+
     fn base_text(&self, base: &Base) -> String {
-        let energy = self.tariff.commodity.name();
-        let prices = [(base.energy, energy), (base.standing, "standing charge")].into_iter();
-        let prices = prices.filter(|(covered, name)| {
-            *covered && (*name != "standing charge" || self.version.standing.is_some() || self.basis.standing > 0)
+        let names = self.taxed(base).map(|part| match part {
+            Taxed::Commodity => self.tariff.commodity.name(),
+            Taxed::Standing => "standing charge",
         });
-        let names = prices.map(|(_, name)| name);
         let names = names.chain(base.taxes.iter().map(|place| self.version.taxes[*place].name.as_str()));
         let names: Vec<_> = names.collect();
         match names.split_last() {
@@ -130,11 +167,12 @@ impl Sale<'_> {
             return Some(Vec::new());
         }
         let left = self.history.debt.checked_sub(money(split.debt)?)?;
-        Some(vec![self.part(format!("debt recovered ({} is left)", self.amount(left)), split.debt)?])
+        let step = Step { left: Some(self.tariff.currency.format(left)), ..Step::of(StepKind::Debt) };
+        Some(vec![self.part(format!("debt recovered ({} is left)", self.amount(left)), split.debt, step)?])
     }
 
-    fn part(&self, text: String, amount: i128) -> Option<Line> {
-        Some(Line { text, amount: self.tariff.currency.format(money(amount)?), kind: LineKind::Part })
+    fn part(&self, text: String, amount: i128, step: Step) -> Option<Line> {
+        Some(Line { text, amount: self.tariff.currency.format(money(amount)?), kind: LineKind::Part, step })
     }
 
     fn units(&self, units: u64) -> Option<String> {

@@ -30,6 +30,7 @@ pub use rate::Rounding;
 pub use version::Tariff;
 
 use crate::money::{Currency, Money};
+use crate::sales::Step;
 use coinless_protocol::{Commodity, Units};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -155,6 +156,8 @@ pub struct Line {
     pub amount: String,
     /// Whether it adds to the total.
     pub kind: LineKind,
+    /// The same in figures.
+    pub step: Step,
 }
 
 /// Whether a line's amount adds to the total.

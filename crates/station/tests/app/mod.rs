@@ -156,12 +156,13 @@ impl App {
         Self::of(&Config::default(), script).await
     }
 
-    /// A station of these utilities.
+    /// A station of these utilities, which serves this app.
     pub async fn of(config: &Config, script: Script) -> Self {
         let place = Place::new();
         let provider = Arc::new(Provider { script: Mutex::new(script.0), started: AtomicUsize::new(0) });
         let utilities = config.utilities(&place.store).unwrap();
-        let plan = Plan { customer: Some("Ada Lovelace"), ..Plan::new(utilities, vec![provider.clone()]) };
+        let app = coinless_station::app::App::open(&config.app).unwrap();
+        let plan = Plan { customer: Some("Ada Lovelace"), app, ..Plan::new(utilities, vec![provider.clone()]) };
         let (station, url) = place.start(plan).await;
         let http = coinless_station::net::http_client(std::time::Duration::from_secs(60)).unwrap();
         Self { provider, station, url, http, place }
@@ -180,8 +181,23 @@ impl App {
         }
     }
 
+    /// A whole answer, as a browser gets it.
+    pub async fn fetch(&self, path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+        let request = self.http.get(format!("{}{path}", self.url));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        request.send().await.unwrap()
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send(self.http.get(format!("{}{path}", self.url))).await
+    }
+
+    pub async fn get_as(&self, path: &str, authorization: &str) -> Answer {
+        self.send(self.http.get(format!("{}{path}", self.url)).header("authorization", authorization)).await
+    }
+
+    pub async fn put_at(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.http.put(format!("{}{path}", self.url)).json(body)).await
     }
 
     pub async fn put(&self, id: &str, body: &Value) -> Answer {

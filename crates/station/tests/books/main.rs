@@ -13,6 +13,7 @@ mod ledger;
 mod manual;
 #[path = "../place/mod.rs"]
 mod place;
+mod readers;
 mod reconciling;
 mod replacing;
 mod reports;

@@ -6,6 +6,7 @@ use crate::{
     ORDER, PULL, PUSH, callback, daraja, expect_declined, expect_unknown, money, nothing, open, page, page_at,
     prompt_account, request, shop,
 };
+use coinless_station::app::PayerNeed;
 use coinless_station::lifecycle::{LineState, PaymentState};
 use coinless_station::payments;
 use coinless_station::provider::daraja::{Daraja, DarajaC2b, DarajaConfig, DarajaStk};
@@ -159,6 +160,18 @@ async fn an_account_that_ends_like_a_prompt_s_is_in_the_statement_of_the_paybill
         let notice = paybill.read_callback(&callback(None, &headers, &told));
         assert_eq!(notice, Ok(Notice::Push { account: "KAMAU".to_owned(), receipt: "RKTQDM7W6S".to_owned() }));
     }
+}
+
+#[test]
+fn who_pays_is_asked_for_where_it_is_of_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = shop(folder.path(), "http://127.0.0.1:1", true);
+    let daraja = Daraja::open(&shop).unwrap();
+    let hint = Some("telephone number");
+    assert_eq!(DarajaStk::new(daraja.clone()).unwrap().payer(), (PayerNeed::Required, hint));
+    assert_eq!(DarajaC2b::new(daraja).unwrap().payer(), (PayerNeed::Optional, hint));
+    let no_refunds = Daraja::open(&DarajaConfig { refunds: None, ..shop }).unwrap();
+    assert_eq!(DarajaC2b::new(no_refunds).unwrap().payer(), (PayerNeed::None, None));
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use coinless_station::problem::{Code, Error};
 use coinless_station::provider::EntryKind;
 use coinless_station::provider::manual::{CashKind, Day, Manual, ManualConfig, Mark, correct, day, mark_paid, pay_out};
 use coinless_station::provider::sandbox::Sandbox;
+use coinless_station::sales::Step;
 use coinless_station::store::Store;
 use station::App;
 use std::sync::Arc;
@@ -243,7 +244,7 @@ async fn who_paid_is_erased_with_the_order() {
 
     let (day, balance) = (app.day("cashier-a").await, app.balance(CLEARING).await);
     let erased = app.station.run("erase", |work| erase::order(work, ORDER, "grace")).await.unwrap();
-    assert_eq!(erased, Erased { orders: 1, names: false });
+    assert_eq!(erased, Erased { orders: 1, names: false, problems: 0 });
     let all = app.dump();
     for gone in ["Lovelace", "account 7", "bank reference 9", "254700123456", "100.00 KES a m³"] {
         assert!(!all.contains(gone), "{gone} is in\n{all}");
@@ -254,6 +255,7 @@ async fn who_paid_is_erased_with_the_order() {
         (line.quote.explanation[0].text.as_str(), line.quote.explanation[0].amount.as_str()),
         ("erased", "500.00")
     );
+    assert_eq!(line.quote.explanation[0].step, Step::default());
     let terms = app.station.read(|work| Ok(orders::line(work, ORDER, 1)?.terms)).await.unwrap();
     assert_eq!(terms, "");
     // The same entry again is still the same.

@@ -14,6 +14,7 @@ use coinless_protocol::keys::KeyPair;
 use coinless_protocol::readings::Readings;
 use coinless_protocol::receipt::{Decision, Outcome, Receipt, RegisterNumbers, Sums};
 use coinless_protocol::{Commodity, CreditNumber, Epoch, FineCredit, MeterId, Units};
+use coinless_station::app::App;
 use coinless_station::keys::Keys;
 use coinless_station::payments::Patience;
 use coinless_station::provider::PaymentProvider;
@@ -76,6 +77,7 @@ impl Place {
             signer: Arc::new(LocalSigner::open(&self.keys(), &names, service::now_ms).await.unwrap()),
             providers: plan.providers,
             utilities: plan.utilities,
+            app: plan.app,
             patience: plan.patience,
             callback_base: url.clone(),
             probe: plan.probe,
@@ -96,11 +98,12 @@ pub struct Plan {
     pub patience: Patience,
     pub customer: Option<&'static str>,
     pub probe: Probe,
+    pub app: App,
 }
 
 impl Plan {
     pub fn new(utilities: Utilities, providers: Vec<Arc<dyn PaymentProvider>>) -> Self {
-        Self { utilities, providers, patience: Patience::default(), customer: None, probe: |_| () }
+        Self { utilities, providers, patience: Patience::default(), customer: None, probe: |_| (), app: App::default() }
     }
 }
 

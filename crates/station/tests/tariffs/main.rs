@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod docs;
+mod figures;
 mod properties;
 mod published;
 mod refused;

@@ -40,6 +40,12 @@ async fn a_line_is_sold_as_quoted_and_explained() {
     let quote = &order["lines"][0]["quote"];
     assert_eq!(quote["shown"], "47.423 m³");
     assert_eq!(quote["explanation"][1]["text"], "standing charge");
+    let kinds: Vec<_> = (0..4).map(|line| quote["explanation"][line]["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["block", "standing", "tax", "fee"]);
+    assert_eq!(
+        (&quote["explanation"][0]["units"], &quote["explanation"][2]["percent"]),
+        (&serde_json::json!(47_423), &serde_json::json!("19.00"))
+    );
     assert_eq!((standing(&app).await, seen(&app, "vend")), (1, 1));
     assert_eq!(app.exceptions().await, Vec::<String>::new());
 }

@@ -225,7 +225,7 @@ impl From<LineReport> for LineResult {
             shown: report.shown,
             state: report.state,
             outcome: report.outcome,
-            words: report.words,
+            words: report.standing.words(),
             reason: report.reason,
             paid: report.was_paid && report.state != Some(Refunded),
             sold: matches!(report.state, Some(Sold | Issued | Delivered | VoidPending | Voided)),

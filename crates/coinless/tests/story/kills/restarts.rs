@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Which steps are reached in which scenario.
 type Scenario = fn(&Restart, &str);
-const SCENARIOS: [(&[&str], Scenario); 9] = [
+const SCENARIOS: [(&[&str], Scenario); 11] = [
     (&["release", "adopt", "start_sweeping", "start_comparing"], starts),
     (&["claim", "sweep"], finds_what_lost_its_task),
     (&["expire"], forgets_a_quote),
@@ -36,6 +36,8 @@ const SCENARIOS: [(&[&str], Scenario); 9] = [
     (&["finish"], has_nothing_left_to_do),
     (&["task_failed"], shows_what_it_cannot_do),
     (&["recover"], recovers_what_a_backup_does_not_have),
+    (&["earn"], lets_a_phone_read),
+    (&["problem"], takes_a_report),
 ];
 
 /// The points that are reached here.
@@ -99,6 +101,15 @@ impl Restart {
             Ok::<_, StoreError>(())
         });
         runtime().block_on(changing).unwrap();
+    }
+
+    /// What the database counts, while a station may be running.
+    fn count(&self, sql: &'static str) -> i64 {
+        let store: Box<dyn Store> = match self.desk.database() {
+            Some(database) => Box::new(PostgresStore::open(database, GroupSize::default()).unwrap()),
+            None => Box::new(SqliteStore::open(&self.desk.path("station/station.db"), GroupSize::default()).unwrap()),
+        };
+        runtime().block_on(store.read(move |tx| tx.query(sql, &[])?[0].int(0))).unwrap()
     }
 
     /// Starts a station for good, which brings the order's line to `state`.
@@ -173,6 +184,39 @@ fn order(url: &str, more: Value, accept: bool) {
             let _ = http.post(format!("{url}/payment")).json(&json!({ "quote_version": 1 })).send().await;
         }
     });
+}
+
+/// A phone earns the meter's readings, once or twice; it has them.
+fn lets_a_phone_read(station: &Restart, point: &str) {
+    let mut meter = station.desk.start(station.desk.meter_command(GAS, "127.0.0.1:0")).unwrap();
+    meter.control("open", "open").unwrap();
+    let code = meter.control("show", "show").unwrap()["owner_code"].as_str().unwrap().to_owned();
+    let ask = |url: &str| {
+        let words = ["--station", url, GAS_LABEL, "--code", &code];
+        station.desk.phone("phone", "readings", &words)
+    };
+    station.dies_at(point, |url| assert!(ask(url).is_err(), "{point}"));
+    let running = station.desk.start_station("127.0.0.1:0", &[]).unwrap();
+    let other = station.desk.phone("other", "readings", &["--station", &running.address(), GAS_LABEL]);
+    assert!(other.is_err(), "{point}: a phone without the code");
+    // The station is at another address now, and so another one to the phone: with the same code it earns them there.
+    assert_eq!(ask(&running.address()).unwrap()[0]["meter"], GAS, "{point}");
+    let readers = station.count("SELECT count(*) FROM reader");
+    assert_eq!(readers, if point.ends_with("before") { 1 } else { 2 }, "{point}");
+}
+
+/// A problem is reported again under its id, and is there once.
+fn takes_a_report(station: &Restart, point: &str) {
+    let put = |url: &str| {
+        let body = json!({ "meter": GAS_LABEL, "text": "it hisses" });
+        let request = coinless_station::net::http_client(PATIENCE).unwrap().put(format!("{url}/v1/problems/{ORDER}"));
+        runtime().block_on(async { request.json(&body).send().await.map(|answer| answer.status()) })
+    };
+    station.dies_at(point, |url| assert!(put(url).is_err(), "{point}"));
+    let running = station.desk.start_station("127.0.0.1:0", &[]).unwrap();
+    assert_eq!(put(&running.address()).unwrap(), 200, "{point}");
+    let shown = station.desk.show("problems", Some(GAS)).unwrap();
+    assert_eq!((shown.len(), &shown[0]["text"]), (1, &json!("it hisses")), "{point}");
 }
 
 /// It starts, for a meter that was enrolled before there were several utilities, and sells.

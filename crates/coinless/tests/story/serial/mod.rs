@@ -87,7 +87,7 @@ fn what_is_no_serial_line_with_a_meter() {
         (&format!("serial:{}", file.display()), "neither a serial device nor a pseudo-terminal"),
         (&format!("serial:{}", story.desk.folder().display()), "neither a serial device nor a pseudo-terminal"),
         ("serial:/dev/null", "neither a serial device nor a pseudo-terminal"),
-        ("usb:1", "write coap://HOST:PORT or serial:PATH"),
+        ("usb:1", "write coap://HOST:PORT, ws://HOST:PORT or serial:PATH"),
     ] {
         let message = scan(link);
         assert!(message.contains(says), "{link}: {message}");

@@ -1,6 +1,7 @@
 //! The customer pays by himself into the paybill, and names the order's account (C2B).
 
-use super::{C2B_NAME, Daraja, DarajaError, notices, refund, shillings, statement};
+use super::{C2B_NAME, Daraja, DarajaError, PHONE_HINT, notices, refund, shillings, statement};
+use crate::app::PayerNeed;
 use crate::provider::{
     Acknowledgement, BadCallback, Call, Callback, Notice, PaymentOutcome, PaymentProvider, PaymentRequest,
     RefundOutcome, RefundRequest, StatementEntry, StatementError,
@@ -57,6 +58,11 @@ impl PaymentProvider for DarajaC2b {
 
     fn is_push(&self) -> bool {
         true
+    }
+
+    /// M-Pesa does not tell who paid, so a refund needs it.
+    fn payer(&self) -> (PayerNeed, Option<&'static str>) {
+        if self.daraja.refunds.is_some() { (PayerNeed::Optional, Some(PHONE_HINT)) } else { (PayerNeed::None, None) }
     }
 
     fn start<'a>(&'a self, request: &'a PaymentRequest) -> Call<'a, PaymentOutcome> {

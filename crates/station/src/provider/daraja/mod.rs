@@ -31,6 +31,8 @@ use std::time::Duration;
 pub const STK_NAME: &str = "daraja-stk";
 /// The provider where customers pay by themselves.
 pub const C2B_NAME: &str = "daraja-paybill";
+/// What a payer is to M-Pesa.
+const PHONE_HINT: &str = "telephone number";
 
 /// Most bytes of a file with a secret.
 const MAX_SECRET_BYTES: u64 = 4096;

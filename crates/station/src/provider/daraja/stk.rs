@@ -4,7 +4,8 @@ use super::codes::{PushEnd, push_end};
 use super::statement::{KEPT_MS, SURELY_STATED_MS};
 use super::text::{clean, phone, timestamp};
 use super::wire::{Push, PushQuery, PushResult, Pushed};
-use super::{Daraja, DarajaError, PROMPT_MARK, STK_NAME, notices, refund, shillings, statement};
+use super::{Daraja, DarajaError, PHONE_HINT, PROMPT_MARK, STK_NAME, notices, refund, shillings, statement};
+use crate::app::PayerNeed;
 use crate::provider::{
     Acknowledgement, BadCallback, Call, Callback, MoneyReceipt, Notice, PaymentOutcome, PaymentProvider,
     PaymentRequest, RefundOutcome, RefundRequest, StatementEntry, StatementError,
@@ -194,6 +195,10 @@ impl PaymentProvider for DarajaStk {
 
     fn may_start_again(&self) -> bool {
         false
+    }
+
+    fn payer(&self) -> (PayerNeed, Option<&'static str>) {
+        (PayerNeed::Required, Some(PHONE_HINT))
     }
 
     fn start<'a>(&'a self, request: &'a PaymentRequest) -> Call<'a, PaymentOutcome> {

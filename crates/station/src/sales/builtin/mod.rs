@@ -167,6 +167,7 @@ fn quote(breakdown: &Breakdown, version: i64) -> Result<Quote, Error> {
         text: line.text.clone(),
         amount: line.amount.clone(),
         within: line.kind == LineKind::Within,
+        step: line.step.clone(),
     };
     Ok(Quote {
         units: breakdown.units,

@@ -20,6 +20,7 @@ mod read;
 pub mod wire;
 
 pub use config::{HttpSalesConfig, HttpSalesError, MAX_TOKEN_BYTES};
+pub(crate) use read::words;
 pub use read::{MAX_EXPLANATION_LINES, MAX_TERMS_BYTES, MAX_WORDS_CHARS};
 
 use super::{

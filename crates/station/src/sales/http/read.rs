@@ -188,7 +188,7 @@ pub(super) fn sales_page(
 }
 
 /// Words from outside for people: no control characters, and not too many.
-pub(super) fn words(text: &str) -> String {
+pub(crate) fn words(text: &str) -> String {
     let clean: String = text.chars().take(MAX_WORDS_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
     clean.trim().to_owned()
 }
@@ -240,7 +240,8 @@ fn explanation(told: &QuoteBody, currency: Currency, amount: Money) -> Read<Vec<
         let money = parse_or_zero(currency, number).map_err(|error| contradiction(format!("explanation: {error}")))?;
         let money = if negative { -money } else { money };
         sums.push(money);
-        lines.push(ExplanationLine { text: words(&line.text), amount: currency.format(money), within: false });
+        let (text, amount, step) = (words(&line.text), currency.format(money), line.step.clone());
+        lines.push(ExplanationLine { text, amount, within: false, step });
     }
     if add(sums) != Some(amount) {
         return Err(contradiction("the lines of its explanation do not add up to the amount"));

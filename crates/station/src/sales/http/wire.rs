@@ -1,7 +1,7 @@
 //! What goes over the wire: the bodies of `docs/sales-system.openapi.yaml`, and how a sale's id is written there.
 
 use crate::money::{Currency, Money, MoneyError};
-use crate::sales::{Asked, SaleRequest};
+use crate::sales::{Asked, SaleRequest, Step};
 use coinless_protocol::Commodity;
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,9 @@ pub struct LineBody {
     pub text: String,
     /// How much, a decimal number; may be negative.
     pub amount: String,
+    /// The same in figures, if it says so.
+    #[serde(flatten, deserialize_with = "Step::told")]
+    pub step: Step,
 }
 
 /// `PUT /v1/sales/{sale_id}`, and also the body of its confirmation and of its reversal: what the id stands for.

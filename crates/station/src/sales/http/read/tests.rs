@@ -126,6 +126,49 @@ fn not_known_is_said_in_the_contracts_words_only() {
 }
 
 #[test]
+fn figures_of_a_quote_are_taken_over_or_passed_over_and_never_make_it_fail() {
+    let money = asked_trial(Asked::Money(Money::from_minor(5000)));
+    let step = |figures: Value| {
+        let mut line = json!({ "text": "gas", "amount": "50.00" });
+        line.as_object_mut().unwrap().extend(figures.as_object().unwrap().clone());
+        let body = with(told_quote(), "explanation", json!([line]));
+        let quote = trial(&answer(200, &body), &money).unwrap().unwrap();
+        assert_eq!((quote.explanation[0].text.as_str(), quote.explanation.len()), ("gas", 1));
+        serde_json::to_value(&quote.explanation[0].step).unwrap()
+    };
+    for good in [
+        json!({ "kind": "block", "units": 1000, "price": "50.00", "block": 2, "from_units": 10, "to_units": 5000, "per": "year" }),
+        json!({ "kind": "standing", "count": 31, "per": "day", "from": "2026-02-28", "to": "2026-03-30", "price": "0.1" }),
+        json!({ "kind": "tax", "name": "VAT", "percent": "19", "of": ["commodity"], "of_taxes": ["excise"] }),
+        json!({ "kind": "fee", "name": "service", "payee": "PayShop" }),
+        json!({ "kind": "debt", "left": "12.00" }),
+        json!({}),
+    ] {
+        assert_eq!(step(good.clone()), good);
+    }
+    assert_eq!(step(json!({ "kind": "fee", "name": " a\u{7}b " })), json!({ "kind": "fee", "name": "a b" }));
+    assert_eq!(step(json!({ "kind": "fee", "colour": "blue" })), json!({ "kind": "fee" }));
+    for bad in [
+        json!({ "kind": "levy_of_2040" }),
+        json!({ "units": 1000 }),
+        json!({ "kind": "block", "units": -1 }),
+        json!({ "kind": "block", "units": u64::MAX }),
+        json!({ "kind": "block", "price": 0.85 }),
+        json!({ "kind": "block", "price": "<b>" }),
+        json!({ "kind": "block", "price": ".5" }),
+        json!({ "kind": "block", "price": "1".repeat(25) }),
+        json!({ "kind": "standing", "from": "2026-02-30" }),
+        json!({ "kind": "standing", "from": "yesterday" }),
+        json!({ "kind": "standing", "count": 65_536 }),
+        json!({ "kind": "tax", "of_taxes": vec!["VAT"; 9] }),
+        json!({ "kind": "tax", "of": ["water"] }),
+        json!({ "kind": ["tax"] }),
+    ] {
+        assert_eq!(step(bad.clone()), json!({}), "{bad}");
+    }
+}
+
+#[test]
 fn quotes_must_add_up_and_be_what_was_asked() {
     let money = asked_trial(Asked::Money(Money::from_minor(5000)));
     let quoted = |body: Value, asked: &AskedTrial| trial(&answer(200, &body), asked);

@@ -1,0 +1,63 @@
+//! Numbers, money and dates as the reader's language writes them (ECMA-402).
+
+use js_sys::{Object, Reflect};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = Intl, js_name = NumberFormat)]
+    type NumberFormat;
+
+    #[wasm_bindgen(constructor, catch, js_namespace = Intl, js_class = "NumberFormat")]
+    fn new(language: &str, options: &Object) -> Result<NumberFormat, JsValue>;
+
+    /// Takes a decimal number as text, so that no digit is lost.
+    #[wasm_bindgen(method)]
+    fn format(this: &NumberFormat, number: &str) -> String;
+
+    #[wasm_bindgen(js_namespace = Intl, js_name = DateTimeFormat)]
+    type DateTimeFormat;
+
+    #[wasm_bindgen(constructor, catch, js_namespace = Intl, js_class = "DateTimeFormat")]
+    fn new(language: &str, options: &Object) -> Result<DateTimeFormat, JsValue>;
+
+    #[wasm_bindgen(method)]
+    fn format(this: &DateTimeFormat, ms: f64) -> String;
+}
+
+fn options(pairs: &[(&str, JsValue)]) -> Object {
+    let options = Object::new();
+    for (name, value) in pairs {
+        // A new plain object takes every property.
+        let _ = Reflect::set(&options, &(*name).into(), value);
+    }
+    options
+}
+
+/// A decimal number such as `1234.50`, with as many digits after the point as it has.
+pub fn number(language: &str, decimal: &str) -> String {
+    let digits = decimal.split_once('.').map_or(0, |(_, fraction)| fraction.len()) as f64;
+    let options = options(&[("minimumFractionDigits", digits.into()), ("maximumFractionDigits", digits.into())]);
+    NumberFormat::new(language, &options).map_or_else(|_| decimal.to_owned(), |format| format.format(decimal))
+}
+
+/// A sum of money: `1234.50` of `EUR`. A code that the browser does not know is written after the number.
+pub fn money(language: &str, decimal: &str, currency: &str) -> String {
+    let digits = decimal.split_once('.').map_or(0, |(_, fraction)| fraction.len()) as f64;
+    let options = options(&[
+        ("style", "currency".into()),
+        ("currency", currency.into()),
+        ("minimumFractionDigits", digits.into()),
+        ("maximumFractionDigits", digits.into()),
+    ]);
+    match NumberFormat::new(language, &options) {
+        Ok(format) if !currency.is_empty() => format.format(decimal),
+        _ => format!("{} {currency}", number(language, decimal)).trim_end().to_owned(),
+    }
+}
+
+/// Day and time of a moment, in milliseconds since 1970-01-01 UTC, where the phone is.
+pub fn moment(language: &str, ms: u64) -> String {
+    let options = options(&[("dateStyle", "medium".into()), ("timeStyle", "short".into())]);
+    DateTimeFormat::new(language, &options).map_or_else(|_| String::new(), |format| format.format(ms as f64))
+}

@@ -1,0 +1,44 @@
+//! Everything that was bought with this phone, newest first.
+
+use super::parts::commodity;
+use crate::app::App;
+use crate::screen::Screen;
+use crate::words::{money, t, tn};
+use coinless_phone::outcome::{LineReport, Summary, Verdict};
+use leptos::prelude::*;
+
+/// The screen.
+pub fn screen(app: App) -> impl IntoView {
+    view! {
+        <h1>{t("history-title")}</h1>
+        {move || app.contents.with(|contents| {
+            if contents.orders.is_empty() {
+                return view! { <p>{t("history-none")}</p> }.into_any();
+            }
+            let entries = contents.orders.iter().rev().map(|order| {
+                let lines = LineReport::of_order(order, contents);
+                let summary = Summary::of(&lines);
+                let words = match summary.verdict() {
+                    Verdict::Complete if summary.ready.lines == 0 => "verdict-loaded",
+                    Verdict::Complete => "verdict-ready",
+                    Verdict::Partly => "verdict-partly",
+                    Verdict::Nothing => "verdict-nothing",
+                    Verdict::Unknown => "verdict-unknown",
+                };
+                let total = order.view.as_ref().map(|view| money(&view.total, &view.currency)).unwrap_or_default();
+                let what = match lines.as_slice() {
+                    [line] => commodity(line.commodity.as_deref().unwrap_or_default()),
+                    lines => tn("lines", lines.len()),
+                };
+                let when = order.id.get_timestamp().map(|time| { let (seconds, _) = time.to_unix(); crate::browser::numbers::moment(crate::words::language(), seconds * 1000) }).unwrap_or_default();
+                let id = order.id;
+                view! {
+                    <li><button class="entry" data-test="order" on:click=move |_| app.go(Screen::Order(id))>
+                        <span>{what}" · "{total}</span><small>{when}" · "{t(words)}</small>
+                    </button></li>
+                }
+            });
+            view! { <ul class="entries">{entries.collect_view()}</ul> }.into_any()
+        })}
+    }
+}

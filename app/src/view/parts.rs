@@ -1,0 +1,183 @@
+//! What several screens are made of.
+
+use crate::browser::numbers::number;
+use crate::words::{language, money, quantity, say, t};
+use coinless_phone::outcome::{LineReport, Loaded, Outcome};
+use coinless_phone::wire::{Explanation, LineState, Per, StepKind};
+use coinless_protocol::{Commodity, Units};
+use fluent_bundle::FluentValue;
+use leptos::prelude::*;
+use qrcode::QrCode;
+use qrcode::render::svg;
+
+/// A picture of a thing: its shape alone, in the colour of the text.
+pub fn icon(of: &str) -> impl IntoView + use<> {
+    let path = match of {
+        "gas" => "M12 2c1 4 6 6 6 12a6 6 0 0 1-12 0c0-3 2-4 2-7 2 1 3 2 3 4 1-2 2-5 1-9z",
+        "water" => "M12 2c4 5 7 9 7 13a7 7 0 0 1-14 0c0-4 3-8 7-13z",
+        "electricity" => "M13 2 5 14h6l-1 8 8-12h-6z",
+        "home" => "M3 11 12 3l9 8v10h-6v-6H9v6H3z",
+        "list" => "M4 5h16v3H4zm0 6h16v3H4zm0 6h16v3H4z",
+        "house" => "M4 21V3h10v18H4zm12 0V9h4v12zM7 6v2h2V6zm0 5v2h2v-2zm0 5v2h2v-2z",
+        "history" => "M12 3a9 9 0 1 0 9 9h-2a7 7 0 1 1-2-5l-3 3h7V3l-3 3a9 9 0 0 0-6-3zm-1 4v6l5 3 1-2-4-2V7z",
+        "logo" => "M12 1a11 11 0 1 0 0 22 11 11 0 0 0 0-22zm0 4c1 4 4 6 4 9a4 4 0 0 1-8 0c0-3 3-5 4-9z",
+        "scan" => "M3 3h7v2H5v5H3zm11 0h7v7h-2V5h-5zM3 14h2v5h5v2H3zm16 0h2v7h-7v-2h5zM8 8h8v8H8z",
+        _ => "M5 3h14v18H5zm3 4v5h8V7zm0 8v2h3v-2zm5 0v2h3v-2z",
+    };
+    view! { <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d=path></path></svg> }
+}
+
+/// The four things that must not be taken for one another: paid, sold, on this phone, loaded. Each with a sign and a word, so that
+/// no colour is needed to read it.
+pub fn steps(line: &LineReport) -> impl IntoView + use<> {
+    use LineState::{Delivered, Issued, Sold};
+    let is = |state: bool| if state { Step::Yes } else { Step::No };
+    let back = matches!(line.outcome, Outcome::Refunding | Outcome::Refunded);
+    let sold = matches!(line.state, Some(Sold | Issued | Delivered));
+    let loaded = match line.loaded {
+        Loaded::Yes => Step::Yes,
+        Loaded::No => Step::No,
+        Loaded::Unknown => Step::Unknown,
+    };
+    let paid = match (line.state, line.outcome) {
+        _ if back => Step::Back,
+        (Some(LineState::PaymentUnknown), _) => Step::Unknown,
+        _ => is(line.was_paid),
+    };
+    let sold = match line.state {
+        Some(LineState::SaleUnknown) => Step::Unknown,
+        _ => is(sold),
+    };
+    // What is loaded, or was loaded by another phone, is not waited for on this one.
+    let here = if loaded == Step::Yes { Step::Passed } else { is(line.on_phone) };
+    let steps = [
+        ("step-paid", "paid", paid),
+        ("step-sold", "sold", sold),
+        ("step-here", "here", here),
+        ("step-loaded", "loaded", loaded),
+    ];
+    let steps = steps.map(|(words, name, step)| {
+        let (class, said) = step.said();
+        let sign = step.sign();
+        view! {
+            <li class=class data-step=name data-state=class>
+                <span aria-hidden="true">{sign}</span>
+                <b>{t(words)}</b>
+                <small>{t(said)}</small>
+            </li>
+        }
+    });
+    view! { <ol class="steps">{steps.into_iter().collect_view()}</ol> }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Yes,
+    No,
+    Unknown,
+    Back,
+    Passed,
+}
+
+impl Step {
+    fn said(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Yes => ("yes", "step-yes"),
+            Self::No => ("no", "step-no"),
+            Self::Unknown => ("unknown", "step-unknown"),
+            Self::Back => ("returned", "step-returned"),
+            Self::Passed => ("passed", "step-passed"),
+        }
+    }
+
+    fn sign(self) -> &'static str {
+        match self {
+            Self::Yes => "✓",
+            Self::No => "○",
+            Self::Unknown => "?",
+            Self::Back => "↩",
+            Self::Passed => "✓",
+        }
+    }
+}
+
+/// A code to be read by another phone's camera, with what it holds in words.
+pub fn qr(text: &str, words: String) -> impl IntoView + use<> {
+    // The longest text is a token's link, far below what a code holds.
+    let drawn = QrCode::new(text.as_bytes()).map(|code| {
+        code.render::<svg::Color<'_>>()
+            .min_dimensions(240, 240)
+            .dark_color(svg::Color("#000"))
+            .light_color(svg::Color("#fff"))
+            .build()
+    });
+    let text = text.to_owned();
+    match drawn {
+        Ok(svg) => {
+            let svg = svg.split_once("?>").map_or(svg.clone(), |(_, rest)| rest.to_owned());
+            view! { <figure class="qr" role="img" aria-label=words data-text=text><div inner_html=svg></div></figure> }
+                .into_any()
+        }
+        Err(_) => view! { <p class="code">{text}</p> }.into_any(),
+    }
+}
+
+/// What a meter measures, in words.
+pub fn commodity(name: &str) -> String {
+    match name {
+        "gas" | "water" | "electricity" => t(&format!("commodity-{name}")),
+        other => other.to_owned(),
+    }
+}
+
+/// The label of a meter, which is never turned around in a text from right to left.
+pub fn label(text: &str) -> impl IntoView + use<> {
+    view! { <bdi class="label" dir="ltr">{text.to_owned()}</bdi> }
+}
+
+/// One step of a quote's reckoning in words: the reader's where the station says of what kind it is, else the station's own.
+/// `commodity` is what the meter measures.
+pub fn step_words(step: &Explanation, commodity: &str, currency: &str) -> String {
+    let coinless_phone::wire::Step { kind, units, price, block, name, percent, count, from, to, left, per, .. } =
+        &step.step;
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let sum = |sum: &Option<String>| sum.as_deref().map_or_else(String::new, |sum| money(sum, currency));
+    let amount = units.and_then(|units| shown_units(units, commodity)).unwrap_or_default();
+    let unit = if commodity == "electricity" { "kWh" } else { "m³" };
+    let id = match kind {
+        Some(StepKind::Block) if block.is_some() => "explain-block-of",
+        Some(StepKind::Block) => "explain-block",
+        Some(StepKind::Credit) => "explain-credit",
+        Some(StepKind::Free) => "explain-free",
+        Some(StepKind::Standing) if *per == Some(Per::Month) => "explain-standing-months",
+        Some(StepKind::Standing) => "explain-standing-days",
+        Some(StepKind::Tax) if percent.is_some() => "explain-tax",
+        Some(StepKind::Fee | StepKind::Tax) => "explain-fee",
+        Some(StepKind::Debt) => "explain-debt",
+        Some(StepKind::Rounding) => "explain-rounding",
+        Some(StepKind::Other) | None => return step.text.clone(),
+    };
+    let (block, count) = (block.unwrap_or(0).to_string(), count.unwrap_or(0));
+    let percent = percent.as_deref().map_or_else(String::new, |percent| number(language(), percent));
+    let arguments = [
+        ("amount", amount),
+        ("price", sum(price)),
+        ("unit", unit.to_owned()),
+        ("block", block),
+        ("name", text(name)),
+        ("percent", percent),
+        ("from", text(from)),
+        ("to", text(to)),
+        ("left", sum(left)),
+    ];
+    let mut arguments: Vec<_> =
+        arguments.iter().map(|(name, text)| (*name, FluentValue::from(text.as_str()))).collect();
+    arguments.push(("n", FluentValue::from(count)));
+    say(id, &arguments)
+}
+
+/// Credit units as people read them; none if the station speaks of something that this version does not know.
+fn shown_units(units: u64, commodity: &str) -> Option<String> {
+    let units = Units::new(units).ok()?;
+    Some(quantity(&units.fine().display(Commodity::from_name(commodity)?).to_string()))
+}

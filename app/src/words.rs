@@ -1,0 +1,186 @@
+//! The app's texts: Fluent messages in the reader's language, loaded once before anything is shown.
+
+use crate::browser::{numbers, window, words_of};
+use coinless_phone::Error;
+use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use unic_langid::LanguageIdentifier;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+/// The languages, each by its own name. The first is taken where none fits.
+pub const LANGUAGES: [(&str, &str); 6] =
+    [("en", "English"), ("zh", "中文"), ("fr", "Français"), ("es", "Español"), ("sw", "Kiswahili"), ("ar", "العربية")];
+
+/// Where the choice of a language is kept; losing it loses nothing.
+const CHOICE: &str = "language";
+
+struct Words {
+    language: &'static str,
+    bundle: FluentBundle<FluentResource>,
+}
+
+thread_local! {
+    static WORDS: RefCell<Option<Words>> = const { RefCell::new(None) };
+}
+
+/// The language of the page.
+pub fn language() -> &'static str {
+    WORDS.with_borrow(|words| words.as_ref().map_or(LANGUAGES[0].0, |words| words.language))
+}
+
+/// Loads the messages in the language that was chosen, or else that the phone speaks.
+///
+/// # Errors
+/// In words, if they cannot be fetched or read.
+pub async fn load() -> Result<(), String> {
+    let language = wanted();
+    let text = fetch(language).await?;
+    let id: LanguageIdentifier = language.parse().map_err(|error| format!("{language}: {error}"))?;
+    let mut bundle = FluentBundle::new(vec![id]);
+    bundle.set_use_isolating(language == "ar");
+    bundle.set_formatter(Some(|value, _| match value {
+        FluentValue::Number(number) => Some(numbers::number(language_of_page(), &number.as_string())),
+        _ => None,
+    }));
+    let resource = FluentResource::try_new(text).map_err(|(_, errors)| format!("{language}: {errors:?}"))?;
+    bundle.add_resource(resource).map_err(|errors| format!("{language}: {errors:?}"))?;
+    if let Some(root) = crate::browser::document().document_element() {
+        let direction = if language == "ar" { "rtl" } else { "ltr" };
+        for (name, value) in [("lang", language), ("dir", direction)] {
+            root.set_attribute(name, value).map_err(|error| words_of(&error))?;
+        }
+    }
+    PAGE.set(language);
+    WORDS.set(Some(Words { language, bundle }));
+    Ok(())
+}
+
+thread_local! {
+    /// The same as in [`WORDS`], for the formatter, which runs while that is borrowed.
+    static PAGE: std::cell::Cell<&'static str> = const { std::cell::Cell::new("en") };
+}
+
+fn language_of_page() -> &'static str {
+    PAGE.get()
+}
+
+/// Keeps the choice of a language, and shows the page anew in it.
+pub fn choose(language: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        // Without storage it is English again the next time.
+        let _ = storage.set_item(CHOICE, language);
+    }
+    let _ = window().location().reload();
+}
+
+fn wanted() -> &'static str {
+    let known = |wanted: &str| {
+        let wanted = wanted.split('-').next().unwrap_or("").to_lowercase();
+        LANGUAGES.iter().find(|(language, _)| *language == wanted).map(|(language, _)| *language)
+    };
+    let chosen = window().local_storage().ok().flatten().and_then(|storage| storage.get_item(CHOICE).ok().flatten());
+    let spoken =
+        window().navigator().languages().iter().filter_map(|language| language.as_string()).collect::<Vec<_>>();
+    let found = chosen.iter().chain(&spoken).find_map(|language| known(language));
+    found.unwrap_or(LANGUAGES[0].0)
+}
+
+/// The page names the file of each language.
+async fn fetch(language: &str) -> Result<String, String> {
+    let names = crate::browser::document().get_element_by_id("messages").and_then(|element| element.text_content());
+    let names: BTreeMap<String, String> =
+        serde_json::from_str(&names.unwrap_or_default()).map_err(|error| format!("the page's messages: {error}"))?;
+    let url = names.get(language).ok_or_else(|| format!("no messages in {language}"))?;
+    let get = async || -> Result<String, JsValue> {
+        let response: web_sys::Response = JsFuture::from(window().fetch_with_str(url)).await?.dyn_into()?;
+        if !response.ok() {
+            return Err(format!("{url}: HTTP {}", response.status()).into());
+        }
+        Ok(JsFuture::from(response.text()?).await?.as_string().unwrap_or_default())
+    };
+    get().await.map_err(|error| words_of(&error))
+}
+
+/// The message `id`, with `arguments` by name.
+pub fn say(id: &str, arguments: &[(&str, FluentValue<'_>)]) -> String {
+    WORDS.with_borrow(|words| {
+        let Some(Words { bundle, .. }) = words else { return id.to_owned() };
+        let Some(pattern) = bundle.get_message(id).and_then(|message| message.value()) else { return id.to_owned() };
+        let arguments: FluentArgs<'_> = arguments.iter().map(|(name, value)| (*name, value.clone())).collect();
+        bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new()).into_owned()
+    })
+}
+
+/// The message `id`.
+pub fn t(id: &str) -> String {
+    say(id, &[])
+}
+
+/// The message `id` with texts put in.
+pub fn tt(id: &str, arguments: &[(&str, &str)]) -> String {
+    let arguments: Vec<_> = arguments.iter().map(|(name, text)| (*name, FluentValue::from(*text))).collect();
+    say(id, &arguments)
+}
+
+/// The message `id` with a count `n`, by which a language may choose a form.
+pub fn tn(id: &str, n: usize) -> String {
+    say(id, &[("n", FluentValue::from(n))])
+}
+
+/// A sum of money for the reader; the amount alone if it is none.
+pub fn money(decimal: &str, currency: &str) -> String {
+    numbers::money(language(), decimal, currency)
+}
+
+/// What a station or meter says with a unit, `12.345 m³`: its number as the reader writes it.
+pub fn quantity(shown: &str) -> String {
+    match shown.split_once(' ') {
+        Some((number, unit)) if number.parse::<f64>().is_ok() => {
+            format!("{}\u{a0}{unit}", numbers::number(language(), number))
+        }
+        _ => shown.to_owned(),
+    }
+}
+
+/// Why the courier could not go on, for people; what it says itself, in English, comes along as details.
+pub fn trouble(error: &Error) -> (String, String) {
+    use coinless_phone::api::ApiError;
+    let id = match error {
+        Error::Store(_) => "trouble-store",
+        Error::Damaged(_) | Error::DamagedOrder(_) => "trouble-damaged",
+        Error::Link(_) => "trouble-link",
+        Error::Station(ApiError::NoAnswer(_)) => "trouble-offline",
+        Error::Station(ApiError::Unclear { .. }) | Error::StationAnswer(_) => "trouble-unclear",
+        Error::Station(ApiError::Recovering) => "trouble-recovering",
+        Error::Station(ApiError::Refused(problem) | ApiError::TooOften(problem)) => {
+            let id = format!("problem-{}", problem.code.as_deref().unwrap_or("unknown").replace('_', "-"));
+            return (or(&id, "trouble-refused"), error.to_string());
+        }
+        Error::Refused(_) => "trouble-meter-refuses",
+        Error::Busy { .. } => "trouble-meter-busy",
+        Error::MeterCode(_) | Error::MeterAnswer(_) | Error::NotAuthentic(_) => "trouble-not-authentic",
+        Error::WrongMeter(meter) => {
+            let label = meter.label().to_string();
+            return (tt("trouble-wrong-meter", &[("label", &label)]), error.to_string());
+        }
+        Error::OtherMeter { is, wanted } => {
+            let (is, wanted) = (is.label().to_string(), wanted.label().to_string());
+            return (tt("trouble-other-meter", &[("is", &is), ("wanted", &wanted)]), error.to_string());
+        }
+        Error::OtherOrder(_) => "trouble-other-order",
+        Error::NoSuchOrder(_) | Error::UnknownOrder(_) | Error::OtherStation { .. } => "trouble-no-such-order",
+        Error::BadPurchase(_) => "trouble-bad-purchase",
+        Error::TooExpensive { .. } => "trouble-too-expensive",
+        Error::OtherPayer(_) => "trouble-other-payer",
+        Error::NotEntitled(_) => "problem-not-entitled",
+        Error::NothingToRefund(_) => "trouble-nothing-to-refund",
+    };
+    (t(id), error.to_string())
+}
+
+fn or(id: &str, other: &str) -> String {
+    let words = t(id);
+    if words == id { t(other) } else { words }
+}

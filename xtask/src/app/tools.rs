@@ -1,0 +1,151 @@
+//! Programs of others that build the app and that its tests need, each installed once into a folder of this user's caches.
+
+use super::bundle::{SCRIPT, WASM};
+use crate::doubles::{node_modules, program};
+use crate::peers::{apt_install, in_path, run};
+use crate::{cargo, root};
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const BINARYEN: &str = "binaryen@132.0.0";
+const AXE: &str = "axe-core@4.14.1";
+/// Names of the browser's program.
+const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
+
+/// What every browser that the app is for understands of WebAssembly (2022 and later).
+const WASM_FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+/// Compresses each file that it is given, as Node knows how.
+const COMPRESS: &str = "
+const fs = require('fs'), zlib = require('zlib'), constants = zlib.constants;
+for (const name of process.argv.slice(1)) {
+    const bytes = fs.readFileSync(name);
+    const params = {
+        [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY,
+        [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+        [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,
+    };
+    fs.writeFileSync(name + '.br', zlib.brotliCompressSync(bytes, { params }));
+    fs.writeFileSync(name + '.gz', zlib.gzipSync(bytes, { level: constants.Z_BEST_COMPRESSION }));
+}";
+
+/// Writes the script and the WebAssembly that a browser loads into the new folder `out`; gives the folder.
+///
+/// # Errors
+/// What is missing or what wasm-bindgen says.
+pub fn bind(compiled: &Path, out: &Path) -> Result<PathBuf, String> {
+    remove(out)?;
+    let name = SCRIPT.trim_end_matches(".js");
+    let mut command = Command::new(wasm_bindgen()?);
+    command.args(["--target", "web", "--no-typescript", "--omit-default-module-path", "--out-name", name, "--out-dir"]);
+    run(command.arg(out).arg(compiled))?;
+    debug_assert!(WASM.starts_with(name));
+    Ok(out.to_owned())
+}
+
+/// Puts a smaller program of the same meaning in the place of `file`; those made before are kept in `kept`.
+///
+/// # Errors
+/// What is missing or what wasm-opt says.
+pub fn shrink(file: &Path, kept: &Path) -> Result<(), String> {
+    let at = |error: std::io::Error| format!("{}: {error}", file.display());
+    let before = fs::read(file).map_err(at)?;
+    let small = kept.join(format!("{}.wasm", super::names::hash(&[&before, BINARYEN.as_bytes()])));
+    if !small.is_file() {
+        remove(kept)?;
+        fs::create_dir_all(kept).map_err(at)?;
+        let node = program("node", "nodejs")?;
+        let script = node_modules(&cache()?, &[BINARYEN])?.join("binaryen/bin/wasm-opt");
+        let half = kept.join("half");
+        let mut command = Command::new(node);
+        command.arg(script).args(["-Oz", "--strip-producers"]).args(WASM_FEATURES).arg(file).arg("-o").arg(&half);
+        run(&mut command)?;
+        fs::rename(&half, &small).map_err(at)?;
+    }
+    fs::copy(&small, file).map_err(at).map(|_| ())
+}
+
+/// Writes two compressed files beside each file below `folder`.
+///
+/// # Errors
+/// What Node says.
+pub fn compress(folder: &Path) -> Result<(), String> {
+    let files = super::names::files(folder)?;
+    let mut node = Command::new(program("node", "nodejs")?);
+    run(node.args(["--eval", COMPRESS, "--"]).args(files.iter().map(|name| folder.join(name)))).map(|_| ())
+}
+
+/// axe-core's script, which looks for what keeps people out.
+///
+/// # Errors
+/// What is missing, in words.
+pub fn axe() -> Result<PathBuf, String> {
+    Ok(node_modules(&cache()?, &[AXE])?.join("axe-core/axe.min.js"))
+}
+
+/// The browser: what COINLESS_CHROMIUM names, from PATH, or, as root on Debian, installed.
+///
+/// # Errors
+/// What is missing, in words.
+pub fn chromium() -> Result<PathBuf, String> {
+    let find = || CHROMIUM.into_iter().find_map(in_path);
+    if let Some(path) = env::var_os("COINLESS_CHROMIUM").map(PathBuf::from).or_else(find) {
+        return Ok(path);
+    }
+    apt_install("chromium").map_err(|error| format!("no Chromium is installed; {error}"))?;
+    find().ok_or_else(|| format!("none of {CHROMIUM:?} is in PATH"))
+}
+
+/// wasm-bindgen's program of exactly the version that the app is built with.
+fn wasm_bindgen() -> Result<PathBuf, String> {
+    let version = locked_version("wasm-bindgen")?;
+    if let Some(path) = in_path("wasm-bindgen")
+        && run(Command::new(&path).arg("--version"))?.trim() == format!("wasm-bindgen {version}")
+    {
+        return Ok(path);
+    }
+    let folder = cache()?.join(format!("wasm-bindgen-{version}"));
+    let path = folder.join("bin/wasm-bindgen");
+    if path.is_file() {
+        return Ok(path);
+    }
+    let mut install = cargo();
+    install.args(["install", "--quiet", "wasm-bindgen-cli", "--bin", "wasm-bindgen", "--version"]);
+    // It runs for a second: compiling it fast is worth more than a fast program.
+    install.arg(format!("={version}")).args(["--config", "profile.release.opt-level=1", "--root"]).arg(&folder);
+    run(&mut install).or_else(|_| run(&mut install))?;
+    Ok(path)
+}
+
+/// The version of a package in Cargo.lock.
+fn locked_version(package: &str) -> Result<String, String> {
+    let file = root().join("Cargo.lock");
+    let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let mut lines = text.lines().skip_while(|line| *line != format!("name = \"{package}\""));
+    let version = lines.nth(1).and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
+    version.map(str::to_owned).ok_or_else(|| format!("{} has no {package}", file.display()))
+}
+
+/// Where this user's programs keep what can be made again.
+fn cache() -> Result<PathBuf, String> {
+    let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let caches = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")));
+    caches.map(|caches| caches.join("coinless")).ok_or_else(|| "HOME is not set".into())
+}
+
+/// Removes a folder with all that is in it, if it is there.
+pub fn remove(folder: &Path) -> Result<(), String> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {error}", folder.display())),
+        _ => Ok(()),
+    }
+}
