@@ -1,10 +1,10 @@
 //! Everything that was bought with this phone, newest first.
 
-use super::parts::commodity;
+use super::parts::{commodity, verdict_words};
 use crate::app::App;
 use crate::screen::Screen;
 use crate::words::{money, t, tn};
-use coinless_phone::outcome::{LineReport, Summary, Verdict};
+use coinless_phone::outcome::{LineReport, Summary};
 use leptos::prelude::*;
 
 /// The screen.
@@ -18,13 +18,7 @@ pub fn screen(app: App) -> impl IntoView {
             let entries = contents.orders.iter().rev().map(|order| {
                 let lines = LineReport::of_order(order, contents);
                 let summary = Summary::of(&lines);
-                let words = match summary.verdict() {
-                    Verdict::Complete if summary.ready.lines == 0 => "verdict-loaded",
-                    Verdict::Complete => "verdict-ready",
-                    Verdict::Partly => "verdict-partly",
-                    Verdict::Nothing => "verdict-nothing",
-                    Verdict::Unknown => "verdict-unknown",
-                };
+                let words = verdict_words(&summary);
                 let total = order.view.as_ref().map(|view| money(&view.total, &view.currency)).unwrap_or_default();
                 let what = match lines.as_slice() {
                     [line] => commodity(line.commodity.as_deref().unwrap_or_default()),

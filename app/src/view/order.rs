@@ -1,13 +1,13 @@
 //! How an order stands, line by line: paid, sold, on this phone and loaded are four different things.
 
-use super::parts::{commodity, icon, label, qr, steps};
+use super::parts::{commodity, icon, label, qr, steps, verdict_words};
 use crate::act;
 use crate::app::App;
 use crate::browser::files;
 use crate::screen::Screen;
 use crate::words::{money, quantity, t, tn, tt};
 use coinless_phone::courier::HandOver;
-use coinless_phone::outcome::{LineReport, Loaded, Outcome, Summary, Verdict};
+use coinless_phone::outcome::{LineReport, Loaded, Outcome, Summary};
 use coinless_phone::records::StoredOrder;
 use coinless_phone::store::Contents;
 use coinless_protocol::MeterId;
@@ -42,13 +42,7 @@ fn shown(app: App, order: &StoredOrder, contents: &Contents) -> impl IntoView + 
     let currency = order.view.as_ref().map(|view| view.currency.clone()).unwrap_or_default();
     let instructions =
         order.view.as_ref().and_then(|view| view.payment.instructions.clone()).filter(|_| !order.is_settled());
-    let verdict = match summary.verdict() {
-        Verdict::Complete if summary.ready.lines == 0 => "verdict-loaded",
-        Verdict::Complete => "verdict-ready",
-        Verdict::Partly => "verdict-partly",
-        Verdict::Nothing => "verdict-nothing",
-        Verdict::Unknown => "verdict-unknown",
-    };
+    let verdict = verdict_words(&summary);
     let ready: Vec<MeterId> = lines
         .iter()
         .filter(|line| line.on_phone && line.loaded != Loaded::Yes)
@@ -57,7 +51,7 @@ fn shown(app: App, order: &StoredOrder, contents: &Contents) -> impl IntoView + 
     let id = order.id;
     let is_round = order.round.is_some() || lines.len() > MANY;
     let parts = summary.parts().into_iter().filter(|(_, part)| part.lines > 0).map(|(outcome, part)| {
-        let name = outcome_name(outcome);
+        let name = outcome.name();
         view! { <tr data-outcome=name><td>{t(&format!("outcome-{name}"))}</td><td class="figure">{part.lines}</td><td class="figure">{money(&part.sum.to_string(), &currency)}</td></tr> }
     });
     let table = (lines.len() > 1).then(|| view! { <table data-test="summary"><thead><tr><th scope="col">{t("column-outcome")}</th><th scope="col">{t("column-lines")}</th><th scope="col">{t("column-sum")}</th></tr></thead><tbody>{parts.collect_view()}</tbody></table> });
@@ -80,19 +74,6 @@ fn shown(app: App, order: &StoredOrder, contents: &Contents) -> impl IntoView + 
         {move || app.visit.get().map(|visit| super::visit::came_to(&visit))}
         {each}
         {ways_on(app, order)}
-    }
-}
-
-/// The name of an outcome in messages and style sheets.
-pub fn outcome_name(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Loaded => "loaded",
-        Outcome::Ready => "ready",
-        Outcome::Refunding => "refunding",
-        Outcome::Refunded => "refunded",
-        Outcome::Failed => "failed",
-        Outcome::Person => "person",
-        Outcome::Open => "open",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::browser::numbers::number;
 use crate::words::{language, money, quantity, say, t};
-use coinless_phone::outcome::{LineReport, Loaded, Outcome};
+use coinless_phone::outcome::{LineReport, Loaded, Outcome, Summary, Verdict};
 use coinless_phone::wire::{Explanation, LineState, Per, StepKind};
 use coinless_protocol::{Commodity, Units};
 use fluent_bundle::FluentValue;
@@ -119,6 +119,17 @@ pub fn qr(text: &str, words: String) -> impl IntoView + use<> {
                 .into_any()
         }
         Err(_) => view! { <p class="code">{text}</p> }.into_any(),
+    }
+}
+
+/// The message that says how an order stands as a whole.
+pub fn verdict_words(summary: &Summary) -> &'static str {
+    match summary.verdict() {
+        Verdict::Complete if summary.ready.lines == 0 => "verdict-loaded",
+        Verdict::Complete => "verdict-ready",
+        Verdict::Partly => "verdict-partly",
+        Verdict::Nothing => "verdict-nothing",
+        Verdict::Unknown => "verdict-unknown",
     }
 }
 

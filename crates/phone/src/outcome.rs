@@ -243,6 +243,19 @@ impl LineReport {
 }
 
 impl Outcome {
+    /// Its name in JSON, messages and style sheets.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Loaded => "loaded",
+            Self::Ready => "ready",
+            Self::Refunding => "refunding",
+            Self::Refunded => "refunded",
+            Self::Failed => "failed",
+            Self::Person => "person",
+            Self::Open => "open",
+        }
+    }
+
     /// In a few words.
     pub fn words(self) -> &'static str {
         match self {

@@ -92,6 +92,32 @@ impl Setting {
         self.meter.control("show", "show").unwrap()
     }
 
+    /// Credit is bought at the meter and loaded in one go, then bought away from it and loaded later: whatever the link.
+    pub fn buys_at_the_meter_and_loads(&mut self) {
+        let link = self.meter.address();
+        let scanned = self.desk.phone("phone", "scan", &["--station", &self.station.address(), &link]).unwrap();
+        assert_eq!(
+            (&scanned[0]["label"], &scanned[0]["verified"]),
+            (&GAS_LABEL.into(), &true.into()),
+            "{}",
+            scanned[0]
+        );
+
+        let line = format!("{GAS_LABEL}=50.00");
+        let words = ["--station", &self.station.address(), "--at", &link, &line];
+        let bought = self.desk.phone("phone", "buy", &words).unwrap().remove(0);
+        let first = bought["order"].as_str().unwrap();
+        assert_eq!(self.line_state(first), "delivered");
+
+        let second = self.buy("phone", "5.00");
+        assert_eq!(self.display()["total_units"], self.units(first), "paid is not loaded");
+        assert_eq!(self.deliver("phone")[0]["result"], "applied");
+        assert_eq!(self.display()["total_units"], self.units(first) + self.units(&second));
+        self.sync("phone");
+        assert_eq!(self.line_state(&second), "delivered");
+        assert_eq!(self.balance("sold_undelivered"), "0.00");
+    }
+
     /// The state of an order's first line in the station's books.
     pub fn line_state(&self, order: &str) -> String {
         self.order(order)["lines"][0]["state"].as_str().unwrap().to_owned()

@@ -50,22 +50,7 @@ fn bought_at_the_meter_and_loaded_over_a_websocket() {
     let mut story = Setting::websocket();
     let link = story.meter.address();
     assert!(link.starts_with("ws://127.0.0.1:"), "{link}");
-    let scanned = story.desk.phone("phone", "scan", &["--station", &story.station.address(), &link]).unwrap();
-    assert_eq!((&scanned[0]["label"], &scanned[0]["verified"]), (&GAS_LABEL.into(), &true.into()), "{}", scanned[0]);
-
-    let line = format!("{GAS_LABEL}=50.00");
-    let words = ["--station", &story.station.address(), "--at", &link, &line];
-    let bought = story.desk.phone("phone", "buy", &words).unwrap().remove(0);
-    let first = bought["order"].as_str().unwrap();
-    assert_eq!(story.line_state(first), "delivered");
-
-    let second = story.buy("phone", "5.00");
-    assert_eq!(story.display()["total_units"], story.units(first), "paid is not loaded");
-    assert_eq!(story.deliver("phone")[0]["result"], "applied");
-    assert_eq!(story.display()["total_units"], story.units(first) + story.units(&second));
-    story.sync("phone");
-    assert_eq!(story.line_state(&second), "delivered");
-    assert_eq!(story.balance("sold_undelivered"), "0.00");
+    story.buys_at_the_meter_and_loads();
 }
 
 #[test]

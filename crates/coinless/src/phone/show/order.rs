@@ -246,16 +246,7 @@ impl From<&Part> for PartResult {
 
 impl From<&Summary> for SummaryResult {
     fn from(sums: &Summary) -> Self {
-        let name = |outcome| match outcome {
-            Outcome::Loaded => "loaded",
-            Outcome::Ready => "ready",
-            Outcome::Refunding => "refunding",
-            Outcome::Refunded => "refunded",
-            Outcome::Failed => "failed",
-            Outcome::Person => "person",
-            Outcome::Open => "open",
-        };
-        let outcomes = sums.parts().iter().map(|(outcome, part)| (name(*outcome), part.into())).collect();
+        let outcomes = sums.parts().iter().map(|(outcome, part)| (outcome.name(), part.into())).collect();
         Self { lines: sums.lines, paid: (&sums.paid).into(), outcomes }
     }
 }
