@@ -1,39 +1,66 @@
 //! What a person can have done: each begins at a press, goes through the courier, and ends on a screen that says how things stand.
 
-use crate::app::{App, Draft, Notice, Running, store};
+pub mod entitled;
+
+use crate::app::{App, Notice, Running, store};
 use crate::browser::http::HomeStation;
 use crate::browser::time::{PageTime, wall_ms};
 use crate::browser::{challenge, origin, storage};
 use crate::link::MeterLink;
+use crate::part::courier;
 use crate::screen::Screen;
 use crate::words::{t, tt};
 use coinless_phone::courier::{self, Attending, Buyer, Delivered, Draws, Progress, Purchase, PurchaseLine, SyncReport};
+use coinless_phone::draft::Draft;
 use coinless_phone::io::NoAnswer;
-use coinless_phone::records::{KeptMeter, StoredWalk};
+use coinless_phone::records::{KeptMeter, StoredOrder, StoredWalk};
 use coinless_phone::round::Round;
 use coinless_phone::store::{Contents, Store};
-use coinless_phone::wire::MeterInfo;
+use coinless_phone::wire::{MeterInfo, Quote};
 use coinless_phone::{Error, api};
 use coinless_protocol::MeterId;
+use futures_util::future::select;
+use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use std::cell::Cell;
+use std::pin::pin;
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// How long the page waits for a payment. A person may have to find the telephone and type a PIN.
 const WAIT_MS: u64 = 10 * 60 * 1000;
+/// How long a meter's clock may keep the phone from the next meter.
+const CLOCK_MS: u32 = 5_000;
+
+thread_local! {
+    static BRINGING: Cell<Bringing> = const { Cell::new(Bringing::No) };
+}
+
+/// Whether receipts are being brought beside everything else.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bringing {
+    No,
+    Now,
+    /// And there is more since it began.
+    Again,
+}
 
 /// Asks what `lines` cost, and shows it.
 pub fn quote(app: App, lines: Vec<PurchaseLine>, round: Option<Round>) {
-    let from = app.screen.get_untracked();
-    app.run(Running::Asking, async move {
+    app.run(Running::Asking, quoted(app, lines, round));
+}
+
+courier! {
+    async fn quoted(app: App, lines: Vec<PurchaseLine>, round: Option<Round>) -> Result<(), Error> {
+        let from = app.screen.get_untracked();
         let purchase = Purchase { lines: lines.clone(), ..Purchase::default() };
         purchase.check()?;
         let quote = api::quote(&mut HomeStation, &purchase.request(None)).await?;
-        app.draft.set(Some(Draft { lines, quote, round, from }));
+        app.set_draft(Some(Draft { lines, quote, round, from: from.path(), quoted_ms: wall_ms() }));
         app.go(Screen::Quote);
         Ok(())
-    });
+    }
 }
 
 /// What the station says of a meter; from the phone's memory if there is no network.
@@ -41,7 +68,7 @@ pub async fn look_up(app: App, meter: MeterId) -> Result<MeterInfo, Error> {
     match api::meter(&mut HomeStation, &meter).await {
         Ok(info) if info.meter == meter.as_str() => {
             if let Some(kept) = app.kept(&meter.label().to_string()).filter(|kept| kept.info.as_ref() != Some(&info)) {
-                app.keep(KeptMeter { info: Some(info.clone()), ..kept }).await?;
+                keep(KeptMeter { info: Some(info.clone()), ..kept }).await?;
             }
             Ok(info)
         }
@@ -50,6 +77,18 @@ pub async fn look_up(app: App, meter: MeterId) -> Result<MeterInfo, Error> {
             let known = app.contents.with_untracked(|contents| known_info(contents, &meter));
             known.ok_or(error.into())
         }
+    }
+}
+
+courier! {
+    /// Writes a kept meter.
+    pub async fn keep(meter: KeptMeter) -> Result<(), Error> {
+        Ok(store().save_meter(&meter.within_limits()).await?)
+    }
+
+    /// Keeps the meter of this label no longer.
+    pub async fn forget(label: String) -> Result<(), Error> {
+        Ok(store().remove_meter(&label).await?)
     }
 }
 
@@ -65,6 +104,17 @@ pub fn can_reach(app: App, meter: &MeterId) -> bool {
     let by_socket = app.station.with_untracked(|info| info.websocket_meters.contains_key(meter.as_str()));
     let offered = crate::link::offered();
     by_socket || offered.bluetooth || offered.serial
+}
+
+/// The same for any of the meters of a quote.
+pub fn can_reach_any(app: App, quote: &Quote) -> bool {
+    quote.lines.iter().filter_map(|line| line.meter.parse().ok()).any(|meter| can_reach(app, &meter))
+}
+
+/// Whether what the browser offers is there: one may offer Bluetooth on a phone that has none, or has it switched off for good.
+pub async fn is_there(app: App, meter: &MeterId) -> bool {
+    let by_socket = app.station.with_untracked(|info| info.websocket_meters.contains_key(meter.as_str()));
+    by_socket || crate::link::offered().serial || crate::link::has_bluetooth().await
 }
 
 /// Opens a link to one of `meters`: the browser's chooser shows no others. To be called at a press.
@@ -86,6 +136,11 @@ pub async fn connect(app: App, meters: &[MeterId]) -> Result<MeterLink, Error> {
 
 /// Reads who is at the link and has it prove that, before anything is paid. Gives the code that its display shows now.
 pub async fn prove(link: &mut MeterLink, info: &MeterInfo) -> Result<u32, Error> {
+    // What was picked says by its name which meter it is, before anything is sent to it.
+    let named = link.hint().await.map_err(Error::Link)?.and_then(|name| name.parse::<MeterId>().ok());
+    if let Some(other) = named.filter(|named| named.as_str() != info.meter) {
+        return Err(Error::WrongMeter(other));
+    }
     let scanned = courier::scan(link, draw()?).await?;
     if scanned.identity.meter.as_str() != info.meter {
         return Err(Error::WrongMeter(scanned.identity.meter));
@@ -97,13 +152,13 @@ pub async fn prove(link: &mut MeterLink, info: &MeterInfo) -> Result<u32, Error>
 /// Buys what the draft says; with a link, for the meter at it, which is loaded at once.
 pub fn pay(app: App, draft: Draft, payer: Option<String>, provider: Option<String>, link: Option<MeterLink>) {
     app.run(Running::Buying, async move {
-        storage::ask_to_stay().await;
+        storage::ask_to_stay();
         let most = draft.quote.total.parse().ok();
         let purchase = Purchase { lines: draft.lines, payer, provider, most, round: draft.round };
         let (mut memory, mut station, url) = (store(), HomeStation, origin());
         let mut progress = |progress: Progress<'_>| {
             if let Progress::Order(order, _) = progress {
-                app.draft.set(None);
+                app.set_draft(None);
                 app.go(Screen::Order(order.id));
             }
         };
@@ -112,7 +167,8 @@ pub fn pay(app: App, draft: Draft, payer: Option<String>, provider: Option<Strin
             station: &mut station,
             url: &url,
             time: &PageTime,
-            wait_ms: WAIT_MS,
+            // Without a meter to load, the screen of the order follows how it goes on, and the person may do something else.
+            wait_ms: if link.is_some() { WAIT_MS } else { 0 },
             progress: &mut progress,
         };
         let id = app.new_id();
@@ -126,8 +182,12 @@ pub fn pay(app: App, draft: Draft, payer: Option<String>, provider: Option<Strin
         };
         let mut order = bought.order;
         app.go(Screen::Order(order.id));
+        follow(app, order.id);
         if let Some(delivered) = delivered {
-            app.visit.set(Some(Arc::new(delivered?)));
+            let delivered = delivered?;
+            let meter = delivered.identity.meter;
+            app.visit.set(Some(Arc::new(delivered)));
+            spawn_local(entitled::refresh(app, vec![meter]));
         }
         match bought.trouble {
             Some(trouble) => Err(trouble),
@@ -137,56 +197,79 @@ pub fn pay(app: App, draft: Draft, payer: Option<String>, provider: Option<Strin
     });
 }
 
-/// Hands the meter at hand, which is one of `meters`, everything that this phone has for it.
-pub fn load(app: App, meters: Vec<MeterId>) {
-    app.run(Running::Connecting, async move {
-        let mut link = connect(app, &meters).await?;
-        app.running.set(Some(Running::Loading));
-        let delivered = visit(app, &mut link).await?;
-        let nothing = delivered.deliveries.is_empty();
-        let interrupted = delivered.interrupted.clone();
-        let label = delivered.identity.meter.label().to_string();
-        app.visit.set(Some(Arc::new(delivered)));
-        if nothing {
-            app.notice.set(Some(Notice::trouble(tt("load-nothing", &[("label", &label)]), "")));
-        }
-        if app.online.get_untracked() {
-            spawn_local(async move { drop(bring(app).await) });
-        }
-        interrupted.map_or(Ok(()), Err)
-    });
+/// Whether a link to the meter is opened without the browser's chooser, which needs a press.
+pub fn opens_without_press(app: App, meter: &MeterId) -> bool {
+    app.station.with_untracked(|info| info.websocket_meters.contains_key(meter.as_str()))
 }
 
-/// Delivers, and takes the meter's report along; where there is a network its clock is set too.
-async fn visit(app: App, link: &mut MeterLink) -> Result<Delivered, Error> {
-    let (mut memory, url) = (store(), origin());
-    let delivered = courier::deliver(&mut memory, link).await?;
-    if delivered.interrupted.is_none() && !delivered.deliveries.is_empty() {
-        let attending = Attending { identity: &delivered.identity, url: &url, now_s: wall_ms() / 1000 };
-        let at_once = delivered.has_new_valve();
-        // Neither is a reason to call the delivery failed; the next visit does it.
-        let _ = courier::fetch_report(&mut memory, link, attending, at_once).await;
-        if app.online.get_untracked() {
-            let _ = courier::set_clock(&mut memory, link, &mut HomeStation, attending).await;
+/// Hands the meter at hand, which is one of `meters`, everything that this phone has for it.
+pub fn load(app: App, meters: Vec<MeterId>) {
+    app.run(Running::Connecting, loaded(app, meters));
+}
+
+courier! {
+    async fn loaded(app: App, meters: Vec<MeterId>) -> Result<(), Error> {
+        let mut link = connect(app, &meters).await?;
+        app.running.set(Some(Running::Loading));
+        let delivered = courier::deliver(&mut store(), &mut link).await?;
+        // It is shown before anything else is tried.
+        app.visit.set(Some(Arc::new(delivered.clone())));
+        if delivered.deliveries.is_empty() {
+            let label = delivered.identity.meter.label().to_string();
+            app.notice.set(Some(Notice::trouble(tt("load-nothing", &[("label", &label)]), "")));
+        } else if delivered.interrupted.is_none() {
+            attend(app, &mut link, &delivered).await;
         }
+        if app.online.get_untracked() {
+            spawn_local(bring_quietly(app));
+        }
+        delivered.interrupted.map_or(Ok(()), Err)
     }
-    Ok(delivered)
+}
+
+/// Takes the meter's report along, and sets its clock where there is a network. Neither is a reason to call a delivery failed; the
+/// next visit does it.
+async fn attend(app: App, link: &mut MeterLink, delivered: &Delivered) {
+    let (mut memory, url) = (store(), origin());
+    let attending = Attending { identity: &delivered.identity, url: &url, now_s: wall_ms() / 1000 };
+    let at_once = delivered.has_new_valve();
+    let _ = courier::fetch_report(&mut memory, link, attending, at_once).await;
+    if app.online.get_untracked() {
+        let mut station = HomeStation;
+        let clock = pin!(courier::set_clock(&mut memory, link, &mut station, attending));
+        // Whoever stands in a cellar with a bad signal does not wait for it.
+        drop(select(clock, TimeoutFuture::new(CLOCK_MS)).await);
+    }
 }
 
 /// Brings receipts to the station and asks how orders stand, unless something else is under way: then that does it.
 pub fn sync(app: App) {
-    app.run(Running::Syncing, async move {
+    app.run(Running::Syncing, synced(app));
+}
+
+courier! {
+    async fn synced(app: App) -> Result<(), Error> {
         let report = bring(app).await?;
         match report.problems.into_iter().next() {
             Some(problem) => Err(problem.error),
             None => Ok(()),
         }
-    });
+    }
+
+    async fn brought(app: App) -> Result<(), Error> {
+        bring_quietly(app).await;
+        Ok(())
+    }
 }
 
-/// The same without a word about it: what did not work is tried again later.
+/// The same beside whatever is under way, and without a word about it: what did not work is tried again later.
+pub fn sync_quietly(app: App) {
+    spawn_local(async move { drop(brought(app).await) });
+}
+
 async fn bring(app: App) -> Result<SyncReport, Error> {
     let report = courier::sync(&mut store(), &mut HomeStation, &origin()).await?;
+    entitled::after_sync(app, &report);
     for mut order in report.orders.clone() {
         // Whoever looks at the app sees how its orders ended: the list of them is on every screen's way.
         if app.screen.get_untracked() == Screen::Order(order.id) {
@@ -196,26 +279,64 @@ async fn bring(app: App) -> Result<SyncReport, Error> {
     Ok(report)
 }
 
-/// Fetches an order that this phone does not have, from its link; and says it was shown.
-pub fn open_order(app: App, id: Uuid) {
-    let known = app.contents.with_untracked(|contents| contents.order(id).cloned());
-    if let Some(mut order) = known {
-        if order.is_settled() && !order.told {
-            spawn_local(async move {
-                if let Err(error) = courier::tell(&mut store(), &mut order).await {
-                    app.notice.set(Some((&error).into()));
-                }
-            });
-        }
+/// Brings it once at a time; what came meanwhile is brought right after.
+async fn bring_quietly(app: App) {
+    if BRINGING.replace(Bringing::Again) != Bringing::No {
         return;
     }
-    fetch_order(app, id);
+    while BRINGING.get() == Bringing::Again {
+        BRINGING.set(Bringing::Now);
+        // What did not work is tried again at the next visit, when the network comes back, and when the app is opened.
+        let _ = bring(app).await;
+    }
+    BRINGING.set(Bringing::No);
+}
+
+/// Follows the order that a screen shows; fetches it from its link if this phone does not have it.
+pub fn open_order(app: App, id: Uuid) {
+    // Whoever is buying follows it already.
+    let is_buying = app.running.with_untracked(|running| *running == Some(Running::Buying));
+    match app.contents.with_untracked(|contents| contents.order(id).map(StoredOrder::is_open)) {
+        Some(true) if is_buying => {}
+        Some(true) => follow(app, id),
+        Some(false) => spawn_local(async move {
+            let known = app.contents.with_untracked(|contents| contents.order(id).cloned());
+            let Some(mut order) = known else { return };
+            if let Err(error) = courier::tell(&mut store(), &mut order).await {
+                app.notice.set(Some((&error).into()));
+            }
+        }),
+        None => fetch_order(app, id),
+    }
+}
+
+/// Keeps an order as the station tells it while its screen is shown, beside whatever is under way.
+fn follow(app: App, id: Uuid) {
+    if app.followed.try_update_value(|followed| followed.insert(id)) != Some(true) {
+        return;
+    }
+    let is_shown = move || {
+        let here = app.screen.with_untracked(|screen| *screen == Screen::Order(id));
+        here && !app.overtaken.get_untracked()
+    };
+    spawn_local(async move {
+        let ended = courier::follow(&mut store(), &mut HomeStation, &PageTime, id, is_shown).await;
+        app.followed.update_value(|followed| {
+            followed.remove(&id);
+        });
+        if let Err(error) = ended
+            && is_shown()
+        {
+            app.notice.set(Some((&error).into()));
+        }
+    });
 }
 
 /// Fetches an order, and what is new of it.
 pub fn fetch_order(app: App, id: Uuid) {
     app.run(Running::Asking, async move {
         let restored = courier::restore(&mut store(), &mut HomeStation, &origin(), id).await?;
+        follow(app, id);
         restored.trouble.map_or(Ok(()), Err)
     });
 }

@@ -2,18 +2,23 @@
 
 use crate::browser::database::PageStore;
 use crate::browser::http::HomeStation;
-use crate::browser::{origin, window};
+use crate::browser::{origin, storage, window};
+use crate::part::courier;
 use crate::screen::Screen;
-use crate::words::{t, trouble};
-use coinless_phone::courier::{Delivered, PurchaseLine};
+use crate::words::{t, trouble as words_of};
+use coinless_phone::courier::Delivered;
+use coinless_phone::draft::Draft;
 use coinless_phone::records::KeptMeter;
-use coinless_phone::round::Round;
-use coinless_phone::store::{Contents, Store};
-use coinless_phone::wire::{Quote, StationInfo};
+use coinless_phone::store::Contents;
+use coinless_phone::trouble::{self, Next};
+use coinless_phone::wire::StationInfo;
 use coinless_phone::{Error, api};
+use coinless_protocol::MeterId;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::cell::RefCell;
+use std::collections::HashSet;
+use std::pin::Pin;
 use std::sync::Arc;
 use uuid::Uuid;
 use wasm_bindgen::prelude::*;
@@ -40,12 +45,20 @@ pub struct App {
     pub running: RwSignal<Option<Running>>,
     /// What the person must be told.
     pub notice: RwSignal<Option<Notice>>,
-    /// What is about to be bought.
+    /// What is about to be bought; it is changed by [`App::set_draft`].
     pub draft: RwSignal<Option<Draft>>,
+    /// The reported problem that the station took last.
+    pub reported: RwSignal<Option<Uuid>>,
     /// What the last visit at a meter came to.
     pub visit: RwSignal<Option<Arc<Delivered>>>,
+    /// The round for which a label is being scanned.
+    pub scan_for: RwSignal<Option<Screen>>,
+    /// The meter whose label was scanned for it.
+    pub at_hand: RwSignal<Option<MeterId>>,
     /// Another tab has taken over.
     pub overtaken: RwSignal<bool>,
+    /// The orders that are being followed.
+    pub followed: StoredValue<HashSet<Uuid>>,
 }
 
 /// What is under way.
@@ -72,37 +85,26 @@ pub struct Notice {
     pub details: String,
     /// It is bad news.
     pub is_trouble: bool,
-}
-
-/// What is about to be bought.
-#[derive(Debug, Clone)]
-pub struct Draft {
-    /// The lines.
-    pub lines: Vec<PurchaseLine>,
-    /// What they cost.
-    pub quote: Quote,
-    /// The file that they come from.
-    pub round: Option<Round>,
-    /// The screen where they were chosen.
-    pub from: Screen,
+    /// What can be done about it at a press.
+    pub next: Option<Next>,
 }
 
 impl Notice {
     /// Bad news.
     pub fn trouble(words: String, details: impl Into<String>) -> Self {
-        Self { words, details: details.into(), is_trouble: true }
+        Self { words, details: details.into(), is_trouble: true, next: None }
     }
 
     /// Good news.
     pub fn good(words: String) -> Self {
-        Self { words, details: String::new(), is_trouble: false }
+        Self { words, details: String::new(), is_trouble: false, next: None }
     }
 }
 
 impl From<&Error> for Notice {
     fn from(error: &Error) -> Self {
-        let (words, details) = trouble(error);
-        Self::trouble(words, details)
+        let (words, details) = words_of(error);
+        Self { next: trouble::next(error), ..Self::trouble(words, details) }
     }
 }
 
@@ -128,12 +130,15 @@ impl App {
             running: RwSignal::new(None),
             notice: RwSignal::new(None),
             draft: RwSignal::new(None),
+            reported: RwSignal::new(None),
             visit: RwSignal::new(None),
+            scan_for: RwSignal::new(None),
+            at_hand: RwSignal::new(None),
             overtaken: RwSignal::new(false),
+            followed: StoredValue::new(HashSet::new()),
         };
-        let changed = move |contents: &Contents| app.contents.set(Arc::new(contents.clone()));
         let overtaken = move || app.overtaken.set(true);
-        let store = PageStore::open(changed, overtaken).await?;
+        let store = PageStore::open(app.contents, overtaken).await?;
         if let Err(why) = crate::browser::one_tab::announce(store.tab(), overtaken) {
             // The fence in the store holds without it.
             web_sys::console::warn_1(&why.into());
@@ -159,7 +164,19 @@ impl App {
         self.notice.set(None);
         self.visit.set(None);
         self.screen.set(screen);
+        // What was pressed is gone with its screen: who uses a keyboard or hears the page goes on at the start of the new one.
+        let main = crate::browser::document().get_element_by_id("main");
+        if let Some(main) = main.and_then(|main| main.dyn_into::<web_sys::HtmlElement>().ok()) {
+            // Without the focus the screen is shown all the same.
+            let _ = main.focus();
+        }
         window().scroll_to_with_x_and_y(0.0, 0.0);
+    }
+
+    /// Notes what is about to be bought; it outlives a reload of the page.
+    pub fn set_draft(self, draft: Option<Draft>) {
+        storage::keep_draft(draft.as_ref().and_then(Draft::to_json).as_deref());
+        self.draft.set(draft);
     }
 
     /// Runs `work` unless something else is under way; what it fails of is told.
@@ -169,26 +186,20 @@ impl App {
         }
         self.running.set(Some(what));
         self.notice.set(None);
-        spawn_local(async move {
-            let result = work.await;
-            self.running.set(None);
-            if let Err(error) = result {
-                self.notice.set(Some((&error).into()));
-            }
-        });
+        spawn_local(self.ended(Box::pin(work)));
+    }
+
+    async fn ended(self, work: Pin<Box<dyn Future<Output = Result<(), Error>>>>) {
+        let result = work.await;
+        self.running.set(None);
+        if let Err(error) = result {
+            self.notice.set(Some((&error).into()));
+        }
     }
 
     /// The kept meter of this label.
     pub fn kept(self, label: &str) -> Option<KeptMeter> {
         self.contents.with(|contents| contents.meters.iter().find(|kept| kept.label == label).cloned())
-    }
-
-    /// Writes a kept meter.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn keep(self, meter: KeptMeter) -> Result<(), Error> {
-        Ok(store().save_meter(&meter.within_limits()).await?)
     }
 
     /// An id for a new order.
@@ -198,7 +209,7 @@ impl App {
 
     /// Asks the station what it says of itself, and keeps it for a start without a network.
     pub async fn ask_station(self) {
-        let Ok(info) = api::station(&mut HomeStation).await else { return };
+        let Ok(info) = station().await else { return };
         if let (Ok(Some(storage)), Ok(json)) = (window().local_storage(), serde_json::to_string(&info)) {
             // Without it, the next start without a network does not know the station's name.
             let _ = storage.set_item(STATION, &json);
@@ -218,7 +229,7 @@ impl App {
             "online",
             Box::new(move || {
                 self.online.set(true);
-                crate::act::sync(self);
+                crate::act::sync_quietly(self);
             }),
         );
         on("offline", Box::new(move || self.online.set(false)));
@@ -226,8 +237,14 @@ impl App {
     }
 }
 
+courier! {
+    async fn station() -> Result<StationInfo, Error> {
+        Ok(api::station(&mut HomeStation).await?)
+    }
+}
+
 /// The screen of the page's address.
-fn here() -> Screen {
+pub fn here() -> Screen {
     let location = window().location();
     let (path, hash) = (location.pathname().unwrap_or_default(), location.hash().unwrap_or_default());
     Screen::at(&origin(), &path, &hash)

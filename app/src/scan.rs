@@ -34,12 +34,28 @@ pub struct Camera {
     off: Rc<Cell<bool>>,
 }
 
+/// Why there is no camera.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoCamera {
+    /// The person, or the browser in their name, does not allow it.
+    NotAllowed,
+    /// There is none, or another program has it.
+    NotThere,
+}
+
 impl Camera {
     /// Switches the camera at the back on, and shows in `video` what it sees.
     ///
     /// # Errors
-    /// What the browser says: there is none, or the person does not want it.
-    pub async fn start(video: &HtmlVideoElement) -> Result<Self, JsValue> {
+    /// [`NoCamera`].
+    pub async fn start(video: &HtmlVideoElement) -> Result<Self, NoCamera> {
+        Self::open(video).await.map_err(|error| match error.dyn_ref::<web_sys::DomException>() {
+            Some(error) if error.name() == "NotAllowedError" => NoCamera::NotAllowed,
+            _ => NoCamera::NotThere,
+        })
+    }
+
+    async fn open(video: &HtmlVideoElement) -> Result<Self, JsValue> {
         let devices = crate::browser::window().navigator().media_devices()?;
         let wanted = js_sys::Object::new();
         js_sys::Reflect::set(&wanted, &"facingMode".into(), &"environment".into())?;
@@ -54,10 +70,10 @@ impl Camera {
         Ok(camera)
     }
 
-    /// Looks until there is a code in the picture; none if the camera was switched off.
-    pub async fn look(&self, video: &HtmlVideoElement) -> Option<String> {
+    /// Looks until there is a code in the picture other than `known`; none if the camera was switched off.
+    pub async fn look(&self, video: &HtmlVideoElement, known: Option<&str>) -> Option<String> {
         while !self.off.get() {
-            if let Some(text) = look_once(video).await {
+            if let Some(text) = look_once(video).await.filter(|text| Some(text.as_str()) != known) {
                 return Some(text);
             }
             TimeoutFuture::new(PAUSE_MS).await;

@@ -5,6 +5,9 @@ use coinless_phone::records::Part;
 use coinless_protocol::MeterId;
 use uuid::Uuid;
 
+/// Stands in a path for what is not named.
+const NONE: &str = "-";
+
 /// A screen of the app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Screen {
@@ -28,6 +31,8 @@ pub enum Screen {
     History,
     /// What one line came to, to be shown, shared and printed.
     Receipt(Uuid, u32),
+    /// Telling the station's people what is wrong, perhaps with an order and a meter.
+    Problem(Option<Uuid>, Option<MeterId>),
     /// A token handed over by another phone.
     Carry(Box<HandOver>),
     /// Language, storage, what this is.
@@ -54,6 +59,7 @@ impl Screen {
             ["s", "receipt", id, line] => {
                 id.parse().ok().zip(line.parse().ok()).map(|(id, line)| Self::Receipt(id, line))
             }
+            ["s", "problem", order, meter] => Some(Self::Problem(order.parse().ok(), MeterId::from_label(meter).ok())),
             ["s", "carry"] => format!("{origin}{path}{hash}").parse().ok().map(|token| Self::Carry(Box::new(token))),
             ["s", "settings"] => Some(Self::Settings),
             _ => None,
@@ -75,7 +81,14 @@ impl Screen {
             Self::Walk(id, Some(Part { part, of })) => format!("/s/walk/{id}/{part}/{of}"),
             Self::History => "/s/history".to_owned(),
             Self::Receipt(id, line) => format!("/s/receipt/{id}/{line}"),
-            Self::Carry(_) => "/s/carry".to_owned(),
+            Self::Problem(order, meter) => {
+                let order = order.map_or_else(|| NONE.to_owned(), |order| order.to_string());
+                format!(
+                    "/s/problem/{order}/{}",
+                    meter.map_or_else(|| NONE.to_owned(), |meter| meter.label().to_string())
+                )
+            }
+            Self::Carry(token) => token.path(),
             Self::Settings => "/s/settings".to_owned(),
         }
     }
@@ -93,6 +106,7 @@ impl Screen {
             Self::Walk(..) => "walk",
             Self::History => "history",
             Self::Receipt(..) => "receipt",
+            Self::Problem(..) => "problem",
             Self::Carry(_) => "carry",
             Self::Settings => "settings",
             Self::Nowhere => "nowhere",

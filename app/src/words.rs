@@ -1,7 +1,10 @@
 //! The app's texts: Fluent messages in the reader's language, loaded once before anything is shown.
 
 use crate::browser::{numbers, window, words_of};
+use crate::link::NOTHING_CHOSEN;
 use coinless_phone::Error;
+use coinless_phone::store::StoreError;
+use coinless_phone::trouble::refusal_name;
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -69,7 +72,7 @@ fn language_of_page() -> &'static str {
 /// Keeps the choice of a language, and shows the page anew in it.
 pub fn choose(language: &str) {
     if let Ok(Some(storage)) = window().local_storage() {
-        // Without storage it is English again the next time.
+        // Without storage the browser decides again the next time.
         let _ = storage.set_item(CHOICE, language);
     }
     let _ = window().location().reload();
@@ -137,28 +140,44 @@ pub fn money(decimal: &str, currency: &str) -> String {
 /// What a station or meter says with a unit, `12.345 m³`: its number as the reader writes it.
 pub fn quantity(shown: &str) -> String {
     match shown.split_once(' ') {
-        Some((number, unit)) if number.parse::<f64>().is_ok() => {
-            format!("{}\u{a0}{unit}", numbers::number(language(), number))
+        Some((number, unit)) if is_decimal(number) => {
+            // Isolated, so that the unit stays behind its number from right to left too (UAX #9, LRI and PDI).
+            let (open, close) = if language() == "ar" { ("\u{2066}", "\u{2069}") } else { ("", "") };
+            format!("{open}{}\u{a0}{unit}{close}", numbers::number(language(), number))
         }
         _ => shown.to_owned(),
     }
+}
+
+/// Whether this is a decimal number as stations and meters write it: `-12.345`.
+fn is_decimal(text: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    digits(whole.strip_prefix('-').unwrap_or(whole)) && digits(fraction)
 }
 
 /// Why the courier could not go on, for people; what it says itself, in English, comes along as details.
 pub fn trouble(error: &Error) -> (String, String) {
     use coinless_phone::api::ApiError;
     let id = match error {
+        Error::Store(StoreError::OtherFormat { .. }) => "trouble-newer-store",
         Error::Store(_) => "trouble-store",
         Error::Damaged(_) | Error::DamagedOrder(_) => "trouble-damaged",
+        Error::Link(why) if why.0 == NOTHING_CHOSEN => "trouble-nothing-chosen",
         Error::Link(_) => "trouble-link",
         Error::Station(ApiError::NoAnswer(_)) => "trouble-offline",
         Error::Station(ApiError::Unclear { .. }) | Error::StationAnswer(_) => "trouble-unclear",
         Error::Station(ApiError::Recovering) => "trouble-recovering",
         Error::Station(ApiError::Refused(problem) | ApiError::TooOften(problem)) => {
+            if let Some(label) = &problem.replaced_by {
+                return (tt("problem-replaced", &[("label", label)]), error.to_string());
+            }
             let id = format!("problem-{}", problem.code.as_deref().unwrap_or("unknown").replace('_', "-"));
-            return (or(&id, "trouble-refused"), error.to_string());
+            return (known(&id).unwrap_or_else(|| t("trouble-refused")), error.to_string());
         }
-        Error::Refused(_) => "trouble-meter-refuses",
+        Error::Refused(refusal) => {
+            return (t(&format!("meter-refuses-{}", refusal_name(*refusal))), error.to_string());
+        }
         Error::Busy { .. } => "trouble-meter-busy",
         Error::MeterCode(_) | Error::MeterAnswer(_) | Error::NotAuthentic(_) => "trouble-not-authentic",
         Error::WrongMeter(meter) => {
@@ -180,7 +199,8 @@ pub fn trouble(error: &Error) -> (String, String) {
     (t(id), error.to_string())
 }
 
-fn or(id: &str, other: &str) -> String {
-    let words = t(id);
-    if words == id { t(other) } else { words }
+/// The message `id`, if there is one: for what stations say that a later version may know.
+pub fn known(id: &str) -> Option<String> {
+    let is_known = WORDS.with_borrow(|words| words.as_ref().is_some_and(|words| words.bundle.has_message(id)));
+    is_known.then(|| t(id))
 }

@@ -17,11 +17,13 @@ use std::process::{Command, ExitCode};
 const USAGE: &str = "\
 cargo xtask <command>
 
-  demo [--once]    the whole system on this machine, to try; with --once one purchase from end to end, by itself
+  demo [--once | --terminal]
+                   the whole system on this machine, on one page to play with; with --once one purchase from end to end, by
+                   itself; with --terminal to type at
   test [--long]    everything that must hold: style, format, lints, documentation, tests, other people's peers
   bench [--json] [--check] [part…]
-                   speeds and sizes, as ratios: signing, meter, steps, orders, towns, sizes; with --check it fails
-                   if an aim is missed
+                   speeds and sizes, as ratios: signing, meter, steps, orders, towns, sizes, and app, which is measured in
+                   a browser; with --check it fails if an aim is missed; with --json each program prints an array
   app …            the phone app as a folder that a station serves, its tests in a browser, pictures of its screens (says
                    more when called with a word it does not know)
   firmware …       the meter as an image for Cortex-M, in an emulator; its size (says more when called alone)
@@ -44,7 +46,7 @@ fn main() -> ExitCode {
         "ci" => test::run(!rest.is_empty(), true),
         "fuzz" => fuzz::run_targets(rest).unwrap_or_else(|| usage(ExitCode::from(2))),
         "panics" if rest.is_empty() => told(panics::check()),
-        "bench" => become_command(cargo().args(["bench", "-p", "coinless-sim", "--bench", "ratios", "--"]).args(rest)),
+        "bench" => bench(rest),
         "app" => app::main(rest),
         "firmware" => firmware::main(rest),
         "help" | "--help" | "-h" => usage(ExitCode::SUCCESS),
@@ -57,13 +59,49 @@ fn usage(code: ExitCode) -> ExitCode {
     code
 }
 
-/// Builds the command `coinless` and runs its demo.
+/// Measures: what needs no browser, then the app in one. Without a browser the app is left out, unless it is asked for by name.
+fn bench(words: &[String]) -> ExitCode {
+    let parts = words.iter().filter(|word| !word.starts_with("--")).count();
+    let has_app = words.iter().any(|word| word == app::BENCH);
+    if parts == 0 || parts > usize::from(has_app) {
+        let mut ratios = cargo();
+        ratios.args(["bench", "-p", "coinless-sim", "--bench", "ratios", "--"]);
+        ratios.args(words.iter().filter(|word| *word != app::BENCH));
+        if parts > 0 && !has_app {
+            return become_command(&mut ratios);
+        }
+        match ratios.status() {
+            Ok(status) if status.success() => {}
+            Ok(_) => return ExitCode::FAILURE,
+            Err(error) => return cannot_run("cargo", &error),
+        }
+    }
+    match app::bench(words.iter().any(|word| word == "--json")) {
+        Err(why) if has_app || is_ci() => told(Err(why)),
+        Err(why) => told(Ok(format!("left out: {why}"))),
+        Ok(()) => ExitCode::SUCCESS,
+    }
+}
+
+/// Builds the command `coinless`, and the app for the demo's page, and runs the demo.
 fn demo(arguments: &[String]) -> ExitCode {
+    let has = |words: &[&str]| arguments.iter().any(|argument| words.contains(&argument.as_str()));
+    let mut demo = vec!["demo".into(), "--data".into(), target_directory().join("demo").into_os_string()];
+    if !has(&["--once", "--terminal", "--app", "--help"]) {
+        println!("1 of 2: the phone app (the first time takes some minutes)");
+        match app::build() {
+            Ok(built) => demo.extend(["--app".into(), built.folder.into_os_string()]),
+            Err(error) => {
+                eprintln!("{error}\nWithout the phone app there is `cargo xtask demo --terminal`.");
+                return ExitCode::FAILURE;
+            }
+        }
+        println!("2 of 2: the station and the meters");
+    }
     match cargo().args(["build", "--package", "coinless"]).status() {
         Ok(status) if status.success() => {
             let program = target_directory().join("debug").join(format!("coinless{}", env::consts::EXE_SUFFIX));
-            let data = target_directory().join("demo");
-            become_command(Command::new(program).arg("demo").arg("--data").arg(data).args(arguments))
+            become_command(Command::new(program).args(demo).args(arguments))
         }
         Ok(_) => ExitCode::FAILURE,
         Err(error) => cannot_run("cargo", &error),

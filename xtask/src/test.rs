@@ -99,6 +99,7 @@ fn phone_app(runner: &mut Runner, peers: &mut Peers, ci: bool) {
         let app = built.insert(app::build()?);
         keep(&mut peers.app, Ok(app.folder.clone()))
     });
+    runner.attempt("app lints", ci, || app::lint().map(|()| "Clippy".to_owned()));
     if let Some(built) = built {
         runner.step("first load", || app::check_size(&built).map(|_| format!("{} bytes", built.first_load_bytes)));
     }

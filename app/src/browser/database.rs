@@ -5,39 +5,36 @@
 //! changes nothing. The bindings are our own because no library passes the durability on.
 
 use super::rows::{Rows, RowsError};
+use crate::part::courier;
+use coinless_phone::Error;
 use coinless_phone::records::record::{ORDER, Record};
 use coinless_phone::store::{Contents, Damaged, Store, StoreError};
-use std::cell::RefCell;
+use leptos::prelude::{GetUntracked, RwSignal, Set, Update};
 use std::rc::Rc;
+use std::sync::Arc;
 
-/// The store. Its copies are one store; what it holds is kept in memory too, since nobody else may change it.
+/// The store. Its copies are one store; what it holds is in memory too, where the screens see it, since nobody else may change it.
 #[derive(Clone)]
 pub struct PageStore {
     rows: Rc<Rows>,
-    contents: Rc<RefCell<Contents>>,
-    changed: Rc<dyn Fn(&Contents)>,
+    contents: RwSignal<Arc<Contents>>,
     overtaken: Rc<dyn Fn()>,
 }
 
 impl PageStore {
-    /// Opens the store for this tab alone; other tabs are overtaken. `changed` is called after each change, `overtaken` when
-    /// another tab has taken over.
+    /// Opens the store for this tab alone; other tabs are overtaken. What is in it is put into `contents`, after each change too;
+    /// `overtaken` is called when another tab has taken over.
     ///
     /// # Errors
-    /// [`StoreError`] if the browser gives no storage, or if a newer version of the app has written it.
-    pub async fn open(
-        changed: impl Fn(&Contents) + 'static,
-        overtaken: impl Fn() + 'static,
-    ) -> Result<Self, StoreError> {
+    /// [`Error::Store`] if the browser gives no storage, or if a newer version of the app has written it; [`Error::Station`] if
+    /// there is something to read and the part of the program that reads it cannot be loaded.
+    pub async fn open(contents: RwSignal<Arc<Contents>>, overtaken: impl Fn() + 'static) -> Result<Self, Error> {
         let rows = Rows::open().await.map_err(|error| failed("opening the phone's storage", &error))?;
-        let contents = read(rows.all().await.map_err(|error| failed("reading the phone's storage", &error))?);
-        changed(&contents);
-        Ok(Self {
-            rows: Rc::new(rows),
-            contents: Rc::new(RefCell::new(contents)),
-            changed: Rc::new(changed),
-            overtaken: Rc::new(overtaken),
-        })
+        let found = rows.all().await.map_err(|error| failed("reading the phone's storage", &error))?;
+        if !found.is_empty() {
+            contents.set(Arc::new(read(found).await?));
+        }
+        Ok(Self { rows: Rc::new(rows), contents, overtaken: Rc::new(overtaken) })
     }
 
     /// The number of this tab.
@@ -45,52 +42,71 @@ impl PageStore {
         self.rows.tab()
     }
 
-    async fn change(&self, name: &str, text: Option<&str>) -> Result<(), StoreError> {
-        let changed = self.rows.change(name, text).await;
+    async fn change(&self, changes: &[(String, Option<String>)]) -> Result<(), StoreError> {
+        let changed = self.rows.change(changes).await;
         if matches!(changed, Err(RowsError::Overtaken)) {
             (self.overtaken)();
         }
         changed.map_err(|error| failed("writing into the phone's storage", &error))
     }
 
+    /// Changes what is in memory, in its place: a round of 500 lines is large.
     fn changed(&self, change: impl FnOnce(&mut Contents)) {
-        change(&mut self.contents.borrow_mut());
-        (self.changed)(&self.contents.borrow());
+        self.contents.update(|contents| change(Arc::make_mut(contents)));
     }
 }
 
 impl Store for PageStore {
     async fn load(&mut self) -> Result<Contents, StoreError> {
-        Ok(self.contents.borrow().clone())
+        Ok(Contents::clone(&self.contents.get_untracked()))
     }
 
     async fn save(&mut self, record: &Record) -> Result<(), StoreError> {
-        let name = record.name();
-        let json = record.to_json().map_err(|error| StoreError::Failed(format!("writing {name}: {error}")))?;
-        self.change(&name, Some(&json)).await?;
-        self.changed(|contents| contents.put(record.clone()));
+        self.save_all(std::slice::from_ref(record)).await
+    }
+
+    /// All or none of them.
+    async fn save_all(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let row = |record: &Record| {
+            let name = record.name();
+            let json = record.to_json().map_err(|error| StoreError::Failed(format!("writing {name}: {error}")))?;
+            Ok((name, Some(json)))
+        };
+        let rows = records.iter().map(row).collect::<Result<Vec<_>, StoreError>>()?;
+        self.change(&rows).await?;
+        self.changed(|contents| records.iter().for_each(|record| contents.put(record.clone())));
         Ok(())
     }
 
     async fn remove(&mut self, name: &str) -> Result<(), StoreError> {
-        self.change(name, None).await?;
+        self.change(&[(name.to_owned(), None)]).await?;
         self.changed(|contents| contents.remove(name));
         Ok(())
     }
 }
 
-/// The rows, in the order of their names: orders are UUIDv7, so this is also the order in which they were made.
-fn read(rows: Vec<(String, String)>) -> Contents {
-    let mut contents = Contents::default();
-    for (name, text) in rows {
-        match Record::read(&name, &text) {
-            Ok(record) => contents.add(record),
-            Err(why) => contents.damaged.push(Damaged { may_be_order: name.starts_with(ORDER), name, why }),
+courier! {
+    /// The rows, in the order of their names: orders are UUIDv7, so this is also the order in which they were made.
+    async fn read(rows: Vec<(String, String)>) -> Result<Contents, Error> {
+        let mut contents = Contents::default();
+        for (name, text) in rows {
+            match Record::read(&name, &text) {
+                Ok(record) => contents.add(record),
+                Err(why) => contents.damaged.push(Damaged { may_be_order: name.starts_with(ORDER), name, why }),
+            }
         }
+        Ok(contents)
     }
-    contents
 }
 
 fn failed(doing: &str, error: &RowsError) -> StoreError {
-    StoreError::Failed(format!("{doing}: {error}"))
+    match error {
+        RowsError::Newer => {
+            StoreError::OtherFormat { place: "in this browser".into(), found: "of a newer version".into() }
+        }
+        RowsError::Overtaken | RowsError::Browser(_) => StoreError::Failed(format!("{doing}: {error}")),
+    }
 }

@@ -11,6 +11,9 @@ extern "C" {
     #[wasm_bindgen(js_namespace = navigator, js_name = share, catch)]
     async fn share_data(data: &JsValue) -> Result<JsValue, JsValue>;
 
+    #[wasm_bindgen(js_namespace = ["navigator", "clipboard"], js_name = writeText, catch)]
+    async fn write_clipboard(text: &str) -> Result<JsValue, JsValue>;
+
     #[wasm_bindgen(js_name = createImageBitmap, catch)]
     async fn create_image_bitmap(file: &File) -> Result<JsValue, JsValue>;
 }
@@ -53,6 +56,14 @@ pub async fn share(title: &str, text: &str, url: Option<&str>) {
     }
     // Who shares nothing after all has lost nothing.
     let _ = share_data(&data).await;
+}
+
+/// Copies a text, to be pasted elsewhere.
+///
+/// # Errors
+/// In the browser's words.
+pub async fn copy(text: &str) -> Result<(), String> {
+    write_clipboard(text).await.map(drop).map_err(|error| words_of(&error))
 }
 
 /// The file that a person chose; none if none.

@@ -38,7 +38,15 @@ pub fn origin() -> String {
 /// # Errors
 /// In words, if the browser gives none.
 pub fn challenge() -> Result<Challenge, String> {
-    let mut bytes = Challenge::default();
+    random()
+}
+
+/// Random bytes.
+///
+/// # Errors
+/// In words, if the browser gives none.
+pub fn random<const N: usize>() -> Result<[u8; N], String> {
+    let mut bytes = [0; N];
     window()
         .crypto()
         .and_then(|crypto| crypto.get_random_values_with_u8_array(&mut bytes))
@@ -57,7 +65,7 @@ pub fn words_of(error: &JsValue) -> String {
 
 /// Milliseconds since the page began; never goes back.
 fn performance_now_ms() -> u64 {
-    window().performance().map_or_else(|| js_sys::Date::now(), |clock| clock.now()) as u64
+    window().performance().map_or_else(js_sys::Date::now, |clock| clock.now()) as u64
 }
 
 /// Shows a text where no screen can be shown.

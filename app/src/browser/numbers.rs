@@ -25,6 +25,14 @@ extern "C" {
     fn format(this: &DateTimeFormat, ms: f64) -> String;
 }
 
+/// The reader's own way of writing the language of the page: the browser's `es-MX` for `es`, the language alone if it names none.
+fn locale(language: &str) -> String {
+    let wanted = super::window().navigator().languages();
+    let mut wanted = wanted.iter().filter_map(|tag| tag.as_string());
+    let is_it = |tag: &String| tag.split('-').next().is_some_and(|first| first.eq_ignore_ascii_case(language));
+    wanted.find(is_it).unwrap_or_else(|| language.to_owned())
+}
+
 fn options(pairs: &[(&str, JsValue)]) -> Object {
     let options = Object::new();
     for (name, value) in pairs {
@@ -38,7 +46,7 @@ fn options(pairs: &[(&str, JsValue)]) -> Object {
 pub fn number(language: &str, decimal: &str) -> String {
     let digits = decimal.split_once('.').map_or(0, |(_, fraction)| fraction.len()) as f64;
     let options = options(&[("minimumFractionDigits", digits.into()), ("maximumFractionDigits", digits.into())]);
-    NumberFormat::new(language, &options).map_or_else(|_| decimal.to_owned(), |format| format.format(decimal))
+    NumberFormat::new(&locale(language), &options).map_or_else(|_| decimal.to_owned(), |format| format.format(decimal))
 }
 
 /// A sum of money: `1234.50` of `EUR`. A code that the browser does not know is written after the number.
@@ -50,7 +58,7 @@ pub fn money(language: &str, decimal: &str, currency: &str) -> String {
         ("minimumFractionDigits", digits.into()),
         ("maximumFractionDigits", digits.into()),
     ]);
-    match NumberFormat::new(language, &options) {
+    match NumberFormat::new(&locale(language), &options) {
         Ok(format) if !currency.is_empty() => format.format(decimal),
         _ => format!("{} {currency}", number(language, decimal)).trim_end().to_owned(),
     }
@@ -59,5 +67,16 @@ pub fn money(language: &str, decimal: &str, currency: &str) -> String {
 /// Day and time of a moment, in milliseconds since 1970-01-01 UTC, where the phone is.
 pub fn moment(language: &str, ms: u64) -> String {
     let options = options(&[("dateStyle", "medium".into()), ("timeStyle", "short".into())]);
-    DateTimeFormat::new(language, &options).map_or_else(|_| String::new(), |format| format.format(ms as f64))
+    DateTimeFormat::new(&locale(language), &options).map_or_else(|_| String::new(), |format| format.format(ms as f64))
+}
+
+/// A day, `2026-11-27`, in short; as it is if it is none.
+pub fn day(language: &str, day: &str) -> String {
+    let ms = js_sys::Date::parse(day);
+    if !ms.is_finite() {
+        return day.to_owned();
+    }
+    // A date alone is the begin of that day in UTC (ECMA-262, Date.parse).
+    let options = options(&[("day", "numeric".into()), ("month", "short".into()), ("timeZone", "UTC".into())]);
+    DateTimeFormat::new(language, &options).map_or_else(|_| day.to_owned(), |format| format.format(ms))
 }

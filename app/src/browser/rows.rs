@@ -39,6 +39,8 @@ pub struct Rows {
 pub enum RowsError {
     /// A later tab works on the store now.
     Overtaken,
+    /// A newer version of the app has written the table.
+    Newer,
     /// The browser, in its words.
     Browser(String),
 }
@@ -47,6 +49,7 @@ impl std::fmt::Display for RowsError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Overtaken => f.write_str("Coinless goes on in another tab"),
+            Self::Newer => f.write_str("a newer version of the app has written it"),
             Self::Browser(words) => f.write_str(words),
         }
     }
@@ -54,7 +57,11 @@ impl std::fmt::Display for RowsError {
 
 impl From<JsValue> for RowsError {
     fn from(error: JsValue) -> Self {
-        Self::Browser(words_of(&error))
+        match error.dyn_ref::<web_sys::DomException>() {
+            // Indexed Database API 3.0 §2.7.4: only for opening a database that has a newer version.
+            Some(error) if error.name() == "VersionError" => Self::Newer,
+            _ => Self::Browser(words_of(&error)),
+        }
     }
 }
 
@@ -62,7 +69,7 @@ impl Rows {
     /// Opens the table, makes it if it is new, and gives this tab the next number.
     ///
     /// # Errors
-    /// [`RowsError::Browser`], also if a newer version of the app has written the table.
+    /// [`RowsError::Newer`], or [`RowsError::Browser`].
     pub async fn open() -> Result<Self, RowsError> {
         let factory = super::window().indexed_db()?.ok_or_else(|| RowsError::Browser("it has no storage".into()))?;
         let request = factory.open_with_u32(NAME, FORMAT)?;
@@ -96,11 +103,11 @@ impl Rows {
         Ok(names.iter().map(text).zip(texts.iter().map(text)).collect())
     }
 
-    /// Writes `text` under `name`, or removes the row if there is no text; when this gives a result, it is on the disk.
+    /// For each name, writes its text, or removes the row if there is no text; when this gives a result, all is on the disk.
     ///
     /// # Errors
     /// [`RowsError`]; nothing was changed.
-    pub async fn change(&self, name: &str, text: Option<&str>) -> Result<(), RowsError> {
+    pub async fn change(&self, changes: &[(String, Option<String>)]) -> Result<(), RowsError> {
         let (transaction, ended) = strict(&self.database, &[RECORDS, TABS])?;
         let working = JsFuture::from(asked(&transaction.object_store(TABS)?.get(&WORKING.into())?)).await?;
         if working.as_f64() != Some(self.tab) {
@@ -110,9 +117,11 @@ impl Rows {
             return Err(RowsError::Overtaken);
         }
         let records = transaction.object_store(RECORDS)?;
-        match text {
-            Some(text) => drop(records.put_with_key(&text.into(), &name.into())?),
-            None => drop(records.delete(&name.into())?),
+        for (name, text) in changes {
+            match text {
+                Some(text) => drop(records.put_with_key(&text.into(), &name.into())?),
+                None => drop(records.delete(&name.into())?),
+            }
         }
         JsFuture::from(ended).await?;
         Ok(())

@@ -2,13 +2,13 @@
 
 use super::window;
 use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-/// Asks the browser not to throw the store away when space gets short. What it answers changes nothing now: the order's link
-/// brings everything back.
-pub async fn ask_to_stay() {
+/// Asks the browser not to throw the store away when space gets short. Nothing waits for what it answers, which may take as long as
+/// a person thinks: the order's link brings everything back.
+pub fn ask_to_stay() {
     if let Some(Ok(asked)) = manager().map(|storage| storage.persist()) {
-        let _ = JsFuture::from(asked).await;
+        spawn_local(async move { drop(JsFuture::from(asked).await) });
     }
 }
 
@@ -16,6 +16,23 @@ pub async fn ask_to_stay() {
 pub async fn stays() -> Option<bool> {
     let asked = manager()?.persisted().ok()?;
     JsFuture::from(asked).await.ok()?.as_bool()
+}
+
+/// Where what is about to be bought is kept: by the tab, over a reload.
+const DRAFT: &str = "draft";
+
+/// Keeps what is about to be bought over a reload of this tab, or nothing. Without storage, a reload begins anew.
+pub fn keep_draft(json: Option<&str>) {
+    let Ok(Some(storage)) = window().session_storage() else { return };
+    let _ = match json {
+        Some(json) => storage.set_item(DRAFT, json),
+        None => storage.remove_item(DRAFT),
+    };
+}
+
+/// What was kept so.
+pub fn kept_draft() -> Option<String> {
+    window().session_storage().ok().flatten()?.get_item(DRAFT).ok().flatten()
 }
 
 fn manager() -> Option<web_sys::StorageManager> {

@@ -1,5 +1,6 @@
 //! Time for waiting.
 
+use coinless_phone::courier::LocalTime;
 use coinless_phone::io::Time;
 use gloo_timers::future::TimeoutFuture;
 
@@ -21,4 +22,11 @@ impl Time for PageTime {
 /// Milliseconds since 1970-01-01 UTC by the phone's clock: for showing and for spacing questions, never for deciding about credit.
 pub fn wall_ms() -> u64 {
     js_sys::Date::now() as u64
+}
+
+/// The time and its offset from UTC where the phone is now.
+pub fn local() -> LocalTime {
+    let date = js_sys::Date::new_0();
+    // A browser says by how many minutes UTC is later.
+    LocalTime { now_ms: date.get_time() as u64, offset_minutes: -(date.get_timezone_offset() as i32) }
 }

@@ -50,6 +50,13 @@ pub fn offered() -> Offered {
     Offered { bluetooth: bluetooth::is_offered(), serial: serial::is_offered(), nfc: nfc::is_offered() }
 }
 
+/// Whether the phone has Bluetooth that a page may ask for (Web Bluetooth, `getAvailability`). A browser that does not say so is asked
+/// when it comes to it.
+pub async fn has_bluetooth() -> bool {
+    let Some(bluetooth) = navigator().bluetooth() else { return false };
+    bluetooth.availability().await.ok().and_then(|is| is.as_bool()).unwrap_or(true)
+}
+
 impl MeterLink {
     /// A meter at `url`, `ws://HOST:PORT`. Nothing is sent yet.
     ///
@@ -127,6 +134,8 @@ extern "C" {
     type Bluetooth;
     #[wasm_bindgen(method, catch, js_name = requestDevice)]
     async fn request_device(this: &Bluetooth, options: JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = getAvailability)]
+    async fn availability(this: &Bluetooth) -> Result<JsValue, JsValue>;
     type Serial;
     #[wasm_bindgen(method, catch, js_name = requestPort)]
     async fn request_port(this: &Serial) -> Result<JsValue, JsValue>;

@@ -4,7 +4,7 @@
 
 use super::{bytes_of, object, random_token, refused, within};
 use coinless_phone::io::NoAnswer;
-use coinless_protocol::coap::{Framing, NDEF_MEDIA_TYPE, ReliableClient, ReliableEvent, Request, Response};
+use coinless_protocol::coap::{NDEF_MEDIA_TYPE, Request, Response, TagExchange};
 use futures_channel::mpsc::{UnboundedReceiver, unbounded};
 use futures_util::StreamExt;
 use js_sys::{Array, DataView, Function, Reflect, Uint8Array};
@@ -75,13 +75,13 @@ impl NfcLink {
 
     /// One exchange: a tap that writes, and one that reads. Of a tag that was not read yet one more tap gives the URL first.
     pub async fn exchange(&mut self, request: &Request<'_>) -> Result<Response, NoAnswer> {
-        let (mut client, message) = ReliableClient::start(Framing::Gatt, random_token(), request)
-            .map_err(|error| NoAnswer(format!("not sent: {error}")))?;
+        let mut exchange =
+            TagExchange::start(random_token(), request).map_err(|error| NoAnswer(format!("not sent: {error}")))?;
         let url = match self.url.clone() {
             Some(url) => url,
             None => self.url().await?,
         };
-        let data = JsValue::from(Uint8Array::from(&*message));
+        let data = JsValue::from(Uint8Array::from(exchange.message()));
         let records = Array::of2(
             &object(&[("recordType", "url".into()), ("data", url.as_str().into())]),
             &object(&[("recordType", "mime".into()), ("mediaType", NDEF_MEDIA_TYPE.into()), ("data", data)]),
@@ -94,9 +94,7 @@ impl NfcLink {
             if tag.url.as_ref().is_some_and(|other| *other != url) {
                 return Err(NoAnswer("this is the tag of another meter".into()));
             }
-            // The request itself is there as long as the meter is at work.
-            let answer = tag.message.filter(|found| **found != *message);
-            if let Some(ReliableEvent::Response(response)) = answer.map(|answer| client.receive(&answer)) {
+            if let Some(response) = tag.message.and_then(|found| exchange.read(&found)) {
                 return Ok(response);
             }
         }

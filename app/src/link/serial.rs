@@ -92,7 +92,7 @@ impl SerialLink {
         fill_random(&mut random);
         let mut client = Client::start(now_ms(), u64::from_be_bytes(random), request)
             .map_err(|error| NoAnswer(format!("not sent: {error}")))?;
-        self.send(&client.first_datagram().to_vec()).await?;
+        self.send(client.first_datagram()).await?;
         loop {
             let wait_ms = u32::try_from(client.next_due_ms().saturating_sub(now_ms())).unwrap_or(u32::MAX);
             let events = match select(self.pieces.next(), TimeoutFuture::new(wait_ms)).await {

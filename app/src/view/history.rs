@@ -2,8 +2,10 @@
 
 use super::parts::{commodity, verdict_words};
 use crate::app::App;
+use crate::browser::origin;
 use crate::screen::Screen;
 use crate::words::{money, t, tn};
+use coinless_phone::OrderLink;
 use coinless_phone::outcome::{LineReport, Summary};
 use leptos::prelude::*;
 
@@ -34,5 +36,34 @@ pub fn screen(app: App) -> impl IntoView {
             });
             view! { <ul class="entries">{entries.collect_view()}</ul> }.into_any()
         })}
+        {lost(app)}
+    }
+}
+
+/// What was bought on a phone that is lost, or that has forgotten it, comes back by its link.
+fn lost(app: App) -> impl IntoView {
+    let (typed, is_link) = (RwSignal::new(String::new()), RwSignal::new(true));
+    let open = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        match typed.get().parse::<OrderLink>() {
+            Ok(link) if link.station == origin() => app.go(Screen::Order(link.order)),
+            Ok(_) | Err(_) => is_link.set(false),
+        }
+    };
+    view! {
+        <details class="card" data-test="lost">
+            <summary>{t("lost-title")}</summary>
+            <p>{t("lost-how")}</p>
+            <form on:submit=open>
+                <label>{t("lost-link")}
+                    <input name="link" data-test="lost-link" type="url" dir="ltr" autocomplete="off" placeholder=format!("{}/o/…", origin())
+                        aria-invalid=move || (!is_link.get()).to_string() aria-describedby="lost-wrong"
+                        on:input=move |event| { typed.set(event_target_value(&event)); is_link.set(true); }/>
+                </label>
+                <p id="lost-wrong" class="wrong" role="alert">{move || (!is_link.get()).then(|| t("lost-wrong"))}</p>
+                <button data-test="lost-open">{t("order-fetch")}</button>
+            </form>
+            <button class="plain" on:click=move |_| app.go(Screen::Scan)>{t("lost-scan")}</button>
+        </details>
     }
 }

@@ -24,7 +24,10 @@ pub fn screen(app: App) -> impl IntoView {
     view! {
         <h1>{t("home-title")}</h1>
         {move || waiting(app)}
+        // Also when nothing waits any more.
+        {move || super::later::last_visit(app)}
         <button class="main" data-test="scan" on:click=move |_| app.go(Screen::Scan)>{icon("scan")}{t("home-scan")}</button>
+        {super::scan::nfc(app)}
         <form on:submit=find class="row">
             <label class="grow">
                 {t("home-type")}
@@ -73,8 +76,7 @@ fn waiting(app: App) -> impl IntoView {
             }
         }
         // Tokens that another phone handed over have no order here.
-        let carried = contents.tokens.iter().filter(|token| contents.order(token.order).is_none());
-        meters.extend(carried.map(|token| token.key.meter));
+        meters.extend(contents.carried().map(|token| token.key.meter));
         let load = (!meters.is_empty()).then(|| {
             let meters: Vec<MeterId> = meters.into_iter().collect();
             let words = tn("home-waiting", meters.len());
@@ -83,7 +85,6 @@ fn waiting(app: App) -> impl IntoView {
                     <p data-test="waiting">{words}</p>
                     <button class="main" data-test="load" disabled=move || app.running.with(Option::is_some)
                         on:click=move |_| act::load(app, meters.clone())>{t("load-now")}</button>
-                    {move || app.visit.get().map(|visit| super::visit::came_to(&visit))}
                 </div>
             }
         });

@@ -5,14 +5,14 @@ use crate::act;
 use crate::app::{App, Notice};
 use crate::screen::Screen;
 use crate::words::t;
-use coinless_phone::Asked;
 use coinless_phone::courier::PurchaseLine;
+use coinless_phone::{Asked, as_typed};
 use leptos::prelude::*;
 use std::collections::HashMap;
 
 /// The screen.
 pub fn screen(app: App) -> impl IntoView {
-    let sums = RwSignal::new(HashMap::<String, String>::new());
+    let sums = RwSignal::new(typed_before(app));
     let wrong = RwSignal::new(None::<String>);
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
@@ -23,8 +23,7 @@ pub fn screen(app: App) -> impl IntoView {
         }
     };
     let entries = app.contents.with_untracked(|contents| {
-        let own = contents.meters.iter().filter(|kept| kept.group.is_empty()).cloned().collect::<Vec<_>>();
-        own
+        contents.meters.iter().filter(|kept| kept.group.is_empty()).cloned().collect::<Vec<_>>()
     });
     if entries.is_empty() {
         return view! {
@@ -42,7 +41,8 @@ pub fn screen(app: App) -> impl IntoView {
         let is_wrong = { let text = text.clone(); move || wrong.with(|wrong| wrong.as_deref() == Some(&text)) };
         let place = if kept.room.is_empty() { utility } else { format!("{} · {utility}", kept.room) };
         let picture = kept.picture.clone();
-        let hint = format!("amount-{text}");
+        let (hint, test) = (format!("amount-{text}"), format!("sum-{text}"));
+        let before = sums.with_untracked(|sums| sums.get(&text).cloned());
         let hint_id = hint.clone();
         view! {
             <li class="card row">
@@ -53,7 +53,7 @@ pub fn screen(app: App) -> impl IntoView {
                 <label class="grow">
                     <b>{kept.called().to_owned()}</b>" "{commodity(&what)}" "{label(&text)}
                     <small>{place}</small>
-                    <input name=text.clone() data-test="sum" inputmode="text" autocomplete="off" dir="ltr" placeholder=format!("20.00 / 5{unit}")
+                    <input name=text.clone() data-test=test prop:value=before inputmode="text" autocomplete="off" dir="ltr" placeholder=format!("20.00 / 5{unit}")
                         aria-invalid=move || is_wrong().to_string() aria-describedby=hint
                         on:input=move |event| { sums.update(|sums| drop(sums.insert(same.clone(), event_target_value(&event)))); wrong.set(None); }/>
                 </label>
@@ -73,10 +73,17 @@ pub fn screen(app: App) -> impl IntoView {
     .into_any()
 }
 
+/// What was typed for the purchase that the person came back to change, by label.
+fn typed_before(app: App) -> HashMap<String, String> {
+    let draft = app.draft.get_untracked().filter(|draft| draft.from == Screen::List.path());
+    let lines = draft.into_iter().flat_map(|draft| draft.lines);
+    lines.map(|line| (line.meter.label().to_string(), line.asked.to_string())).collect()
+}
+
 /// The lines of what was typed; the label of what is wrong.
 fn lines(app: App, sums: &HashMap<String, String>) -> Result<Vec<PurchaseLine>, String> {
     let meters = app.contents.with_untracked(|contents| contents.meters.clone());
-    let typed = meters.iter().filter_map(|kept| Some((kept, sums.get(&kept.label)?.trim().replace(',', "."))));
+    let typed = meters.iter().filter_map(|kept| Some((kept, as_typed(sums.get(&kept.label)?))));
     let line = |(kept, text): (&coinless_phone::records::KeptMeter, String)| {
         let asked = text.parse::<Asked>().map_err(|_| kept.label.clone())?;
         Ok(PurchaseLine { meter: kept.meter().ok_or_else(|| kept.label.clone())?, asked })

@@ -6,10 +6,10 @@ use crate::app::{App, Notice, Running};
 use crate::browser::origin;
 use crate::screen::Screen;
 use crate::words::{t, tt};
-use coinless_phone::Asked;
 use coinless_phone::courier::PurchaseLine;
 use coinless_phone::records::KeptMeter;
 use coinless_phone::wire::MeterInfo;
+use coinless_phone::{Asked, as_typed};
 use coinless_protocol::MeterId;
 use leptos::prelude::*;
 
@@ -21,55 +21,84 @@ pub fn screen(app: App, meter: MeterId) -> impl IntoView {
     let known = app.contents.with_untracked(|contents| act::known_info(contents, &meter));
     let info = RwSignal::new(known);
     let failed = RwSignal::new(None::<Notice>);
-    leptos::task::spawn_local(async move {
-        match act::look_up(app, meter).await {
-            Ok(found) => info.set(Some(found)),
-            Err(error) => failed.set(Some((&error).into())),
-        }
-    });
+    let ask = move || {
+        failed.set(None);
+        leptos::task::spawn_local(async move {
+            // The screen may have been left meanwhile.
+            match act::look_up(app, meter).await {
+                Ok(found) => drop(info.try_set(Some(found))),
+                Err(error) => drop(failed.try_set(Some((&error).into()))),
+            }
+        });
+    };
+    ask();
     let text = meter.label().to_string();
+    // A late answer changes whose the meter is, and leaves what is being typed.
+    let measured = Memo::new(move |_| {
+        info.with(|info| info.as_ref().map(|info| (info.commodity.clone(), info.currency.clone().unwrap_or_default())))
+    });
+    let not_yet = move || {
+        match failed.get() {
+        Some(why) => view! { <p class="wrong" role="alert" data-test="unknown-meter">{why.words}</p><details><summary>{t("details")}</summary><p lang="en" dir="ltr">{why.details}</p></details><button data-test="again" on:click=move |_| ask()>{t("reach-again")}</button> }.into_any(),
+        None => view! { <p class="running"><span class="spinner" aria-hidden="true"></span>{t("running-asking")}</p> }.into_any(),
+    }
+    };
     view! {
         <h1>{t("meter-title")}" "{label(&text)}</h1>
-        {move || match (info.get(), failed.get()) {
-            (Some(found), _) => known_meter(app, meter, found).into_any(),
-            (None, Some(why)) => view! { <p class="wrong" role="alert" data-test="unknown-meter">{why.words}</p><details><summary>{t("details")}</summary><p lang="en" dir="ltr">{why.details}</p></details> }.into_any(),
-            (None, None) => view! { <p class="running"><span class="spinner" aria-hidden="true"></span>{t("running-asking")}</p> }.into_any(),
+        {move || match measured.get() {
+            Some((what, currency)) => known_meter(app, meter, info, what, currency).into_any(),
+            None => not_yet.into_any(),
         }}
     }
 }
 
-fn known_meter(app: App, meter: MeterId, info: MeterInfo) -> impl IntoView {
+fn known_meter(
+    app: App,
+    meter: MeterId,
+    info: RwSignal<Option<MeterInfo>>,
+    what: String,
+    currency: String,
+) -> impl IntoView {
+    view! {
+        {move || info.get().map(|info| whose(&info))}
+        {amount(app, meter, what, currency)}
+        <section class="card readings" data-test="readings">
+            <h2>{t("readings-title")}</h2>
+            {super::later::readings(app, meter)}
+        </section>
+        {keep(app, meter, info.get_untracked())}
+        <button data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::load(app, vec![meter])>{t("meter-load-only")}</button>
+        {move || super::later::last_visit(app)}
+        <button class="plain" on:click=move |_| app.go(Screen::History)>{t("meter-history")}</button>
+        <button class="plain" data-test="problem" on:click=move |_| app.go(Screen::Problem(None, Some(meter)))>{t("problem")}</button>
+    }
+}
+
+fn whose(info: &MeterInfo) -> impl IntoView + use<> {
     let who = [&info.customer, &info.place].into_iter().filter_map(Option::as_deref).collect::<Vec<_>>().join(", ");
     let utility = info.utility.clone().unwrap_or_default();
-    let what = info.commodity.clone();
     view! {
         <section class="card who" data-test="who">
-            {icon(&what)}
+            {icon(&info.commodity)}
             <div>
-                <p><b>{commodity(&what)}</b>" · "{utility}</p>
+                <p><b>{commodity(&info.commodity)}</b>" · "{utility}</p>
                 <p data-test="masked">{if who.is_empty() { t("meter-nobody") } else { who }}</p>
                 <p><small>{t("meter-is-it-yours")}</small></p>
             </div>
         </section>
-        {amount(app, meter, info.clone())}
-        {keep(app, meter, info)}
-        <button data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::load(app, vec![meter])>{t("meter-load-only")}</button>
-        {move || app.visit.get().map(|visit| super::visit::came_to(&visit))}
-        <button class="plain" on:click=move |_| app.go(Screen::History)>{t("meter-history")}</button>
     }
 }
 
 /// A sum of money, or an amount of what the meter measures.
-fn amount(app: App, meter: MeterId, info: MeterInfo) -> impl IntoView {
+fn amount(app: App, meter: MeterId, what: String, currency: String) -> impl IntoView {
     let typed = RwSignal::new(String::new());
     let by_quantity = RwSignal::new(false);
     let wrong = RwSignal::new(None::<String>);
-    let unit = if info.commodity == "electricity" { "kWh" } else { "m3" };
+    let unit = if what == "electricity" { "kWh" } else { "m3" };
     let shown_unit = if unit == "m3" { "m³" } else { unit };
-    let currency = info.currency.clone().unwrap_or_default();
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        let text = typed.get().trim().replace(',', ".");
+        let text = as_typed(&typed.get());
         let text = if by_quantity.get() { format!("{text}{unit}") } else { text };
         match text.parse::<Asked>() {
             Ok(asked) => act::quote(app, vec![PurchaseLine { meter, asked }], None),
@@ -89,7 +118,7 @@ fn amount(app: App, meter: MeterId, info: MeterInfo) -> impl IntoView {
             <fieldset class="row">
                 <legend>{t("amount-title")}</legend>
                 <label class="choice"><input type="radio" name="by" checked=true prop:checked=move || !by_quantity.get() on:change=move |_| by_quantity.set(false)/>{t("amount-by-money")}</label>
-                <label class="choice"><input type="radio" name="by" data-test="by-quantity" prop:checked=move || by_quantity.get() on:change=move |_| by_quantity.set(true)/>{tt("amount-by-quantity", &[("what", &commodity(&info.commodity))])}</label>
+                <label class="choice"><input type="radio" name="by" data-test="by-quantity" prop:checked=move || by_quantity.get() on:change=move |_| by_quantity.set(true)/>{tt("amount-by-quantity", &[("what", &commodity(&what))])}</label>
             </fieldset>
             <div class="row chips">{sums.into_iter().collect_view()}</div>
             <label>
@@ -109,18 +138,18 @@ fn amount(app: App, meter: MeterId, info: MeterInfo) -> impl IntoView {
 }
 
 /// Keeping the meter by a name, a room and a picture.
-fn keep(app: App, meter: MeterId, info: MeterInfo) -> impl IntoView {
+fn keep(app: App, meter: MeterId, info: Option<MeterInfo>) -> impl IntoView {
     let text = meter.label().to_string();
     let kept = app.contents.with_untracked(|contents| contents.meters.iter().find(|kept| kept.label == text).cloned());
     let is_kept = RwSignal::new(kept.is_some());
-    let kept = kept.unwrap_or_else(|| KeptMeter { info: Some(info), ..KeptMeter::new(&meter, &origin()) });
+    let kept = kept.unwrap_or_else(|| KeptMeter { info, ..KeptMeter::new(&meter, &origin()) });
     let (name, room) = (RwSignal::new(kept.name.clone()), RwSignal::new(kept.room.clone()));
     let picture = RwSignal::new(kept.picture.clone());
     let save = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let meter = KeptMeter { name: name.get(), room: room.get(), picture: picture.get(), ..kept.clone() };
         app.run(Running::Asking, async move {
-            app.keep(meter).await?;
+            act::keep(meter).await?;
             is_kept.set(true);
             app.notice.set(Some(Notice::good(t("kept"))));
             Ok(())
@@ -129,8 +158,7 @@ fn keep(app: App, meter: MeterId, info: MeterInfo) -> impl IntoView {
     let forget = move |_| {
         let text = text.clone();
         app.run(Running::Asking, async move {
-            use coinless_phone::store::Store;
-            crate::app::store().remove_meter(&text).await?;
+            act::forget(text).await?;
             is_kept.set(false);
             Ok(())
         });
@@ -151,10 +179,10 @@ fn keep(app: App, meter: MeterId, info: MeterInfo) -> impl IntoView {
             <form on:submit=save>
                 <label>{t("keep-name")}<input name="name" maxlength="64" prop:value=move || name.get() on:input=move |event| name.set(event_target_value(&event))/></label>
                 <label>{t("keep-room")}<input name="room" maxlength="64" prop:value=move || room.get() on:input=move |event| room.set(event_target_value(&event))/></label>
-                <label>{t("keep-picture")}<input type="file" accept="image/*" capture="environment" on:change=take/></label>
+                <label>{t("keep-picture")}<input type="file" data-test="picture" accept="image/*" capture="environment" on:change=take/></label>
                 {move || picture.get().map(|url| view! { <img src=url alt=t("keep-picture") class="thumb"/> })}
-                <button data-test="save">{t("keep-save")}</button>
-                <Show when=move || is_kept.get()><button type="button" class="plain" data-test="forget" on:click=forget.clone()>{t("keep-forget")}</button></Show>
+                <button data-test="save" disabled=move || app.running.with(Option::is_some)>{t("keep-save")}</button>
+                <Show when=move || is_kept.get()><button type="button" class="plain" data-test="forget" disabled=move || app.running.with(Option::is_some) on:click=forget.clone()>{t("keep-forget")}</button></Show>
             </form>
         </details>
     }

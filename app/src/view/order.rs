@@ -3,11 +3,11 @@
 use super::parts::{commodity, icon, label, qr, steps, verdict_words};
 use crate::act;
 use crate::app::App;
-use crate::browser::files;
+use crate::browser::storage;
 use crate::screen::Screen;
 use crate::words::{money, quantity, t, tn, tt};
 use coinless_phone::courier::HandOver;
-use coinless_phone::outcome::{LineReport, Loaded, Outcome, Summary};
+use coinless_phone::outcome::{LineReport, Loaded, Summary};
 use coinless_phone::records::StoredOrder;
 use coinless_phone::store::Contents;
 use coinless_protocol::MeterId;
@@ -20,12 +20,18 @@ const MANY: usize = 12;
 /// The screen.
 pub fn screen(app: App, id: Uuid) -> impl IntoView {
     act::open_order(app, id);
+    let stays = RwSignal::new(None::<bool>);
+    leptos::task::spawn_local(async move {
+        let asked = storage::stays().await;
+        // The screen may be gone.
+        let _ = stays.try_set(asked);
+    });
     view! {
         <h1>{t("order-title")}</h1>
         {move || {
             // Also when the order ends while one looks: then it was shown.
             app.contents.with(|contents| match contents.order(id) {
-                Some(order) => shown(app, order, contents).into_any(),
+                Some(order) => shown(app, order, contents, stays).into_any(),
                 None if app.running.with(Option::is_some) => ().into_any(),
                 None => view! {
                     <p>{t("order-unknown")}</p>
@@ -36,18 +42,14 @@ pub fn screen(app: App, id: Uuid) -> impl IntoView {
     }
 }
 
-fn shown(app: App, order: &StoredOrder, contents: &Contents) -> impl IntoView + use<> {
+fn shown(app: App, order: &StoredOrder, contents: &Contents, stays: RwSignal<Option<bool>>) -> impl IntoView + use<> {
     let lines = LineReport::of_order(order, contents);
     let summary = Summary::of(&lines);
     let currency = order.view.as_ref().map(|view| view.currency.clone()).unwrap_or_default();
     let instructions =
         order.view.as_ref().and_then(|view| view.payment.instructions.clone()).filter(|_| !order.is_settled());
     let verdict = verdict_words(&summary);
-    let ready: Vec<MeterId> = lines
-        .iter()
-        .filter(|line| line.on_phone && line.loaded != Loaded::Yes)
-        .filter_map(|line| line.meter.parse().ok())
-        .collect();
+    let ready: Vec<MeterId> = lines.iter().filter_map(to_load).collect();
     let id = order.id;
     let is_round = order.round.is_some() || lines.len() > MANY;
     let parts = summary.parts().into_iter().filter(|(_, part)| part.lines > 0).map(|(outcome, part)| {
@@ -55,8 +57,15 @@ fn shown(app: App, order: &StoredOrder, contents: &Contents) -> impl IntoView + 
         view! { <tr data-outcome=name><td>{t(&format!("outcome-{name}"))}</td><td class="figure">{part.lines}</td><td class="figure">{money(&part.sum.to_string(), &currency)}</td></tr> }
     });
     let table = (lines.len() > 1).then(|| view! { <table data-test="summary"><thead><tr><th scope="col">{t("column-outcome")}</th><th scope="col">{t("column-lines")}</th><th scope="col">{t("column-sum")}</th></tr></thead><tbody>{parts.collect_view()}</tbody></table> });
+    let waits = !ready.is_empty();
+    let may_go =
+        move || (waits && stays.get() == Some(false)).then(|| view! { <p data-test="may-go">{t("order-may-go")}</p> });
     let many = lines.len() > MANY;
-    let each = lines.iter().map(|line| one(app, order, line, contents, &currency)).collect_view();
+    let of_order: Vec<String> = lines.iter().map(|line| line.meter.clone()).collect();
+    // With several meters, each line has a button of its own, and says itself what the visit at its meter came to.
+    let is_alone = lines.len() == 1 || is_round;
+    let of_each = !ready.is_empty() && !is_alone;
+    let each = lines.iter().map(|line| one(app, order, line, contents, &currency, is_alone)).collect_view();
     let each = if many {
         view! { <details data-test="each"><summary>{tn("lines", lines.len())}</summary><ul class="lines">{each}</ul></details> }.into_any()
     } else {
@@ -66,18 +75,32 @@ fn shown(app: App, order: &StoredOrder, contents: &Contents) -> impl IntoView + 
         <p class="verdict" data-test="verdict" data-verdict=verdict>{t(verdict)}</p>
         {instructions.map(|words| view! { <p class="card important" data-test="instructions">{words}</p> })}
         {table}
-        {(!ready.is_empty() && !is_round).then(|| {
+        {(!ready.is_empty() && !of_each && !is_round).then(|| {
             let meters = ready.clone();
             view! { <button class="main" data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::load(app, meters.clone())>{t("load-now")}</button><p><small>{t("load-how")}</small></p> }
         })}
         {is_round.then(|| view! { <button class="main" data-test="walk" on:click=move |_| app.go(Screen::Walk(id, None))>{t("walk-begin")}</button> })}
-        {move || app.visit.get().map(|visit| super::visit::came_to(&visit))}
+        {of_each.then(|| view! { <p><small>{t("load-how")}</small></p> })}
+        {move || app.visit.get().filter(|visit| is_alone || !of_order.iter().any(|meter| meter == visit.identity.meter.as_str())).map(|visit| super::visit::came_to(&visit))}
         {each}
+        {may_go}
         {ways_on(app, order)}
     }
 }
 
-fn one(app: App, order: &StoredOrder, line: &LineReport, contents: &Contents, currency: &str) -> impl IntoView + use<> {
+/// The meter of a line whose token waits on this phone.
+fn to_load(line: &LineReport) -> Option<MeterId> {
+    line.meter.parse().ok().filter(|_| line.on_phone && line.loaded != Loaded::Yes)
+}
+
+fn one(
+    app: App,
+    order: &StoredOrder,
+    line: &LineReport,
+    contents: &Contents,
+    currency: &str,
+    is_alone: bool,
+) -> impl IntoView + use<> {
     let kept = contents.meters.iter().find(|kept| kept.label == line.label).map(|kept| kept.called().to_owned());
     let what = line.commodity.clone().unwrap_or_default();
     let called = kept.unwrap_or_else(|| commodity(&what));
@@ -85,6 +108,11 @@ fn one(app: App, order: &StoredOrder, line: &LineReport, contents: &Contents, cu
     let bought = line.shown.as_deref().map(quantity).unwrap_or_default();
     let (id, number) = (order.id, line.line);
     let reason = line.reason.clone();
+    let meter = line.meter.clone();
+    let load = to_load(line).filter(|_| !is_alone).map(|meter| {
+        let words = tt("load-this", &[("name", &called)]);
+        view! { <button class="main" data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::load(app, vec![meter])>{words}</button> }
+    });
     let receipt = line.receipt.map(|receipt| tt("loaded-receipt", &[("number", &receipt.to_string())]));
     let token = line
         .token
@@ -94,23 +122,17 @@ fn one(app: App, order: &StoredOrder, line: &LineReport, contents: &Contents, cu
         let words = t("hand-over-code");
         view! { <details data-test="hand-over"><summary>{t("hand-over")}</summary><p>{t("hand-over-how")}</p>{qr(&text, words)}</details> }
     });
-    let can_refund = matches!(line.outcome, Outcome::Ready)
-        || (line.outcome == Outcome::Open
-            && line.was_paid
-            && line.state == Some(coinless_phone::wire::LineState::Issued));
-    let refund = can_refund.then(|| view! {
-        <details data-test="refund"><summary>{t("refund")}</summary><p>{t("refund-how")}</p>
-            <button data-test="refund-now" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::refund(app, id, Some(number))>{t("refund-ask")}</button>
-        </details>
-    });
+    let refund = super::refund::of_line(app, id, line);
     view! {
-        <li class="card line" data-test="line" data-standing=line.standing.name()>
+        <li class="card line" data-test="line" data-label=line.label.clone() data-standing=line.standing.name()>
             <div class="head">{icon(&what)}<span><b>{called}</b>" "{label(&line.label)}</span><span class="figure">{amount}</span></div>
             <p class="standing" data-test="standing">{t(&format!("standing-{}", line.standing.name()))}</p>
             {steps(line)}
             <p>{bought}</p>
             {receipt.map(|words| view! { <p data-test="loaded-receipt">{words}</p> })}
             {reason.map(|reason| view! { <p><small>{t("reason")}" "<bdi>{reason}</bdi></small></p> })}
+            {load}
+            {move || app.visit.get().filter(|visit| !is_alone && visit.identity.meter.as_str() == meter).map(|visit| super::visit::came_to(&visit))}
             {hand_over}
             {refund}
             <button class="plain" data-test="receipt" on:click=move |_| app.go(Screen::Receipt(id, number))>{t("receipt-open")}</button>
@@ -121,13 +143,13 @@ fn one(app: App, order: &StoredOrder, line: &LineReport, contents: &Contents, cu
 /// The order's link for another phone, and its state anew.
 fn ways_on(app: App, order: &StoredOrder) -> impl IntoView + use<> {
     let link = order.link().to_string();
-    let shared = link.clone();
+    let shared = Some(link.clone());
     view! {
         <details class="card" data-test="share"><summary>{t("order-share")}</summary>
             <p>{t("order-share-why")}</p>
             {qr(&link, t("order-code"))}
             <p class="code" dir="ltr">{link.clone()}</p>
-            {files::can_share().then(|| view! { <button on:click=move |_| { let link = shared.clone(); leptos::task::spawn_local(async move { files::share(&t("order-title"), "", Some(&link)).await }) }>{t("share")}</button> })}
+            {super::parts::share(app, "share-link", "order-title", String::new(), shared)}
         </details>
         <button class="plain" data-test="sync" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::sync(app)>{t("sync")}</button>
     }

@@ -1,6 +1,6 @@
 //! The page around every screen: where one is, what is under way, what must be told, and the ways to the main screens.
 
-use super::{carry, history, home, house, list, meter, order, quote, receipt, scan, settings, walk};
+use super::later;
 use crate::app::{App, Notice, Running};
 use crate::screen::Screen;
 use crate::words::t;
@@ -8,10 +8,12 @@ use leptos::prelude::*;
 
 /// The whole page.
 pub fn page(app: App) -> impl IntoView {
+    provide_context(app);
+    Effect::new(move |_| crate::browser::document().set_title(&title(app)));
     view! {
         <a class="skip" href="#main">{t("skip-to-content")}</a>
         <header>
-            <button class="back" data-test="home" aria-label=t("nav-home") on:click=move |_| app.go(Screen::Home)>
+            <button class="back" data-test="home" aria-label=move || app.station.with(|station| format!("{}, {}", station.name, t("nav-home"))) on:click=move |_| app.go(Screen::Home)>
                 {super::parts::icon("logo")}
                 <span>{move || app.station.with(|station| station.name.clone())}</span>
             </button>
@@ -19,13 +21,14 @@ pub fn page(app: App) -> impl IntoView {
                 <span class="badge" data-test="offline">{t("offline")}</span>
             </Show>
             <button class="plain" data-test="settings" aria-label=t("nav-settings") on:click=move |_| app.go(Screen::Settings)>
-                "⚙"
+                {super::parts::icon("settings")}
             </button>
         </header>
         <main id="main" tabindex="-1" data-screen=move || app.screen.with(Screen::name) aria-busy=move || app.running.with(Option::is_some).to_string()>
             <div aria-live="polite" class="live">
                 {move || app.running.get().map(under_way)}
                 {move || app.notice.get().map(|notice| told(app, notice))}
+                {move || app.visit.get().map(|visit| view! { <p class="heard">{super::visit::words(&visit)}</p> })}
             </div>
             {move || if app.overtaken.get() { overtaken().into_any() } else { screen(app, app.screen.get()) }}
         </main>
@@ -38,21 +41,40 @@ pub fn page(app: App) -> impl IntoView {
     }
 }
 
+/// What tells the page from other pages: what the screen is, and whose app it is (WCAG 2.4.2).
+fn title(app: App) -> String {
+    let what = match app.screen.get() {
+        _ if app.overtaken.get() => t("overtaken"),
+        Screen::Meter(meter) => format!("{} {}", t("meter-title"), meter.label()),
+        screen => t(heading(&screen)),
+    };
+    app.station.with(|station| format!("{what} · {}", station.name))
+}
+
+/// The message that a screen begins with.
+fn heading(screen: &Screen) -> &'static str {
+    match screen {
+        Screen::Home => "home-title",
+        Screen::Scan => "scan-title",
+        Screen::Meter(_) => "meter-title",
+        Screen::Quote => "quote-title",
+        Screen::Order(_) => "order-title",
+        Screen::List => "list-title",
+        Screen::House => "house-title",
+        Screen::Walk(..) => "walk-title",
+        Screen::History => "history-title",
+        Screen::Receipt(..) => "receipt-title",
+        Screen::Problem(..) => "problem",
+        Screen::Carry(_) => "carry-title",
+        Screen::Settings => "settings-title",
+        Screen::Nowhere => "nowhere",
+    }
+}
+
 fn screen(app: App, screen: Screen) -> AnyView {
     match screen {
-        Screen::Home => home::screen(app).into_any(),
-        Screen::Scan => scan::screen(app).into_any(),
-        Screen::Meter(meter) => meter::screen(app, meter).into_any(),
-        Screen::Quote => quote::screen(app).into_any(),
-        Screen::Order(id) => order::screen(app, id).into_any(),
-        Screen::List => list::screen(app).into_any(),
-        Screen::House => house::screen(app).into_any(),
-        Screen::Walk(id, part) => walk::screen(app, id, part).into_any(),
-        Screen::History => history::screen(app).into_any(),
-        Screen::Receipt(id, line) => receipt::screen(app, id, line).into_any(),
-        Screen::Carry(token) => carry::screen(app, *token).into_any(),
-        Screen::Settings => settings::screen(app).into_any(),
         Screen::Nowhere => view! { <h1>{t("nowhere")}</h1><p>{t("nowhere-why")}</p> }.into_any(),
+        screen => later::screen(app, screen),
     }
 }
 
@@ -89,6 +111,7 @@ fn told(app: App, notice: Notice) -> impl IntoView {
         <div class=class data-test="notice" role=if notice.is_trouble { "alert" } else { "status" }>
             <p>{notice.words}</p>
             {details}
+            {notice.next.map(|next| super::parts::next_step(app, next, None, None))}
             <button class="plain" data-test="dismiss" on:click=move |_| app.notice.set(None)>{t("dismiss")}</button>
         </div>
     }

@@ -1,14 +1,20 @@
 //! What several screens are made of.
 
+use crate::act;
+use crate::app::{App, Notice};
+use crate::browser::files;
 use crate::browser::numbers::number;
-use crate::words::{language, money, quantity, say, t};
+use crate::screen::Screen;
+use crate::words::{language, money, quantity, say, t, tt};
 use coinless_phone::outcome::{LineReport, Loaded, Outcome, Summary, Verdict};
+use coinless_phone::trouble::Next;
 use coinless_phone::wire::{Explanation, LineState, Per, StepKind};
-use coinless_protocol::{Commodity, Units};
+use coinless_protocol::{Commodity, MeterId, Units};
 use fluent_bundle::FluentValue;
 use leptos::prelude::*;
 use qrcode::QrCode;
 use qrcode::render::svg;
+use uuid::Uuid;
 
 /// A picture of a thing: its shape alone, in the colour of the text.
 pub fn icon(of: &str) -> impl IntoView + use<> {
@@ -20,6 +26,9 @@ pub fn icon(of: &str) -> impl IntoView + use<> {
         "list" => "M4 5h16v3H4zm0 6h16v3H4zm0 6h16v3H4z",
         "house" => "M4 21V3h10v18H4zm12 0V9h4v12zM7 6v2h2V6zm0 5v2h2v-2zm0 5v2h2v-2z",
         "history" => "M12 3a9 9 0 1 0 9 9h-2a7 7 0 1 1-2-5l-3 3h7V3l-3 3a9 9 0 0 0-6-3zm-1 4v6l5 3 1-2-4-2V7z",
+        "settings" => {
+            "M10.3 2h3.4l.5 2.6 1.7.8 2.2-1.4 2.4 2.4-1.4 2.2.7 1.7 2.6.5v3.4l-2.6.5-.7 1.7 1.4 2.2-2.4 2.4-2.2-1.4-1.7.7-.5 2.6h-3.4l-.5-2.6-1.7-.7-2.2 1.4-2.4-2.4 1.4-2.2-.7-1.7-2.6-.5v-3.4l2.6-.5.7-1.7-1.4-2.2 2.4-2.4 2.2 1.4 1.7-.8zM12 8.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7z"
+        }
         "logo" => "M12 1a11 11 0 1 0 0 22 11 11 0 0 0 0-22zm0 4c1 4 4 6 4 9a4 4 0 0 1-8 0c0-3 3-5 4-9z",
         "scan" => "M3 3h7v2H5v5H3zm11 0h7v7h-2V5h-5zM3 14h2v5h5v2H3zm16 0h2v7h-7v-2h5zM8 8h8v8H8z",
         _ => "M5 3h14v18H5zm3 4v5h8V7zm0 8v2h3v-2zm5 0v2h3v-2z",
@@ -122,6 +131,44 @@ pub fn qr(text: &str, words: String) -> impl IntoView + use<> {
     }
 }
 
+/// A button for what can be done next about a trouble with `order` and `meter`.
+pub fn next_step(app: App, next: Next, order: Option<Uuid>, meter: Option<MeterId>) -> AnyView {
+    let (test, words) = match next {
+        Next::AskStation => ("next-ask", t("sync")),
+        Next::AskMoneyBack => ("next-refund", t("refund")),
+        Next::Report => ("next-report", t("problem")),
+        Next::OtherMeter(other) => ("next-meter", tt("meter-go", &[("label", &other.label().to_string())])),
+    };
+    let go = move |_| match next {
+        Next::AskStation => act::sync(app),
+        Next::AskMoneyBack => app.go(order.map_or(Screen::History, Screen::Order)),
+        Next::Report => app.go(Screen::Problem(order, meter)),
+        Next::OtherMeter(other) => app.go(Screen::Meter(other)),
+    };
+    view! { <button data-test=test on:click=go>{words}</button> }.into_any()
+}
+
+/// Hands a text to another app of the phone, or copies it where the browser does not.
+pub fn share(app: App, test: &'static str, title: &'static str, text: String, url: Option<String>) -> AnyView {
+    let shares = files::can_share();
+    let go = move |_| {
+        let (text, url) = (text.clone(), url.clone());
+        leptos::task::spawn_local(async move {
+            if shares {
+                return files::share(&t(title), &text, url.as_deref()).await;
+            }
+            let parts = [text.as_str(), url.as_deref().unwrap_or_default()];
+            let whole = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
+            let told = match files::copy(&whole).await {
+                Ok(()) => Notice::good(t("copied")),
+                Err(why) => Notice::trouble(t("copy-failed"), why),
+            };
+            app.notice.set(Some(told));
+        });
+    };
+    view! { <button data-test=test on:click=go>{t(if shares { "share" } else { "copy" })}</button> }.into_any()
+}
+
 /// The message that says how an order stands as a whole.
 pub fn verdict_words(summary: &Summary) -> &'static str {
     match summary.verdict() {
@@ -191,4 +238,23 @@ pub fn step_words(step: &Explanation, commodity: &str, currency: &str) -> String
 fn shown_units(units: u64, commodity: &str) -> Option<String> {
     let units = Units::new(units).ok()?;
     Some(quantity(&units.fine().display(Commodity::from_name(commodity)?).to_string()))
+}
+
+/// What is only made when somebody unfolds it: long lists, pictures of codes.
+pub fn folded(
+    test: &'static str,
+    words: impl Fn() -> String + Send + Sync + 'static,
+    body: impl Fn() -> AnyView + Send + Sync + 'static,
+) -> impl IntoView {
+    let is_open = RwSignal::new(false);
+    let toggle = move |event: leptos::ev::Event| {
+        let element: web_sys::Element = event_target(&event);
+        is_open.set(element.has_attribute("open"));
+    };
+    view! {
+        <details class="card" data-test=test on:toggle=toggle>
+            <summary>{words}</summary>
+            {move || is_open.get().then(&body)}
+        </details>
+    }
 }

@@ -2,9 +2,13 @@
 
 use super::parts::{commodity, label};
 use crate::act;
-use crate::app::{App, Draft, Running};
+use crate::app::{App, Running};
+use crate::browser::time::wall_ms;
+use crate::browser::{origin, storage};
 use crate::link::MeterLink;
-use crate::words::{money, quantity, t, tn, trouble, tt};
+use crate::screen::Screen;
+use crate::words::{known, money, quantity, t, tn, trouble, tt};
+use coinless_phone::draft::Draft;
 use coinless_phone::wire::{PayerNeed, Quote, QuotedLine};
 use coinless_protocol::MeterId;
 use leptos::prelude::*;
@@ -24,14 +28,16 @@ enum Reach {
 
 /// The screen.
 pub fn screen(app: App) -> impl IntoView {
-    let Some(draft) = app.draft.get_untracked() else {
+    // After a reload the tab remembers it.
+    let kept = || Draft::read(&storage::kept_draft()?, wall_ms());
+    let Some(draft) = app.draft.get_untracked().or_else(kept) else {
         return view! { <h1>{t("quote-title")}</h1><p>{t("quote-none")}</p> }.into_any();
     };
     let quote = draft.quote.clone();
     let total = money(&quote.total, &quote.currency);
     let count = quote.lines.len();
     let currency = quote.currency.clone();
-    let from = draft.from.clone();
+    let from = Screen::at(&origin(), &draft.from, "");
     let lines = quote.lines.iter().map(|one| line(one, &currency, count <= MANY)).collect_view();
     view! {
         <h1>{t("quote-title")}</h1>
@@ -83,7 +89,7 @@ fn pay(app: App, draft: Draft, quote: &Quote, total: String) -> impl IntoView + 
     };
     let names = providers.clone();
     let choice = (providers.len() > 1).then(|| {
-        let options = providers.iter().enumerate().map(|(at, one)| view! { <option value=at.to_string()>{one.name.clone()}</option> }).collect_view();
+        let options = providers.iter().enumerate().map(|(at, one)| view! { <option value=at.to_string()>{provider_words(&one.name)}</option> }).collect_view();
         view! { <label>{t("pay-by")}<select data-test="provider" on:change=move |event| chosen.set(event_target_value(&event).parse().unwrap_or(0))>{options}</select></label> }
     });
     let need_words = need.clone();
@@ -100,12 +106,13 @@ fn pay(app: App, draft: Draft, quote: &Quote, total: String) -> impl IntoView + 
     view! {
         {meter.map(|meter| reaching(app, meter, link, reach))}
         {(meter.is_none()).then(|| view! { <p data-test="later">{t("pay-later-load")}</p> })}
+        {(meter.is_none() && !act::can_reach_any(app, quote)).then(cannot_reach)}
         <form on:submit=submit class="card">
             {choice}
             {move || {
                 let (need, hint) = need_words();
                 (need != PayerNeed::None).then(|| view! {
-                    <label>{hint.unwrap_or_else(|| t("pay-payer"))}
+                    <label>{payer_words(hint)}
                         <input name="payer" autocomplete="tel" dir="ltr" maxlength="64" aria-invalid=move || wrong.get().to_string() aria-describedby="payer-wrong"
                             on:input=move |event| { payer.set(event_target_value(&event)); wrong.set(false); }/>
                     </label>
@@ -118,6 +125,17 @@ fn pay(app: App, draft: Draft, quote: &Quote, total: String) -> impl IntoView + 
     }
 }
 
+/// What a payment provider is called; its own name if it is none of those that this app knows.
+fn provider_words(name: &str) -> String {
+    known(&format!("provider-{name}")).unwrap_or_else(|| name.to_owned())
+}
+
+/// What the payer is asked for; in the station's words if the app has none for it.
+fn payer_words(hint: Option<String>) -> String {
+    let Some(hint) = hint else { return t("pay-payer") };
+    known(&format!("hint-{}", hint.replace(' ', "-"))).unwrap_or(hint)
+}
+
 /// Trying to reach the meter before any money is taken.
 fn reaching(
     app: App,
@@ -126,8 +144,14 @@ fn reaching(
     reach: RwSignal<Reach>,
 ) -> impl IntoView {
     if !act::can_reach(app, &meter) {
-        return view! { <p class="card important" data-test="cannot-reach">{t("reach-not-this-phone")}</p> }.into_any();
+        return cannot_reach().into_any();
     }
+    let is_there = RwSignal::new(true);
+    leptos::task::spawn_local(async move {
+        let answer = act::is_there(app, &meter).await;
+        // The screen may have been left meanwhile.
+        let _ = is_there.try_set(answer);
+    });
     let connect = move |_| {
         app.run(Running::Connecting, async move {
             let info = act::look_up(app, meter).await?;
@@ -146,19 +170,26 @@ fn reaching(
             Ok(())
         });
     };
-    view! {
-        <section class="card" data-test="reach">
-            <h2>{t("reach-title")}</h2>
-            {move || match reach.get() {
-                Reach::NotTried => view! { <p>{t("reach-why")}</p> }.into_any(),
-                Reach::Yes(code) => {
-                    let code = format!("{code:06}");
-                    view! { <p class="good" data-test="reached">"✓ "{t("reach-yes")}</p><p>{t("reach-code")}" "<b class="code" dir="ltr" data-test="code">{code}</b></p> }.into_any()
-                }
-                Reach::No(why) => view! { <p class="wrong" data-test="not-reached">{t("reach-no")}" "{why}</p> }.into_any(),
-            }}
-            <button data-test="connect" disabled=move || app.running.with(Option::is_some) on:click=connect>{move || t(if matches!(reach.get(), Reach::NotTried) { "reach-try" } else { "reach-again" })}</button>
-        </section>
-    }
-    .into_any()
+    let reaching = move || {
+        view! {
+            <section class="card" data-test="reach">
+                <h2>{t("reach-title")}</h2>
+                {move || match reach.get() {
+                    Reach::NotTried => view! { <p>{t("reach-why")}</p> }.into_any(),
+                    Reach::Yes(code) => {
+                        let code = format!("{code:06}");
+                        view! { <p class="good" data-test="reached">"✓ "{t("reach-yes")}</p><p>{t("reach-code")}" "<b class="code" dir="ltr" data-test="code">{code}</b></p> }.into_any()
+                    }
+                    Reach::No(why) => view! { <p class="wrong" data-test="not-reached">{t("reach-no")}" "{why}</p> }.into_any(),
+                }}
+                <button data-test="connect" disabled=move || app.running.with(Option::is_some) on:click=connect>{move || t(if matches!(reach.get(), Reach::NotTried) { "reach-try" } else { "reach-again" })}</button>
+            </section>
+        }
+    };
+    (move || if is_there.get() { reaching().into_any() } else { cannot_reach().into_any() }).into_any()
+}
+
+/// It is said before anybody pays: the token has to go to another phone.
+fn cannot_reach() -> impl IntoView {
+    view! { <p class="card important" data-test="cannot-reach">{t("reach-not-this-phone")}</p> }
 }

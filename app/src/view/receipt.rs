@@ -2,8 +2,9 @@
 
 use super::parts::{commodity, label, steps};
 use crate::app::App;
-use crate::browser::{files, numbers, window};
-use crate::words::{language, money, quantity, t, tt};
+use crate::browser::{numbers, window};
+use crate::screen::Screen;
+use crate::words::{language, money, quantity, t};
 use coinless_phone::outcome::LineReport;
 use leptos::prelude::*;
 use uuid::Uuid;
@@ -39,9 +40,8 @@ pub fn screen(app: App, id: Uuid, number: u32) -> impl IntoView {
         let text = rows.iter().map(|(words, value)| format!("{}: {value}", t(words))).collect::<Vec<_>>().join("\n");
         let text = format!("{}: {}\n{text}", t("meter-title"), line.label);
         let steps_of = quote.iter().flat_map(|quote| &quote.explanation).map(|step| view! { <tr><td>{super::parts::step_words(step, line.commodity.as_deref().unwrap_or_default(), &currency)}</td><td class="figure">{if step.amount.is_empty() { String::new() } else { money(&step.amount, &currency) }}</td></tr> }).collect_view();
-        let shared = text.clone();
         let rows = rows.into_iter().map(|(words, value)| view! { <tr><th scope="row">{t(words)}</th><td><bdi>{value}</bdi></td></tr> });
-        let problem = tt("problem-text", &[("order", &id.to_string()), ("line", &number.to_string()), ("meter", &line.label)]);
+        let meter = line.meter.parse().ok();
         view! {
             <h1>{t("receipt-title")}</h1>
             <section class="paper" data-test="paper">
@@ -51,8 +51,8 @@ pub fn screen(app: App, id: Uuid, number: u32) -> impl IntoView {
                 {steps(&line)}
             </section>
             <button data-test="print" on:click=move |_| drop(window().print())>{t("print")}</button>
-            {files::can_share().then(|| view! { <button data-test="share" on:click=move |_| { let text = shared.clone(); leptos::task::spawn_local(async move { files::share(&t("receipt-title"), &text, None).await }) }>{t("share")}</button> })}
-            <details class="card" data-test="problem"><summary>{t("problem")}</summary><p>{t("problem-how")}</p><p class="code" data-test="problem-text">{problem}</p></details>
+            {super::parts::share(app, "share", "receipt-title", text, None)}
+            <button class="plain" data-test="problem" on:click=move |_| app.go(Screen::Problem(Some(id), meter))>{t("problem")}</button>
         }
         .into_any()
     })

@@ -2,7 +2,7 @@
 
 use crate::app::{App, Notice};
 use crate::browser::{files, origin};
-use crate::scan::{self, Camera};
+use crate::scan::{self, Camera, NoCamera};
 use crate::screen::Screen;
 use crate::words::t;
 use coinless_protocol::MeterId;
@@ -24,17 +24,22 @@ pub fn screen(app: App) -> impl IntoView {
                         return started.stop();
                     };
                     state.set("scan-aim");
-                    let stop = started.clone();
-                    if let Some(text) = started.look(&element).await {
-                        stop.stop();
-                        found(app, &text);
+                    let mut seen = None;
+                    // A code that leads nowhere is told once, and the camera looks on.
+                    while let Some(text) = started.look(&element, seen.as_deref()).await {
+                        if found(app, &text) {
+                            return started.stop();
+                        }
+                        seen = Some(text);
                     }
                 }
-                Err(_) => state.set("scan-no-camera"),
+                Err(NoCamera::NotAllowed) => state.set("scan-camera-denied"),
+                Err(NoCamera::NotThere) => state.set("scan-no-camera"),
             }
         });
     });
     on_cleanup(move || {
+        app.scan_for.set(None);
         if let Some(Some(camera)) = camera.try_update_value(Option::take) {
             camera.stop();
         }
@@ -42,52 +47,76 @@ pub fn screen(app: App) -> impl IntoView {
     let picture = move |event: leptos::ev::Event| {
         let input: web_sys::HtmlInputElement = event_target(&event);
         let Some(file) = files::chosen(&input) else { return };
+        // The same picture may be chosen again, which else would be no change.
+        input.set_value("");
         spawn_local(async move {
             match files::scan_picture(&file).await {
                 Ok(canvas) => match scan::read(&canvas).await {
-                    Some(text) => found(app, &text),
+                    Some(text) => drop(found(app, &text)),
                     None => app.notice.set(Some(Notice::trouble(t("scan-nothing"), ""))),
                 },
                 Err(why) => app.notice.set(Some(Notice::trouble(t("picture-wrong"), why))),
             }
         });
     };
-    let nfc = crate::link::offered().nfc.then(|| {
-        let tap = move |_| {
-            spawn_local(async move {
-                let tag = async { crate::link::MeterLink::nfc().await?.hint().await };
-                match tag.await {
-                    Ok(text) => found(app, &text.unwrap_or_default()),
-                    Err(why) => app.notice.set(Some(Notice::trouble(t("scan-nfc-failed"), why.to_string()))),
-                }
-            });
-        };
-        view! { <button data-test="nfc" on:click=tap>{t("scan-nfc")}</button> }
-    });
     view! {
         <h1>{t("scan-title")}</h1>
         <div class="viewfinder"><video node_ref=video muted autoplay playsinline aria-label=t("scan-view")></video></div>
         <p data-test="camera" data-state=move || state.get()>{move || t(state.get())}</p>
         <label class="button">{t("scan-picture")}<input type="file" accept="image/*" data-test="picture" on:change=picture/></label>
-        {nfc}
+        {nfc(app)}
         <button class="plain" on:click=move |_| app.go(Screen::Home)>{t("scan-type")}</button>
     }
 }
 
-/// Goes where a code leads: a label, an order, a token of another phone.
-fn found(app: App, text: &str) {
+/// A button to read a meter's tag; only where the browser has NFC.
+pub fn nfc(app: App) -> Option<impl IntoView> {
+    // Its own, since nothing that is under way elsewhere is in its way.
+    let taps = RwSignal::new(false);
+    let tap = move |_| {
+        taps.set(true);
+        spawn_local(async move {
+            let tag = async { crate::link::MeterLink::nfc().await?.hint().await };
+            let tag = tag.await;
+            if taps.try_set(false).is_some() {
+                // The screen was left meanwhile.
+                return;
+            }
+            match tag {
+                Ok(text) => drop(found(app, &text.unwrap_or_default())),
+                Err(why) => app.notice.set(Some(Notice::trouble(t("scan-nfc-failed"), why.to_string()))),
+            }
+        });
+    };
+    crate::link::offered().nfc.then(|| {
+        let words = move || t(if taps.get() { "running-connecting" } else { "scan-nfc" });
+        view! { <button data-test="nfc" disabled=move || taps.get() on:click=tap>{words}</button> }
+    })
+}
+
+/// Goes where a code leads: a label, an order, a token of another phone. Gives whether it leads anywhere; if not, that is told.
+fn found(app: App, text: &str) -> bool {
     let text = text.trim();
     let meter = MeterId::from_label_url(text).or_else(|_| MeterId::from_label(text));
-    if let Ok(meter) = meter {
-        return app.go(Screen::Meter(meter));
+    if let (Ok(meter), Some(walk)) = (&meter, app.scan_for.get_untracked()) {
+        // The walker wants to load it, not to buy for it.
+        app.at_hand.set(Some(*meter));
+        app.go(walk);
+        return true;
     }
-    let rest = text.strip_prefix(&origin()).filter(|rest| rest.starts_with('/'));
-    let screen = rest.map(|rest| {
+    let screen = meter.ok().map(Screen::Meter).or_else(|| {
+        let rest = text.strip_prefix(&origin()).filter(|rest| rest.starts_with('/'))?;
         let (path, hash) = rest.find('#').map_or((rest, ""), |at| rest.split_at(at));
-        Screen::at(&origin(), path, hash)
+        Some(Screen::at(&origin(), path, hash)).filter(|screen| *screen != Screen::Nowhere)
     });
     match screen {
-        Some(screen) if screen != Screen::Nowhere => app.go(screen),
-        _ => app.notice.set(Some(Notice::trouble(t("scan-other"), text.chars().take(200).collect::<String>()))),
+        Some(screen) => {
+            app.go(screen);
+            true
+        }
+        None => {
+            app.notice.set(Some(Notice::trouble(t("scan-other"), text.chars().take(200).collect::<String>())));
+            false
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::browser::storage;
+use crate::screen::Screen;
 use crate::words::{LANGUAGES, choose, language, t, tn};
 use leptos::prelude::*;
 
@@ -31,6 +32,7 @@ pub fn screen(app: App) -> impl IntoView {
         }))}
         <h2>{t("settings-ways")}</h2>
         <ul>{ways.into_iter().collect_view()}</ul>
+        <button class="plain" data-test="problem" on:click=move |_| app.go(Screen::Problem(None, None))>{t("problem")}</button>
         <h2>{t("settings-about")}</h2>
         <p>{t("about")}</p>
     }

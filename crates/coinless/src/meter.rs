@@ -18,7 +18,7 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LO
 pub enum Command {
     /// Make a meter with a new key; prints the delivery record for `coinless station enrol`.
     New(NewArguments),
-    /// Run a meter: CoAP over UDP, a serial line, a WebSocket or Bluetooth, and control lines on standard input (type `help`).
+    /// Run a meter: CoAP over UDP, a serial line, a WebSocket, Bluetooth or an NFC tag, and control lines on standard input (type `help`).
     Run {
         /// The meter's state file, made by `coinless meter new`.
         #[arg(long)]
@@ -35,6 +35,9 @@ pub enum Command {
         /// Be a Bluetooth LE peripheral of this computer, through BlueZ.
         #[arg(long)]
         bluez: bool,
+        /// Have an NFC tag whose memory is this file, which a phone at this computer reads and writes.
+        #[arg(long, value_name = "FILE")]
+        ndef: Option<PathBuf>,
         /// Answer strangers as a meter on the mains does: gas and water otherwise spare their battery.
         #[arg(long)]
         mains: bool,
@@ -81,9 +84,10 @@ pub struct NewArguments {
 pub fn run(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::New(arguments) => new(&arguments, output),
-        Command::Run { state, listen, serial, ws, bluez, mains, keeps_time } => {
-            let listen = listen.or_else(|| (!serial && !bluez && ws.is_none()).then_some(DEFAULT_LISTEN));
-            serve(&state, Options { links: LinkChoice { listen, serial, ws, bluez }, mains, keeps_time }, output)
+        Command::Run { state, listen, serial, ws, bluez, ndef, mains, keeps_time } => {
+            let is_alone = !serial && !bluez && ws.is_none() && ndef.is_none();
+            let listen = listen.or_else(|| is_alone.then_some(DEFAULT_LISTEN));
+            serve(&state, Options { links: LinkChoice { listen, serial, ws, bluez, ndef }, mains, keeps_time }, output)
         }
     }
 }

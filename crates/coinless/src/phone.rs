@@ -8,6 +8,7 @@ mod entitled;
 mod hand;
 mod http;
 mod link;
+mod ndef;
 mod restore;
 mod round;
 mod serial;
@@ -25,12 +26,11 @@ use coinless_phone::{OrderLink, api};
 use coinless_protocol::MeterId;
 use coinless_sim::failpoint;
 use http::{Http, StationUrl};
-use link::MeterLink;
 use std::path::{Path, PathBuf};
 use store::PhoneStore;
 use uuid::Uuid;
 
-pub use link::random;
+pub use link::{MeterLink, random};
 
 /// Commands of the phone.
 #[derive(Subcommand)]
@@ -43,7 +43,7 @@ pub enum Command {
         /// A station that knows the meter, to check that it is the one that it says it is.
         #[arg(long, value_name = "URL")]
         station: Option<StationUrl>,
-        /// The meter at hand: coap://HOST:PORT, ws://HOST:PORT, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
+        /// The meter at hand: coap://HOST:PORT, ws://HOST:PORT, ndef:FILE of its tag, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
         link: String,
     },
     /// Asks what amounts would buy or quantities would cost. Nothing is ordered.
@@ -81,7 +81,7 @@ pub enum Command {
         /// The phone's memory, a directory.
         #[arg(long, value_name = "DIR")]
         store: PathBuf,
-        /// The meter at hand: coap://HOST:PORT, ws://HOST:PORT, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
+        /// The meter at hand: coap://HOST:PORT, ws://HOST:PORT, ndef:FILE of its tag, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
         link: String,
     },
     /// Hands the meter at hand the token of a file that `coinless station token` wrote: for a technician.
@@ -95,7 +95,7 @@ pub enum Command {
         station: Option<StationUrl>,
         /// The token file.
         file: PathBuf,
-        /// The meter at hand: coap://HOST:PORT, ws://HOST:PORT, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
+        /// The meter at hand: coap://HOST:PORT, ws://HOST:PORT, ndef:FILE of its tag, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
         link: String,
     },
     /// Takes the report of the meter at hand along for its station, also if one was taken today: it costs the meter a signature.
@@ -106,7 +106,7 @@ pub enum Command {
         /// The meter's station; the one that this phone knows for the meter if it is left out.
         #[arg(long, value_name = "URL")]
         station: Option<StationUrl>,
-        /// The meter at hand: coap://HOST:PORT, ws://HOST:PORT, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
+        /// The meter at hand: coap://HOST:PORT, ws://HOST:PORT, ndef:FILE of its tag, or serial:PATH of a serial device (serial:PATH@9600 at another rate than 115200)
         link: String,
     },
     /// Asks for the money of an order, or of one of its lines, back.

@@ -215,6 +215,14 @@ fn open_store(data: &Path, config: &Config) -> Result<Arc<dyn Store>, Failure> {
     open_store_as(data, config, "")
 }
 
+/// A station's database, to be read again and again while the station runs. Not within a runtime.
+///
+/// # Errors
+/// [`Failure`] if it cannot be opened.
+pub fn open_books(data: &Path) -> Result<Arc<dyn Store>, Failure> {
+    open_store(data, &serve::read_config(data, None)?)
+}
+
 /// The same for a process that claims tasks by this name.
 fn open_store_as(data: &Path, config: &Config, name: &str) -> Result<Arc<dyn Store>, Failure> {
     make_folder(data)?;

@@ -3,6 +3,7 @@
 use coinless_protocol::cose::{self, Label, Sign1};
 use coinless_protocol::identity::Identity;
 use coinless_protocol::keys::{KeyHash, KeyHint, SIGNATURE_BYTES, Verifier};
+use coinless_protocol::ndef::Tag;
 use coinless_protocol::problem::Refusal;
 use coinless_protocol::receipt::Receipt;
 use coinless_protocol::report::Report;
@@ -28,6 +29,18 @@ pub(crate) fn label(data: &[u8]) {
             let again = commodity.parse_amount(&shown).expect("what is shown can be read");
             assert_eq!(again.0, fine.0 / 1000 * 1000, "shown to a credit unit");
         }
+    }
+}
+
+/// What a tag holds, whoever wrote it.
+pub(crate) fn ndef(data: &[u8]) {
+    let Ok(tag) = Tag::parse(data) else { return };
+    // What is too long for a meter's tag is written by nobody.
+    let Ok(bytes) = tag.to_bytes() else { return };
+    if tag == Tag::default() {
+        assert!(bytes.is_empty());
+    } else {
+        assert_eq!(Tag::parse(&bytes), Ok(tag));
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 21] = [
     Target { name: "label", run: decoders::label },
     Target { name: "token", run: decoders::token },
     Target { name: "receipt", run: decoders::receipt },
@@ -43,6 +43,7 @@ pub const TARGETS: [Target; 20] = [
     Target { name: "coap_server", run: coap::server },
     Target { name: "coap_client", run: coap::client },
     Target { name: "slipmux", run: slipmux::slipmux },
+    Target { name: "ndef", run: decoders::ndef },
     Target { name: "state", run: records::state },
     Target { name: "terms", run: records::terms },
     Target { name: "factory", run: records::factory },

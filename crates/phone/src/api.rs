@@ -38,10 +38,10 @@ pub enum ApiError {
     Recovering,
     /// The station did nothing, since this was done too often.
     #[error("{}", words(.0))]
-    TooOften(Problem),
+    TooOften(Box<Problem>),
     /// The station refused, and says why.
     #[error("the station refuses: {}", words(.0))]
-    Refused(Problem),
+    Refused(Box<Problem>),
 }
 
 impl ApiError {
@@ -63,8 +63,13 @@ impl ApiError {
 
     /// The station's code for the cause, if it refused.
     pub fn code(&self) -> Option<&str> {
+        self.problem()?.code.as_deref()
+    }
+
+    /// What the station says of why it did nothing.
+    pub fn problem(&self) -> Option<&Problem> {
         match self {
-            Self::Refused(problem) | Self::TooOften(problem) => problem.code.as_deref(),
+            Self::Refused(problem) | Self::TooOften(problem) => Some(problem),
             _ => None,
         }
     }
@@ -285,11 +290,11 @@ fn read<T: DeserializeOwned>(answer: HttpAnswer) -> Result<T, ApiError> {
             .map_err(|error| ApiError::Unclear { status, why: format!("not the answer of a station: {error}") }),
         // Time-out, too early, too many requests: refused for now at most, and not by what was asked.
         400..=499 if ![408, 425, 429].contains(&status) => match problem_of(status, &body) {
-            Some(problem) => Err(ApiError::Refused(problem)),
+            Some(problem) => Err(ApiError::Refused(Box::new(problem))),
             None => Err(ApiError::Unclear { status, why: "without a reason of the station".into() }),
         },
         429 => match problem_of(status, &body) {
-            Some(problem) => Err(ApiError::TooOften(problem)),
+            Some(problem) => Err(ApiError::TooOften(Box::new(problem))),
             None => Err(ApiError::Unclear { status, why: "without a reason".into() }),
         },
         503 if problem_of(status, &body).is_some_and(|p| p.code.as_deref() == Some("recovering")) => {

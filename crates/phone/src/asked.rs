@@ -148,6 +148,20 @@ impl FromStr for Asked {
     }
 }
 
+/// What a person typed, with the digits and the point that the rest of the courier reads: keyboards of other scripts give other
+/// digits (`٢٠٫٥٠`), and many languages write a comma for the point. Signs between thousands stay, and are refused later.
+pub fn as_typed(text: &str) -> String {
+    const ZEROS: [char; 3] = ['\u{660}', '\u{6f0}', '\u{ff10}'];
+    let plain = |letter: char| match letter {
+        ',' | '\u{66b}' | '\u{ff0c}' | '\u{ff0e}' => '.',
+        _ => {
+            let digit = |zero: char| u32::from(letter).checked_sub(u32::from(zero)).filter(|digit| *digit < 10);
+            ZEROS.into_iter().find_map(digit).and_then(|digit| char::from_digit(digit, 10)).unwrap_or(letter)
+        }
+    };
+    text.trim().chars().map(plain).collect()
+}
+
 impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -160,6 +174,17 @@ impl fmt::Display for Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_people_type_in_their_own_script() {
+        for (typed, plain) in
+            [(" 20,50 ", "20.50"), ("٢٠٫٥٠", "20.50"), ("۱۲٫۵m3", "12.5m3"), ("２０．５０", "20.50"), ("", "")]
+        {
+            assert_eq!(as_typed(typed), plain);
+        }
+        assert!(as_typed("1,000.00").parse::<Asked>().is_err());
+        assert!(as_typed("1٬000").parse::<Asked>().is_err());
+    }
 
     #[test]
     fn money_and_quantities() {

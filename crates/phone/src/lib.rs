@@ -7,6 +7,7 @@
 //! * [`io`]: what the courier needs of the world: a link to the meter, HTTP to the station, a clock.
 //! * [`store`]: what it must remember, and two stores: [`memory_store`] and (not in a browser) `file_store`.
 //! * [`round`]: many lines from a manager's file, and its result; [`outcome`]: how the lines of an order stand.
+//! * [`readings`]: what a meter's readings say; [`trouble`]: what can be done next; [`draft`]: what is about to be bought.
 //! * [`words`]: for people, about what a meter says.
 //! * [`api`] and [`wire`]: the station's HTTP API, as far as a phone needs it.
 //!
@@ -25,6 +26,7 @@ mod amount;
 pub mod api;
 mod asked;
 pub mod courier;
+pub mod draft;
 mod error;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod file_store;
@@ -33,14 +35,16 @@ pub mod io;
 mod link;
 pub mod memory_store;
 pub mod outcome;
+pub mod readings;
 pub mod records;
 pub mod round;
 mod sse;
 pub mod store;
+pub mod trouble;
 pub mod wire;
 pub mod words;
 
 pub use amount::{Amount, AmountError, Sum};
-pub use asked::{Asked, AskedError, Quantity};
+pub use asked::{Asked, AskedError, Quantity, as_typed};
 pub use error::Error;
 pub use link::{LinkError, OrderLink};

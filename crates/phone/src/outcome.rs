@@ -2,8 +2,10 @@
 //!
 //! Paid, sold, on this phone and loaded are four different things, and every text says which of them is true.
 
+mod back;
 mod standing;
 
+pub use back::TakenBack;
 pub use standing::Standing;
 
 use crate::Sum;

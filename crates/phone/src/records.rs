@@ -10,7 +10,9 @@ mod visit;
 mod walk;
 
 pub use meter::{KeptMeter, MAX_KEPT_METERS, MAX_PICTURE_BYTES, MAX_TEXT_CHARS};
-pub use reader::{SECRET_BYTES, StoredProblem, StoredReader};
+pub use reader::{
+    KeptReadings, MAX_CONTACT_CHARS, MAX_KEPT_DAYS, MAX_PROBLEM_CHARS, SECRET_BYTES, StoredProblem, StoredReader,
+};
 pub use receipt::{ReceiptKey, StoredReceipt};
 pub use token::{NotCarried, StoredToken, TokenKey, TokenNumbers};
 pub use visit::{MeterKey, StoredReport, StoredVisit};

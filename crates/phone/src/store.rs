@@ -27,6 +27,20 @@ pub trait Store {
     /// [`StoreError`] if it is not certain that it is written.
     fn save(&mut self, record: &Record) -> impl Future<Output = Result<(), StoreError>>;
 
+    /// Writes many records in their order, each as [`Store::save`]: if it is cut off, the last of them may be missing. A store that
+    /// writes them faster at once does so.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is not certain that all are written.
+    fn save_all(&mut self, records: &[Record]) -> impl Future<Output = Result<(), StoreError>> {
+        async move {
+            for record in records {
+                self.save(record).await?;
+            }
+            Ok(())
+        }
+    }
+
     /// Removes the record of this name; does nothing if there is none.
     ///
     /// # Errors
@@ -201,6 +215,11 @@ impl Contents {
             !known.contains(&token.order) || wanted.contains(&(token.key, token.station.as_str()))
         };
         self.tokens.iter().filter(is_current).map(|token| token.key).collect()
+    }
+
+    /// The tokens that another phone handed over and that no receipt settles: their orders are not known here.
+    pub fn carried(&self) -> impl Iterator<Item = &StoredToken> {
+        self.tokens.iter().filter(|token| self.order(token.order).is_none() && self.settling(token).next().is_none())
     }
 
     /// The receipts that settle `token`: a meter that says one of them can never take anything of it any more. The answer to a

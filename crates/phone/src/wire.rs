@@ -375,6 +375,15 @@ pub struct Problem {
     /// One code per cause.
     #[serde(default)]
     pub code: Option<String>,
+    /// After how many seconds the same may be asked again.
+    #[serde(default)]
+    pub retry_after_s: Option<u64>,
+    /// How many more tries there are until then.
+    #[serde(default)]
+    pub tries_left: Option<u32>,
+    /// Label of the meter that stands for this one now.
+    #[serde(default)]
+    pub replaced_by: Option<String>,
 }
 
 impl MeterInfo {
@@ -443,6 +452,11 @@ impl LineState {
     /// Whether the line stays so. A line that a person looks at does not, nor does one that failed after it was paid.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Delivered | Self::Refunded | Self::Expired)
+    }
+
+    /// Whether it is taken back, or about to be: a token for it loads nothing of it then.
+    pub fn is_taken_back(self) -> bool {
+        matches!(self, Self::VoidPending | Self::Voided | Self::SaleReversed | Self::Refunded)
     }
 }
 

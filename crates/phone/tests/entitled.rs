@@ -4,12 +4,13 @@
 
 use coinless_phone::Error;
 use coinless_phone::api::ApiError;
-use coinless_phone::courier::{earn_readings, readings, report_problem, sync};
+use coinless_phone::courier::{LocalTime, earn_readings, readings, refresh_readings, report_problem, sync};
 use coinless_phone::file_store::FileStore;
 use coinless_phone::io::{Events, HttpAnswer, HttpMethod, HttpRequest, NoAnswer, Station};
 use coinless_phone::memory_store::MemoryStore;
-use coinless_phone::records::{StoredProblem, StoredReader};
+use coinless_phone::records::{MAX_KEPT_DAYS, StoredProblem, StoredReader};
 use coinless_phone::store::Store;
+use coinless_phone::wire::{DayUse, Readings};
 use coinless_protocol::MeterId;
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 
 const URL: &str = "https://station.example";
 const DRAWN: [u8; 32] = [0xab; 32];
+const TIME: LocalTime = LocalTime { now_ms: 1_795_600_000_000, offset_minutes: 60 };
 
 fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
@@ -116,10 +118,10 @@ fn too_many_tries_did_nothing() {
 fn readings_end_with_the_tenancy() {
     let mut store = MemoryStore::default();
     let mut station = says(&[]);
-    let ask = |store: &mut MemoryStore, station: &mut Scripted| now(readings(store, station, &meter(), 60));
+    let ask = |store: &mut MemoryStore, station: &mut Scripted| now(readings(store, station, &meter(), TIME));
     assert_eq!(ask(&mut store, &mut station), Err(Error::NotEntitled(meter())));
     assert_eq!(station.sent, [], "without the code nobody is asked");
-    let reader = StoredReader { meter: meter(), station: URL.into(), secret: DRAWN, earned_ms: Some(1) };
+    let reader = StoredReader { earned_ms: Some(1), ..StoredReader::new(&meter(), URL, DRAWN) };
     now(store.save_reader(&reader)).unwrap();
     let told = r#"{"meter":"CLS0000000017","days":[{"day":"2026-11-27","used_fine":5}],"days_left":3,"later":1}"#;
     let other = r#"{"meter":"CLS0000000025"}"#;
@@ -127,13 +129,34 @@ fn readings_end_with_the_tenancy() {
     let mut station = says(&[None, Some((200, told)), Some((200, other)), Some((403, &ended))]);
     assert!(ask(&mut store, &mut station).unwrap_err().is_unknown());
     let read = ask(&mut store, &mut station).unwrap();
-    assert_eq!((read.days[0].used_fine, read.days_left, read.last), (5, Some(3), None));
+    assert_eq!((read.days[0].used_fine, read.days_left, &read.last), (5, Some(3), &None));
+    assert_eq!(store.contents.readers, [reader.told(TIME.now_ms, &read)], "to be looked at without a network");
     assert!(matches!(ask(&mut store, &mut station), Err(Error::StationAnswer(_))));
     assert_eq!(ask(&mut store, &mut station), Err(Error::NotEntitled(meter())));
     assert_eq!(store.contents.readers, [StoredReader { earned_ms: None, ..reader }]);
     let bearer = format!("Bearer {}", "ab".repeat(32));
     let path = "/v1/meters/CLS0000000017-Z/readings?offset_minutes=60";
     assert!(station.sent.iter().all(|sent| sent.path == path && sent.authorization.as_deref() == Some(&bearer)));
+}
+
+#[test]
+fn readings_are_asked_for_anew_where_they_are_earned() {
+    let mut store = MemoryStore::default();
+    let others: [MeterId; 2] = ["CLS0000000028".parse().unwrap(), "CLS0000000039".parse().unwrap()];
+    let reader = StoredReader { earned_ms: Some(1), ..StoredReader::new(&meter(), URL, DRAWN) };
+    now(store.save_reader(&reader)).unwrap();
+    now(store.save_reader(&StoredReader { meter: others[0], earned_ms: None, ..reader.clone() })).unwrap();
+    let elsewhere = StoredReader { meter: others[1], station: "https://other.example".into(), ..reader };
+    now(store.save_reader(&elsewhere)).unwrap();
+    let told = r#"{"meter":"CLS0000000017","days_left":3}"#;
+    let busy = refusal(429, "too_often");
+    let mut station = says(&[Some((200, told)), Some((429, &busy)), None]);
+    let meters = [others[0], others[1], meter()];
+    let mut refresh =
+        |meters: &[MeterId]| now(refresh_readings(&mut store, (&mut station, URL), meters, TIME)).unwrap();
+    assert_eq!((refresh(&others), refresh(&meters), refresh(&meters), refresh(&meters)), (0, 1, 0, 0));
+    assert_eq!(station.sent.len(), 3, "nobody is asked for what is not earned there");
+    assert_eq!(store.contents.reader(&meter()).unwrap().last.as_ref().unwrap().readings.days_left, Some(3));
 }
 
 fn problem() -> StoredProblem {
@@ -178,7 +201,20 @@ fn what_is_not_taken_for_good_is_not_kept() {
 #[test]
 fn both_are_kept_in_a_directory() {
     let place = tempfile::tempdir().unwrap();
-    let reader = StoredReader { meter: meter(), station: URL.into(), secret: DRAWN, earned_ms: Some(7) };
+    let day = DayUse { day: "2026-11-27".into(), used: "1.000 m³".into(), used_fine: 1_000_000, estimated: false };
+    let told = Readings {
+        meter: meter().to_string(),
+        label: "CLS0000000017-Z".into(),
+        commodity: "gas".into(),
+        currency: None,
+        last: None,
+        days: vec![day; MAX_KEPT_DAYS + 5],
+        mean: None,
+        mean_fine: None,
+        days_left: None,
+    };
+    let reader = StoredReader { earned_ms: Some(7), ..StoredReader::new(&meter(), URL, DRAWN) }.told(8, &told);
+    assert_eq!(reader.last.as_ref().unwrap().readings.days.len(), MAX_KEPT_DAYS);
     let mut store = FileStore::open(place.path()).unwrap();
     now(store.save_reader(&StoredReader { earned_ms: None, ..reader.clone() })).unwrap();
     now(store.save_reader(&reader)).unwrap();
@@ -192,4 +228,15 @@ fn both_are_kept_in_a_directory() {
     now(store.remove_problem(problem().id)).unwrap();
     now(store.remove_problem(problem().id)).unwrap();
     assert_eq!(now(store.load()).unwrap(), coinless_phone::store::Contents::default());
+}
+
+#[test]
+fn a_report_is_cut_to_what_a_station_takes() {
+    let report = |text: &str, contact: &str| {
+        let report = StoredProblem { text: text.into(), contact: Some(contact.into()), ..problem() }.within_limits();
+        report.map(|report| (report.text.chars().count(), report.contact.map(|contact| contact.chars().count())))
+    };
+    assert_eq!(report(" \n", "Ada"), None);
+    assert_eq!(report(" It hisses\n", " "), Some((9, None)));
+    assert_eq!(report(&"é".repeat(2001), &"é".repeat(201)), Some((2000, Some(200))));
 }

@@ -10,6 +10,7 @@
 //! * [`problem`]: why a meter refused a message (RFC 9290).
 //! * [`coap`]: CoAP (RFC 7252), as sans-I/O client and server.
 //! * [`slipmux`]: CoAP messages as frames on a serial line.
+//! * [`ndef`]: CoAP messages on an NFC tag.
 //!
 //! `docs/protocol.md` describes the protocol, `docs/protocol.cddl` its objects.
 //!
@@ -41,6 +42,7 @@ pub mod identity;
 pub mod issuers;
 pub mod keys;
 mod meter_id;
+pub mod ndef;
 pub mod problem;
 mod quantity;
 pub mod readings;

@@ -245,6 +245,13 @@ impl Desk {
         command
     }
 
+    /// The same with an NFC tag whose memory is a file on the desk, and nothing else.
+    pub fn ndef_meter_command(&self, id: &str, tag: &str) -> Command {
+        let mut command = self.command(&["meter", "run", "--ndef"]);
+        command.arg(self.path(tag)).arg("--state").arg(self.path(id));
+        command
+    }
+
     /// `coinless station show` of `what`, and of which.
     ///
     /// # Errors

@@ -5,10 +5,12 @@ pub mod failpoint;
 #[cfg(unix)]
 pub mod fake_bluez;
 pub mod flash;
+pub mod line;
 pub mod meter;
 #[cfg(unix)]
 pub mod postgres;
 pub mod sandbox;
 pub mod serial;
 pub mod utility;
+pub mod wire;
 pub mod world;

@@ -1,7 +1,7 @@
 //! Whether the process is alive, and whether it can do its work now.
 
 use crate::http::problem_response;
-use crate::problem::{Error, ProblemDetails};
+use crate::problem::{Error, More, ProblemDetails};
 use crate::service::Station;
 use crate::store::Watch;
 use axum::Router;
@@ -37,6 +37,7 @@ async fn answer(State(station): State<Station>) -> Response {
             status: 503,
             detail: why,
             code: "not_ready".to_owned(),
+            more: More::default(),
         }),
     }
 }

@@ -1,7 +1,7 @@
 //! Meters: enrolment from delivery records, and looking them up.
 
 use crate::money::Currency;
-use crate::problem::{Code, Error};
+use crate::problem::{Code, Error, More};
 use crate::records::{DeliveryRecord, MoneyRecord};
 use crate::recovery;
 use crate::store::Row;
@@ -435,7 +435,8 @@ impl Meter {
         let label = self.id.label();
         if let Some(new) = self.replaced_by {
             let detail = format!("meter {label} is replaced by meter {}: buy for that one", new.label());
-            return Err(Error::refused(Code::NotSold, detail));
+            let more = More { replaced_by: Some(new.label().to_string()), ..More::default() };
+            return Err(Error::refused(Code::NotSold, detail).with(more));
         }
         if self.is_retired {
             return Err(Error::refused(Code::NotSold, format!("meter {label} was taken out of use")));

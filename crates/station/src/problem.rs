@@ -18,6 +18,23 @@ pub struct ProblemDetails {
     pub detail: String,
     /// Stable name of the kind of problem.
     pub code: String,
+    /// What more a program can use.
+    #[serde(flatten)]
+    pub more: More,
+}
+
+/// What more a program can use than a code; each is there only where it says something.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct More {
+    /// After how many seconds the same may be asked again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u64>,
+    /// How many more tries there are until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tries_left: Option<u32>,
+    /// Label of the meter that stands for this one now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<String>,
 }
 
 /// Kinds of problems that a caller can have caused or has to know.
@@ -80,6 +97,37 @@ pub enum Code {
 }
 
 impl Code {
+    /// All of them.
+    pub const ALL: [Self; 27] = [
+        Self::Malformed,
+        Self::BadMeterNumber,
+        Self::UnknownMeter,
+        Self::UnknownUtility,
+        Self::UnknownProvider,
+        Self::UnknownOrder,
+        Self::UnknownLine,
+        Self::BadAmount,
+        Self::WrongCurrency,
+        Self::OverMaximumCredit,
+        Self::NotSold,
+        Self::Unavailable,
+        Self::Recovering,
+        Self::OrderConflict,
+        Self::QuoteExpired,
+        Self::AlreadyDelivered,
+        Self::NotPossibleNow,
+        Self::BadReceipt,
+        Self::BadReport,
+        Self::TooOften,
+        Self::BadCallback,
+        Self::BadCredential,
+        Self::FloatTooSmall,
+        Self::WrongCode,
+        Self::NotEntitled,
+        Self::ReportConflict,
+        Self::Internal,
+    ];
+
     /// Its stable name.
     pub fn name(self) -> &'static str {
         match self {
@@ -182,6 +230,8 @@ pub enum Error {
         code: Code,
         /// What and what to do, for the caller.
         detail: String,
+        /// What more a program can use.
+        more: Box<More>,
     },
     /// The database failed.
     #[error(transparent)]
@@ -203,7 +253,16 @@ impl From<StoreError> for Error {
 impl Error {
     /// A refusal.
     pub fn refused(code: Code, detail: impl Into<String>) -> Self {
-        Self::Refused { code, detail: detail.into() }
+        Self::Refused { code, detail: detail.into(), more: Box::default() }
+    }
+
+    /// The same with what more a program can use; a failure stays what it is.
+    #[must_use]
+    pub fn with(mut self, told: More) -> Self {
+        if let Self::Refused { more, .. } = &mut self {
+            **more = told;
+        }
+        self
     }
 
     /// A state that must not be.
@@ -214,7 +273,7 @@ impl Error {
     /// What the caller is told.
     pub fn details(&self) -> ProblemDetails {
         let (code, detail) = match self {
-            Self::Refused { code, detail } => (*code, detail.clone()),
+            Self::Refused { code, detail, .. } => (*code, detail.clone()),
             Self::Store(StoreError::Busy) => (
                 Code::Unavailable,
                 "the station's database is slow now, and nothing was done; ask again later".to_owned(),
@@ -223,12 +282,17 @@ impl Error {
                 (Code::Internal, "the outcome is not known; ask again with the same id".to_owned())
             }
         };
+        let more = match self {
+            Self::Refused { more, .. } => (**more).clone(),
+            _ => More::default(),
+        };
         ProblemDetails {
             kind: format!("urn:coinless:problem:{}", code.name()),
             title: code.title().to_owned(),
             status: code.status(),
             detail,
             code: code.name().to_owned(),
+            more,
         }
     }
 }

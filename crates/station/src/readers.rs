@@ -7,7 +7,7 @@
 //! change or a time of after it.
 
 use crate::meters::{self, Meter};
-use crate::problem::{Code, Error};
+use crate::problem::{Code, Error, More};
 use crate::records::from_hex;
 use crate::work::Work;
 use coinless_protocol::MeterId;
@@ -150,13 +150,16 @@ pub fn earn(
 /// [`Code::TooOften`].
 pub fn check_tries(work: &mut Work<'_>, id: MeterId) -> Result<(), Error> {
     let (in_hour, in_day) = wrong(work, id)?;
-    let wait = match (in_hour >= WRONG_AN_HOUR, in_day >= WRONG_A_DAY) {
-        (_, true) => "tomorrow",
-        (true, false) => "in an hour",
+    // They are counted by hours and days of UTC, so the wait ends with those.
+    let (wait, window_ms) = match (in_hour >= WRONG_AN_HOUR, in_day >= WRONG_A_DAY) {
+        (_, true) => ("tomorrow", DAY_MS),
+        (true, false) => ("in an hour", HOUR_MS),
         (false, false) => return Ok(()),
     };
     let detail = format!("too many wrong codes were typed for meter {}; try again {wait}", id.label());
-    Err(Error::refused(Code::TooOften, detail))
+    let left_ms = window_ms - work.now_ms.rem_euclid(window_ms);
+    let more = More { retry_after_s: u64::try_from(left_ms).ok().map(|ms| ms.div_ceil(1000)), ..More::default() };
+    Err(Error::refused(Code::TooOften, detail).with(more))
 }
 
 /// The first receipt that the reader with this secret may read.

@@ -14,6 +14,8 @@ use std::path::Path;
 pub const SCRIPT: &str = "coinless-app.js";
 /// The WebAssembly that it makes.
 pub const WASM: &str = "coinless-app_bg.wasm";
+/// The script that loads parts of the program, as the splitter makes it.
+const LINK: &str = "__wasm_split.js";
 /// What the folder of texts is called in the app.
 pub const MESSAGES: &str = "messages/";
 /// The page.
@@ -31,13 +33,18 @@ struct Bundle {
     served: BTreeMap<String, Vec<u8>>,
     /// Names with a hash by those without, all below `/app/`.
     named: BTreeMap<String, String>,
+    parts: Parts,
 }
 
+/// The files of the app that each part of its program needs, as they are served, by the part's name.
+pub type Parts = BTreeMap<String, Vec<String>>;
+
 /// Writes the app into the new folder `out`: `bound` has what wasm-bindgen made, `fixed` what people wrote, `messages` the texts.
+/// Gives the program's parts.
 ///
 /// # Errors
 /// What cannot be read or written, or a name of a file that is not there.
-pub fn write(bound: &Path, fixed: &Path, messages: &Path, out: &Path) -> Result<(), String> {
+pub fn write(bound: &Path, fixed: &Path, messages: &Path, out: &Path) -> Result<Parts, String> {
     let mut bundle = Bundle::default();
     let mut sheets = Vec::new();
     for name in files(fixed)? {
@@ -81,7 +88,8 @@ pub fn write(bound: &Path, fixed: &Path, messages: &Path, out: &Path) -> Result<
         }
         bundle.served.insert(name.to_owned(), text.into_bytes());
     }
-    bundle.write(out)
+    bundle.write(out)?;
+    Ok(bundle.parts)
 }
 
 impl Bundle {
@@ -92,14 +100,23 @@ impl Bundle {
         self.named.insert(name.to_owned(), with_hash);
     }
 
-    /// Takes what wasm-bindgen made: the WebAssembly, scripts that crates bring along, and the script that starts it all.
+    /// Takes what wasm-bindgen and the splitter made: the WebAssembly, scripts that crates bring along, and the script that
+    /// starts it all.
     fn add_bound(&mut self, bound: &Path) -> Result<(), String> {
-        self.add(WASM, read(&bound.join(WASM))?);
+        let names = files(bound)?;
         let mut script = text(&bound.join(SCRIPT))?;
-        for name in files(bound)?.into_iter().filter(|name| name.starts_with("snippets/")) {
-            self.add(&name, read(&bound.join(&name))?);
-            script = script.replace(&format!("./{name}"), &format!("/app/{}", self.named[&name]));
+        let mut link = text(&bound.join(LINK))?;
+        for name in &names {
+            if name.ends_with(".wasm") {
+                self.add(name, read(&bound.join(name))?);
+                link = link.replace(&format!("\"./{name}\""), &format!("\"/app/{}\"", self.named[name]));
+            } else if name.starts_with("snippets/") {
+                self.add(name, read(&bound.join(name))?);
+                script = script.replace(&format!("./{name}"), &format!("/app/{}", self.named[name]));
+            }
         }
+        self.parts = super::parts::needed(&link);
+        let mut script = super::parts::joined(&script, &link, LINK);
         // A page may run no script of its own text (its policy), so the script starts itself.
         script.push_str(&format!("\n__wbg_init({{ module_or_path: \"/app/{}\" }});\n", self.named[WASM]));
         self.add(SCRIPT, script.into_bytes());

@@ -9,6 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Cuts a program into parts, of which all but the first are loaded when they are needed: the version that goes with
+/// `wasm_split_helpers` in Cargo.lock.
+const SPLITTER_VERSION: &str = "0.2.4";
 const BINARYEN: &str = "binaryen@132.0.0";
 const AXE: &str = "axe-core@4.14.1";
 /// Names of the browser's program.
@@ -38,40 +41,59 @@ for (const name of process.argv.slice(1)) {
     fs.writeFileSync(name + '.gz', zlib.gzipSync(bytes, { level: constants.Z_BEST_COMPRESSION }));
 }";
 
-/// Writes the script and the WebAssembly that a browser loads into the new folder `out`; gives the folder.
+/// Writes the scripts and the WebAssembly that a browser loads into the new folder `out`; gives the folder. In `cut` is what
+/// is not for browsers.
 ///
 /// # Errors
-/// What is missing or what wasm-bindgen says.
-pub fn bind(compiled: &Path, out: &Path) -> Result<PathBuf, String> {
+/// What is missing or what wasm-bindgen or the splitter says.
+pub fn bind(compiled: &Path, cut: &Path, out: &Path) -> Result<PathBuf, String> {
+    let at = |error: std::io::Error| format!("{}: {error}", out.display());
+    remove(cut)?;
     remove(out)?;
     let name = SCRIPT.trim_end_matches(".js");
+    run(Command::new(splitter()?).args(["--target", "web", "--out-name", name]).arg(compiled).arg(cut))?;
     let mut command = Command::new(wasm_bindgen()?);
-    command.args(["--target", "web", "--no-typescript", "--omit-default-module-path", "--out-name", name, "--out-dir"]);
-    run(command.arg(out).arg(compiled))?;
+    command.args(["--target", "web", "--no-typescript", "--omit-default-module-path"]);
+    // The parts find one another by what the linker exports.
+    command.args(["--keep-lld-exports", "--no-demangle", "--out-name", name, "--out-dir"]);
+    let main = cut.join(format!("{name}.wasm"));
+    run(command.arg(out).arg(&main))?;
     debug_assert!(WASM.starts_with(name));
+    fs::remove_file(main).map_err(at)?;
+    for name in super::names::files(cut)? {
+        fs::copy(cut.join(&name), out.join(&name)).map_err(at)?;
+    }
     Ok(out.to_owned())
 }
 
-/// Puts a smaller program of the same meaning in the place of `file`; those made before are kept in `kept`.
+/// Puts a smaller program of the same meaning in the place of each WebAssembly in `folder`; those made before are kept in `kept`.
 ///
 /// # Errors
 /// What is missing or what wasm-opt says.
-pub fn shrink(file: &Path, kept: &Path) -> Result<(), String> {
-    let at = |error: std::io::Error| format!("{}: {error}", file.display());
-    let before = fs::read(file).map_err(at)?;
-    let small = kept.join(format!("{}.wasm", super::names::hash(&[&before, BINARYEN.as_bytes()])));
-    if !small.is_file() {
-        remove(kept)?;
-        fs::create_dir_all(kept).map_err(at)?;
-        let node = program("node", "nodejs")?;
-        let script = node_modules(&cache()?, &[BINARYEN])?.join("binaryen/bin/wasm-opt");
-        let half = kept.join("half");
-        let mut command = Command::new(node);
-        command.arg(script).args(["-Oz", "--strip-producers"]).args(WASM_FEATURES).arg(file).arg("-o").arg(&half);
-        run(&mut command)?;
-        fs::rename(&half, &small).map_err(at)?;
+pub fn shrink(folder: &Path, kept: &Path) -> Result<(), String> {
+    let at = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let mut needed = Vec::new();
+    fs::create_dir_all(kept).map_err(at)?;
+    for name in super::names::files(folder)?.into_iter().filter(|name| name.ends_with(".wasm")) {
+        let file = folder.join(&name);
+        let before = fs::read(&file).map_err(at)?;
+        let small = format!("{}.wasm", super::names::hash(&[&before, BINARYEN.as_bytes()]));
+        if !kept.join(&small).is_file() {
+            let node = program("node", "nodejs")?;
+            let script = node_modules(&cache()?, &[BINARYEN])?.join("binaryen/bin/wasm-opt");
+            let half = kept.join("half");
+            let mut command = Command::new(node);
+            command.arg(script).args(["-Oz", "--strip-producers"]).args(WASM_FEATURES).arg(&file).arg("-o").arg(&half);
+            run(&mut command)?;
+            fs::rename(&half, kept.join(&small)).map_err(at)?;
+        }
+        fs::copy(kept.join(&small), &file).map_err(at)?;
+        needed.push(small);
     }
-    fs::copy(&small, file).map_err(at).map(|_| ())
+    for name in super::names::files(kept)?.into_iter().filter(|name| !needed.contains(name)) {
+        fs::remove_file(kept.join(name)).map_err(at)?;
+    }
+    Ok(())
 }
 
 /// Writes two compressed files beside each file below `folder`.
@@ -113,17 +135,40 @@ fn wasm_bindgen() -> Result<PathBuf, String> {
     {
         return Ok(path);
     }
-    let folder = cache()?.join(format!("wasm-bindgen-{version}"));
-    let path = folder.join("bin/wasm-bindgen");
+    installed("wasm-bindgen-cli", "wasm-bindgen", &version, &[])
+}
+
+/// The program that cuts the app into parts.
+fn splitter() -> Result<PathBuf, String> {
+    installed("wasm_split_cli_support", "wasm-split-cli", SPLITTER_VERSION, &["--features", "build-binary"])
+}
+
+/// A program of a package, installed into this user's caches unless it is there.
+fn installed(package: &str, program: &str, version: &str, how: &[&str]) -> Result<PathBuf, String> {
+    let folder = cache()?.join(format!("{program}-{version}"));
+    let path = folder.join("bin").join(program);
     if path.is_file() {
         return Ok(path);
     }
     let mut install = cargo();
-    install.args(["install", "--quiet", "wasm-bindgen-cli", "--bin", "wasm-bindgen", "--version"]);
+    install.args(["install", "--quiet", "--locked", package, "--bin", program, "--version", &format!("={version}")]);
     // It runs for a second: compiling it fast is worth more than a fast program.
-    install.arg(format!("={version}")).args(["--config", "profile.release.opt-level=1", "--root"]).arg(&folder);
+    install.args(how).args(["--config", "profile.release.opt-level=1", "--root"]).arg(&folder);
     run(&mut install).or_else(|_| run(&mut install))?;
     Ok(path)
+}
+
+/// Cargo's own folder, and those in it that hold the source of crates.
+///
+/// # Errors
+/// If there is none.
+pub fn registries() -> Result<(PathBuf, Vec<PathBuf>), String> {
+    let home = env::var_os("CARGO_HOME").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = home.or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
+    let home = home.ok_or("HOME is not set")?;
+    let folders = fs::read_dir(home.join("registry/src")).into_iter().flatten();
+    let folders = folders.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    Ok((home, folders))
 }
 
 /// The version of a package in Cargo.lock.

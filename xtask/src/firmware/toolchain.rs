@@ -76,21 +76,31 @@ impl Toolchain {
         cargo
     }
 
-    /// Cargo in `folder` for browsers.
-    pub fn cargo_for_web(&self, folder: &Path) -> Command {
+    /// Cargo in `folder` for browsers; `flags` are told to the compiler for the program and all that it is made of.
+    pub fn cargo_for_web(&self, folder: &Path, mut flags: Vec<String>) -> Command {
         let mut cargo = self.cargo(folder);
         if self.kind == Kind::Own {
             cargo.env_remove("RUSTC_BOOTSTRAP");
         } else {
             cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", DEBIAN_WEB_LINKER);
-            cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-Clinker-flavor=wasm-ld");
+            flags.push("-Clinker-flavor=wasm-ld".into());
         }
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
         cargo
     }
 
     /// What cargo must be told to build for browsers.
     pub fn web_arguments(&self) -> &'static [&'static str] {
         if self.kind == Kind::Own { &[] } else { &["-Zbuild-std=std,panic_abort"] }
+    }
+
+    /// Where the source of the standard library is, if it is here.
+    ///
+    /// # Errors
+    /// What the compiler says.
+    pub fn library_source(&self) -> Result<PathBuf, String> {
+        let sysroot = run(Command::new(self.kind.program("rustc")).args(["--print", "sysroot"]))?;
+        Ok(Path::new(sysroot.trim()).join("lib/rustlib/src/rust"))
     }
 
     /// Whether it is the one that built this program.

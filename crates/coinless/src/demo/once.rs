@@ -27,7 +27,7 @@ pub(super) fn run(output: &Output) -> Result<(), Failure> {
     let folder = tempfile::tempdir().context("making a folder")?;
     let binary = std::env::current_exe().context("finding this program")?;
     let desk = Desk::new(binary, folder.path());
-    furnish(&desk)?;
+    furnish(&desk, "")?;
     let station = desk.start_station("127.0.0.1:0", &[]).context("starting the station")?;
     let start =
         |meter: FamilyMeter| desk.start(desk.meter_command(meter.id, "127.0.0.1:0")).context("starting a meter");

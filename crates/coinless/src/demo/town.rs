@@ -50,7 +50,7 @@ pub(super) fn run(folder: &Path) -> Result<(), Failure> {
     check_ports()?;
     fs::create_dir_all(folder).context(format_args!("making {}", folder.display()))?;
     let desk = Desk::new(&binary, folder);
-    furnish(&desk)?;
+    furnish(&desk, "")?;
     let mut station = desk.start_station(STATION, &[]).context("starting the station")?;
     let mut meters = Vec::new();
     for (FamilyMeter { id, commodity, .. }, port) in FAMILY.into_iter().zip(FIRST_PORT..) {

@@ -100,6 +100,6 @@ pub async fn report(
 }
 
 /// Seconds since 1970-01-01 UTC by this machine's clock; 0 if that is earlier.
-fn now_s() -> u64 {
+pub(super) fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs())
 }

@@ -1,10 +1,11 @@
 //! A meter's readings, and problems that people report.
 
+use super::attend::now_s;
 use super::http::{Http, StationUrl};
 use super::{damage, open, random, station_of};
 use crate::output::{Context, Failure, Output};
 use clap::Args;
-use coinless_phone::courier::{earn_readings, readings, report_problem};
+use coinless_phone::courier::{LocalTime, earn_readings, readings, report_problem};
 use coinless_phone::records::StoredProblem;
 use coinless_phone::store::Store;
 use coinless_phone::wire::Readings;
@@ -82,7 +83,8 @@ pub async fn show(output: &Output, options: &ReadingsOptions) -> Result<(), Fail
         let earned = earn_readings(&mut store, (&mut http, url.as_str()), &meter, code, random()?).await;
         earned.context("earning the readings")?;
     }
-    let readings = readings(&mut store, &mut http, &meter, options.offset).await.context("asking for the readings")?;
+    let time = LocalTime { now_ms: now_s() * 1000, offset_minutes: options.offset };
+    let readings = readings(&mut store, &mut http, &meter, time).await.context("asking for the readings")?;
     output.result(&readings, words(&readings))?;
     damage(&contents.damaged)
 }

@@ -1,5 +1,6 @@
 //! The link to the meter at hand, whatever carries it.
 
+use super::ndef::NdefTag;
 use super::serial::Serial;
 use super::udp::Udp;
 use super::websocket::WebSocket;
@@ -17,6 +18,9 @@ const SERIAL: &str = "serial:";
 /// What a link begins with that is a WebSocket.
 const WEBSOCKET: &str = "ws:";
 
+/// What a link begins with that is a tag.
+const NDEF: &str = "ndef:";
+
 /// A meter at hand.
 pub enum MeterLink {
     /// Over a link that loses messages: they are repeated.
@@ -28,6 +32,8 @@ pub enum MeterLink {
     },
     /// Over a link that delivers them or breaks.
     WebSocket(Box<WebSocket>),
+    /// Through its NFC tag.
+    Ndef(NdefTag),
 }
 
 /// What carries messages to the meter and back. Any of them may get lost, and is repeated.
@@ -37,13 +43,16 @@ pub enum Carrier {
 }
 
 impl MeterLink {
-    /// The link `coap://HOST[:PORT]`, `serial:PATH[@BIT-RATE]` or `ws://HOST:PORT`. Nothing is sent yet.
+    /// The link `coap://HOST[:PORT]`, `serial:PATH[@BIT-RATE]`, `ws://HOST:PORT` or `ndef:FILE`. Nothing is sent yet.
     ///
     /// # Errors
     /// [`Failure`] if it is none, or cannot be used.
     pub async fn connect(link: &str) -> Result<Self, Failure> {
         if link.starts_with(WEBSOCKET) {
             return Ok(Self::WebSocket(Box::new(WebSocket::new(link)?)));
+        }
+        if let Some(path) = link.strip_prefix(NDEF) {
+            return NdefTag::new(path).map(Self::Ndef);
         }
         let carrier = match link.strip_prefix(SERIAL) {
             Some(place) => Carrier::Serial(Box::new(Serial::open(place)?)),
@@ -56,6 +65,7 @@ impl MeterLink {
         match self {
             Self::Lossy { carrier, started } => carrier.ask(*started, request).await,
             Self::WebSocket(websocket) => websocket.ask(request).await,
+            Self::Ndef(tag) => tag.ask(request).await,
         }
     }
 }

@@ -3,23 +3,16 @@
 use super::link::random;
 use crate::output::Failure;
 use coinless_phone::io::NoAnswer;
-use coinless_protocol::coap::{
-    Framing, ReliableClient, ReliableEvent, Request, Response, SEPARATE_TIMEOUT_MS, WEBSOCKET_PATH, WEBSOCKET_PROTOCOL,
-};
+use coinless_protocol::coap::{Framing, ReliableClient, ReliableEvent, Request, Response, SEPARATE_TIMEOUT_MS};
+use coinless_sim::wire;
 use futures_util::{SinkExt, StreamExt};
 use std::fmt::Display;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
-/// Longest message that is taken, as without a CSM (RFC 8323 §5.3.1).
-const MAX_FRAME_BYTES: usize = 1152;
 /// How long the connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a meter may take for its answer: signatures on a small one take seconds.
@@ -69,17 +62,12 @@ impl WebSocket {
     }
 
     async fn connect(&self) -> Result<WebSocketStream<TcpStream>, NoAnswer> {
-        let tcp = TcpStream::connect(&self.place).await.map_err(|error| match error.kind() {
-            std::io::ErrorKind::ConnectionRefused => NoAnswer("nobody listens there".into()),
+        let mut stream = wire::connect(&self.place).await.map_err(|error| match error {
+            Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                NoAnswer("nobody listens there".into())
+            }
             _ => no_answer(error),
         })?;
-        tcp.set_nodelay(true).map_err(no_answer)?;
-        let url = format!("ws://{}{WEBSOCKET_PATH}", self.place);
-        let mut request = url.into_client_request().map_err(no_answer)?;
-        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(WEBSOCKET_PROTOCOL));
-        let limits =
-            WebSocketConfig::default().max_message_size(Some(MAX_FRAME_BYTES)).max_frame_size(Some(MAX_FRAME_BYTES));
-        let (mut stream, _) = client_async_with_config(request, tcp, Some(limits)).await.map_err(no_answer)?;
         send(&mut stream, Framing::WebSocket.opening().to_vec()).await?;
         Ok(stream)
     }

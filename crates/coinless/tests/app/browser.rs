@@ -2,6 +2,7 @@
 
 use crate::cdp::{Event, Wire};
 use crate::page::Page;
+use coinless_sim::fake_bluez::BUS_VARIABLE;
 use serde_json::json;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
@@ -34,6 +35,8 @@ pub struct Tools {
     pub chromium: PathBuf,
     pub app: PathBuf,
     pub axe: PathBuf,
+    /// The bus on which it finds Bluetooth; none is the system's own.
+    pub bus: Option<String>,
 }
 
 impl Tools {
@@ -46,7 +49,7 @@ impl Tools {
             println!("skipped: no browser, no app or no axe-core is here (cargo xtask app --test finds them)");
             return None;
         };
-        Some(Self { chromium, app, axe })
+        Some(Self { chromium, app, axe, bus: None })
     }
 }
 
@@ -65,6 +68,7 @@ impl Browser {
         command.args(SWITCHES).arg(data).args(more).arg("about:blank");
         // Dates and times on pictures must not depend on where they are made.
         command.env("TZ", "UTC").env("LANGUAGE", "en");
+        command.envs(tools.bus.iter().map(|bus| (BUS_VARIABLE, bus)));
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let mut before = Vec::new();
@@ -139,6 +143,8 @@ impl Browser {
             eprintln!("browser: {line}");
         }
         for (number, session) in self.sessions(&["page"]).into_iter().enumerate() {
+            // A tab behind another one draws nothing; it may be gone.
+            let _ = self.wire.call(Some(&session), "Page.bringToFront", json!({}));
             let Ok(shot) = self.wire.call(Some(&session), "Page.captureScreenshot", json!({ "format": "png" })) else {
                 continue;
             };

@@ -13,14 +13,15 @@ const BLACK: u8 = 16;
 /// No colour.
 const GREY: u8 = 128;
 
-/// The bright and dark pixels of a picture with a QR code that says `text` in its middle, line by line.
-fn drawn(text: &str) -> Vec<u8> {
+/// The bright and dark pixels of a picture with a QR code that says `text` in its middle, line by line; a bright one if none.
+fn drawn(text: Option<&str>) -> Vec<u8> {
+    let mut pixels = vec![WHITE; WIDTH * HEIGHT];
+    let Some(text) = text else { return pixels };
     let code = QrCode::new(text).unwrap();
     let (modules, width) = (code.to_colors(), code.width());
     let side = width * SCALE;
     assert!(side + 8 * SCALE <= HEIGHT, "it must fit with its margin");
     let (left, top) = ((WIDTH - side) / 2, (HEIGHT - side) / 2);
-    let mut pixels = vec![WHITE; WIDTH * HEIGHT];
     for y in 0..side {
         for x in 0..side {
             if modules[y / SCALE * width + x / SCALE] == Color::Dark {
@@ -31,20 +32,23 @@ fn drawn(text: &str) -> Vec<u8> {
     pixels
 }
 
-/// Writes a film (YUV4MPEG2) in which a camera sees a QR code that says `text`, for `--use-file-for-fake-video-capture`.
-pub fn film(path: &Path, text: &str) {
+/// Writes a film (YUV4MPEG2, ten frames a second) in which a camera sees QR codes that say `texts`, each for as many `frames`, for
+/// `--use-file-for-fake-video-capture`.
+pub fn film(path: &Path, texts: &[&str], frames: usize) {
     let mut film = format!("YUV4MPEG2 W{WIDTH} H{HEIGHT} F10:1 Ip A1:1 C420jpeg\n").into_bytes();
-    let pixels = drawn(text);
-    for _ in 0..2 {
-        film.extend(b"FRAME\n");
-        film.extend(&pixels);
-        film.extend(iter::repeat_n(GREY, WIDTH * HEIGHT / 2));
+    for text in texts {
+        let pixels = drawn(Some(text));
+        for _ in 0..frames {
+            film.extend(b"FRAME\n");
+            film.extend(&pixels);
+            film.extend(iter::repeat_n(GREY, WIDTH * HEIGHT / 2));
+        }
     }
     fs::write(path, film).unwrap();
 }
 
-/// Writes a picture (BMP, 8 bits of grey) of a QR code that says `text`.
-pub fn picture(path: &Path, text: &str) {
+/// Writes a picture (BMP, 8 bits of grey) of a QR code that says `text`; of nothing if none.
+pub fn picture(path: &Path, text: Option<&str>) {
     const HEADERS: u32 = 14 + 40 + 1024;
     let pixels = drawn(text);
     let number = |value: u32| value.to_le_bytes();

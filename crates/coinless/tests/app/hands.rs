@@ -3,9 +3,9 @@
 use crate::access::Axe;
 use crate::browser::Tools;
 use crate::camera;
-use crate::line::Cut;
 use crate::page::{DESKTOP, NARROW, PHONE};
 use crate::town::{GAS, Town};
+use coinless_sim::line::Cut;
 use std::ffi::OsString;
 
 /// A page with a bad picture, a covered button, and one that answers.
@@ -89,7 +89,7 @@ fn a_camera_sees_a_label() {
     let Some(town) = Town::with(&[]) else { return };
     assert!(Tools::find().is_some());
     let film = town.desk.path("label.y4m");
-    camera::film(&film, &format!("{}/m/{}", town.line.url(), GAS.label));
+    camera::film(&film, &[&format!("{}/m/{}", town.line.url(), GAS.label)], 2);
     let mut file = OsString::from("--use-file-for-fake-video-capture=");
     file.push(&film);
     let switches = ["--use-fake-device-for-media-stream".into(), "--use-fake-ui-for-media-stream".into(), file];

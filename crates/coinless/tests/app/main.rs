@@ -6,12 +6,31 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod access;
+mod bluetooth;
 mod browser;
 mod camera;
 mod cdp;
+mod cuts;
+mod demo;
+mod family;
 mod first;
+mod gallery;
 mod hands;
-mod line;
+mod keyboard;
+mod kills;
+mod lost;
 mod page;
+mod person;
+mod readings;
+mod round;
+mod sales;
+mod scan;
 mod shell;
+mod small;
+mod store;
+mod street;
+mod tabs;
+mod tour;
 mod town;
+mod trouble;
+mod way;

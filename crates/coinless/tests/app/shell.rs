@@ -4,7 +4,7 @@ use crate::page::PHONE;
 use crate::town::{GAS, Town};
 
 /// Resolves when the service worker has kept the app and answers for this page.
-const KEPT: &str = "navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller
+pub const KEPT: &str = "navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller
     || new Promise(done => navigator.serviceWorker.addEventListener('controllerchange', done))).then(() => true)";
 
 #[test]
@@ -28,6 +28,14 @@ fn after_the_first_visit_the_app_opens_without_a_network() {
     let browser = town.browser("phone");
     let page = browser.open(&format!("{}/m/{}", town.line.url(), GAS.label));
     page.until("document.querySelectorAll('main[data-screen]').length");
+    // Screens whose part of the program the first visit did not need are here too: the meter's, the manager's house, the settings.
+    page.until("document.querySelector('main[data-screen=meter] [data-test=unknown-meter]')");
+    page.press("nav-house");
+    page.until("document.querySelector('main[data-screen=house] [data-test=import]')");
+    page.press("settings");
+    page.until("document.querySelector('main[data-screen=settings] [data-test=language]')");
+    page.press("nav-home");
+    page.until("document.querySelector('main[data-screen=home] [data-test=find]')");
     assert!(town.line.is_down());
 }
 

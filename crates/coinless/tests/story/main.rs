@@ -18,6 +18,7 @@ mod input;
 mod install;
 mod kills;
 mod link;
+mod ndef;
 mod operator;
 mod peers;
 mod provider;

@@ -55,6 +55,13 @@ impl Setting {
         story
     }
 
+    /// The same with the meter's NFC tag in the file `tag` on the desk.
+    pub fn ndef(tag: &str) -> Self {
+        let mut story = Self::new();
+        story.restart_meter(story.desk.ndef_meter_command(GAS, tag));
+        story
+    }
+
     /// The same with the meter over Bluetooth.
     pub fn bluetooth(bluez: &FakeBluez) -> Self {
         let mut story = Self::new();

@@ -225,11 +225,7 @@ impl<S: Store, N: Station, T: Time> Buyer<'_, S, N, T> {
             let most_ms = until_ms.saturating_sub(self.time.now_ms());
             let Ok(Some(chunk)) = events.chunk(most_ms).await else { return Ok(()) };
             let Ok(complete) = parser.feed(&chunk) else { return Ok(()) };
-            // What is no order, or an older state of it, says nothing; of several states the newest says everything.
-            let views = complete.iter().filter_map(|event| serde_json::from_slice::<OrderView>(event).ok());
-            let newer = |view: &OrderView| order.view.as_ref().is_none_or(|known| view.version > known.version);
-            let newest = views.filter(|view| view.id == order.id && newer(view)).max_by_key(|view| view.version);
-            if let Some(view) = newest {
+            if let Some(view) = newest(&complete, order) {
                 orders::take_change(self.store, order, view).await?;
                 self.show(order);
             }
@@ -244,4 +240,12 @@ impl<S: Store, N: Station, T: Time> Buyer<'_, S, N, T> {
             (self.progress)(Progress::Changed(view));
         }
     }
+}
+
+/// The newest state of `order` among `events`, if it is newer than what is known: what is no order, or an older state of it, says
+/// nothing, and the newest one says everything.
+pub(super) fn newest(events: &[Vec<u8>], order: &StoredOrder) -> Option<OrderView> {
+    let views = events.iter().filter_map(|event| serde_json::from_slice::<OrderView>(event).ok());
+    let newer = |view: &OrderView| order.view.as_ref().is_none_or(|known| view.version > known.version);
+    views.filter(|view| view.id == order.id && newer(view)).max_by_key(|view| view.version)
 }

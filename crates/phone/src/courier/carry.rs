@@ -35,12 +35,16 @@ impl HandOver {
         let StoredToken { station, order, line, bytes, .. } = token;
         Self { station: station.clone(), order: *order, line: *line, bytes: bytes.clone() }
     }
+
+    /// The link without its station.
+    pub fn path(&self) -> String {
+        format!("{PATH}{}.{}.{}", self.order, self.line, crate::hex::encode(&self.bytes))
+    }
 }
 
 impl fmt::Display for HandOver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let token = crate::hex::encode(&self.bytes);
-        write!(f, "{}{PATH}{}.{}.{token}", self.station, self.order, self.line)
+        write!(f, "{}{}", self.station, self.path())
     }
 }
 

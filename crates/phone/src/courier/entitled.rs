@@ -26,7 +26,7 @@ pub async fn earn_readings<S: Store, N: Station>(
     let mut reader = match known {
         Some(reader) => reader,
         None => {
-            let new = StoredReader { meter: *meter, station: url.to_owned(), secret: drawn, earned_ms: None };
+            let new = StoredReader::new(meter, url, drawn);
             store.save_reader(&new).await?;
             new
         }
@@ -40,7 +40,16 @@ pub async fn earn_readings<S: Store, N: Station>(
     Ok(reader)
 }
 
-/// The readings of `meter`, which this phone has earned. Days begin as where it is `offset_minutes` later than in UTC.
+/// When and where somebody looks at readings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalTime {
+    /// Milliseconds since 1970-01-01 UTC by the phone's clock.
+    pub now_ms: u64,
+    /// How many minutes it is later there than in UTC: days begin so.
+    pub offset_minutes: i32,
+}
+
+/// The readings of `meter`, which this phone has earned; they are kept, to be looked at without a network.
 ///
 /// # Errors
 /// [`Error::NotEntitled`] if it has not, or the tenant has changed since: then the code on the meter's display is to be typed;
@@ -49,21 +58,51 @@ pub async fn readings<S: Store, N: Station>(
     store: &mut S,
     station: &mut N,
     meter: &MeterId,
-    offset_minutes: i32,
+    time: LocalTime,
 ) -> Result<Readings, Error> {
     let contents = store.load().await?;
     let reader = contents.reader(meter).filter(|reader| reader.earned_ms.is_some());
     let Some(reader) = reader else { return Err(Error::NotEntitled(*meter)) };
-    match api::readings(station, meter, &reader.secret, offset_minutes).await {
+    match api::readings(station, meter, &reader.secret, time.offset_minutes).await {
         Err(error) if error.code() == Some("not_entitled") => {
-            store.save_reader(&StoredReader { earned_ms: None, ..reader.clone() }).await?;
+            store.save_reader(&reader.ended()).await?;
             Err(Error::NotEntitled(*meter))
         }
         Ok(readings) if readings.meter != meter.as_str() => {
             Err(Error::StationAnswer("it is about another meter".into()))
         }
-        answer => Ok(answer?),
+        Ok(readings) => {
+            store.save_reader(&reader.told(time.now_ms, &readings)).await?;
+            Ok(readings)
+        }
+        Err(error) => Err(error.into()),
     }
+}
+
+/// Asks the station at `url` anew for the readings of those of `meters` that this phone has earned there, until it is out of reach.
+/// What it does not tell now stays as it was. Gives how many it told.
+///
+/// # Errors
+/// [`Error::Store`].
+pub async fn refresh_readings<S: Store, N: Station>(
+    store: &mut S,
+    (station, url): (&mut N, &str),
+    meters: &[MeterId],
+    time: LocalTime,
+) -> Result<usize, Error> {
+    let readers = store.load().await?.readers;
+    let earned = readers.iter().filter(|reader| reader.station == url && reader.earned_ms.is_some());
+    let mut told = 0;
+    for reader in earned.filter(|reader| meters.contains(&reader.meter)) {
+        match readings(store, station, &reader.meter, time).await {
+            Ok(_) => told += 1,
+            Err(error @ Error::Store(_)) => return Err(error),
+            Err(Error::Station(ApiError::NoAnswer(_))) => break,
+            // Of this meter it tells nothing (any more).
+            Err(_) => {}
+        }
+    }
+    Ok(told)
 }
 
 /// Reports a problem to its station. It is stored first: if the station does not answer, the next [`sync`](super::sync) sends it.

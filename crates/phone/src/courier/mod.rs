@@ -1,5 +1,5 @@
 //! What a courier does: [`scan`] a meter, [`Buyer`] buys, [`deliver`] hands tokens over, [`refund`] asks for money back,
-//! [`sync`] brings receipts to the station and asks how orders stand, [`restore`]
+//! [`sync`] brings receipts to the station and asks how orders stand, [`follow`] watches one of them, [`restore`]
 //! fetches an order onto another phone, [`set_clock`] and [`fetch_report`] do what else a meter needs, [`hand`] hands over a
 //! technician's token, [`readings`] are what the station tells whoever lives with a meter, and [`report_problem`] tells it what is
 //! wrong.
@@ -10,6 +10,7 @@ mod buy_at;
 mod carry;
 mod deliver;
 mod entitled;
+mod follow;
 mod hand;
 mod meter;
 mod orders;
@@ -23,7 +24,8 @@ pub use buy::{Bought, Buyer, Progress};
 pub use buy_at::{BoughtAt, Draws};
 pub use carry::{HandOver, NoHandOver, carry};
 pub use deliver::{Delivered, Delivery, DeliveryOutcome, deliver};
-pub use entitled::{earn_readings, readings, report_problem};
+pub use entitled::{LocalTime, earn_readings, readings, refresh_readings, report_problem};
+pub use follow::follow;
 pub use hand::{Handed, TokenFile, TokenFileError, hand};
 pub use meter::{Scanned, fresh_receipt, identity, scan};
 pub use orders::tell;

@@ -3,6 +3,7 @@
 use crate::api::{self, ApiError};
 use crate::io::Station;
 use crate::outcome;
+use crate::records::record::Record;
 use crate::records::{Consent, StoredOrder, StoredToken, TokenKey};
 use crate::store::{Contents, Store};
 use crate::wire::{LineView, MAX_REGISTER_TOKENS, OrderRequest, OrderView, PaymentState};
@@ -107,6 +108,11 @@ async fn put<S: Store, N: Station>(
     Ok(result?)
 }
 
+/// Whether the station waits to hear that the payer agrees, or asks for a sum to which nobody has agreed: watching it is then in vain.
+pub(super) fn is_to_be_paid(order: &StoredOrder) -> bool {
+    !matches!(quote_to_pay(order), Ok(None))
+}
+
 /// The version of the quote to be accepted now, if the payer has agreed and no payment was started.
 fn quote_to_pay(order: &StoredOrder) -> Result<Option<u32>, Error> {
     let Some(view) = order.view.as_ref().filter(|view| view.payment.state == PaymentState::None) else {
@@ -175,23 +181,22 @@ async fn take_view_into<S: Store>(
     view: OrderView,
 ) -> Result<Vec<TokenKey>, Error> {
     check(&order.request, &view)?;
-    let (mut new, mut wrong) = (Vec::new(), None);
+    let (mut new, mut wrong) = (Vec::<StoredToken>::new(), None);
     for (line, token) in view.lines.iter().flat_map(|line| tokens_of_line(line).map(move |token| (line, token))) {
         match token_of(order, line, token) {
             // A wrong token keeps nobody from the others.
             Err(error) => wrong = Some(error),
             // Several lines for one meter bring the same tokens for its other registers.
-            Ok(token) if new.contains(&token.key) => {}
+            Ok(token) if new.iter().any(|known| known.key == token.key) => {}
             Ok(token) => match contents.tokens.iter().find(|known| known.key == token.key) {
-                None => {
-                    store.save_token(&token).await?;
-                    new.push(token.key);
-                }
+                None => new.push(token),
                 Some(known) if same_content(known, &token) => {}
                 Some(_) => wrong = Some(Error::StationAnswer(format!("a second token {}", token.key))),
             },
         }
     }
+    let keys = new.iter().map(|token| token.key).collect();
+    store.save_all(&new.into_iter().map(Record::Token).collect::<Vec<_>>()).await?;
     if let Some(line) = view.lines.iter().find(|line| line.register_tokens.len() > MAX_REGISTER_TOKENS) {
         let what = format!("line {} brings more than {MAX_REGISTER_TOKENS} tokens for other registers", line.line);
         wrong = Some(Error::StationAnswer(what));
@@ -202,7 +207,7 @@ async fn take_view_into<S: Store>(
         order.view = Some(view);
         store.save_order(order).await?;
     }
-    wrong.map_or(Ok(new), Err)
+    wrong.map_or(Ok(keys), Err)
 }
 
 /// The station must speak of the lines that were asked for: same meters, same amounts, and quantities that are not smaller.

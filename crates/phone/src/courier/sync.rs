@@ -94,6 +94,10 @@ pub async fn sync<S: Store, N: Station>(store: &mut S, station: &mut N, url: &st
     }
     for mut order in known.into_iter().filter(|order| order.is_open() || !order.told) {
         if reachable && order.is_open() {
+            // As it is now: somebody may have followed it meanwhile.
+            if let Some(now) = store.load().await?.order(order.id) {
+                order.clone_from(now);
+            }
             match orders::advance(store, station, &mut order).await {
                 Ok(new) => report.new_tokens.extend(new),
                 Err(error @ Error::Store(_)) => return Err(error),

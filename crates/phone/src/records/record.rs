@@ -177,14 +177,17 @@ impl Contents {
 
     /// Removes the record of this name, if there is one.
     pub fn remove(&mut self, name: &str) {
-        self.orders.retain(|one| order_name(one.id) != name);
-        self.tokens.retain(|one| token_name(&one.key) != name);
-        self.receipts.retain(|one| receipt_name(&one.key) != name);
-        self.visits.retain(|one| visit_name(&one.key) != name);
-        self.meters.retain(|one| meter_name(&one.label) != name);
-        self.walks.retain(|one| walk_name(one.order) != name);
-        self.readers.retain(|one| reader_name(&one.meter) != name);
-        self.problems.retain(|one| problem_name(one.id) != name);
+        match () {
+            () if name.starts_with(ORDER) => self.orders.retain(|one| order_name(one.id) != name),
+            () if name.starts_with(TOKEN) => self.tokens.retain(|one| token_name(&one.key) != name),
+            () if name.starts_with(RECEIPT) => self.receipts.retain(|one| receipt_name(&one.key) != name),
+            () if name.starts_with(VISIT) => self.visits.retain(|one| visit_name(&one.key) != name),
+            () if name.starts_with(METER) => self.meters.retain(|one| meter_name(&one.label) != name),
+            () if name.starts_with(WALK) => self.walks.retain(|one| walk_name(one.order) != name),
+            () if name.starts_with(READER) => self.readers.retain(|one| reader_name(&one.meter) != name),
+            () if name.starts_with(PROBLEM) => self.problems.retain(|one| problem_name(one.id) != name),
+            () => {}
+        }
     }
 
     /// Adds a record that is known to be the only one of its name.

@@ -1,10 +1,9 @@
 //! The meters of a house from a file.
 
-use super::read::{cells, table};
-use super::{AMOUNT, BadLine, METER, RoundError};
+use super::read::{FirstLines, MAX_SHARES, cells, meter, table};
+use super::{AMOUNT, BadLine, METER, RoundError, Wrong, sum_of};
 use crate::Asked;
 use coinless_protocol::MeterId;
-use std::collections::HashMap;
 
 /// A meter of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,40 +36,32 @@ pub fn import(bytes: &[u8]) -> Result<Vec<Imported>, RoundError> {
         round.columns.iter().position(|column| names.iter().any(|name| column.eq_ignore_ascii_case(name)))
     };
     let places = [column(&[METER]), column(&[AMOUNT]), column(&NAMES), column(&ROOMS), column(&SHARES)];
-    let (mut meters, mut bad) = (Vec::new(), Vec::new());
-    let mut first_lines: HashMap<MeterId, u64> = HashMap::new();
+    let (mut meters, mut bad, mut firsts) = (Vec::new(), Vec::new(), FirstLines::default());
     for row in &rows {
         let read = cells(row, round.columns.len()).and_then(|cells| {
             let cell = |place: Option<usize>| place.and_then(|at| cells.get(at)).map_or("", |cell| cell.trim());
             imported(places.map(cell))
         });
         match read {
-            Ok(meter) => match first_lines.insert(meter.meter, row.line) {
-                None => meters.push(meter),
-                Some(first) => bad.push(BadLine {
-                    line: row.line,
-                    why: format!("the meter {} is on line {first} too", meter.meter.label()),
-                }),
-            },
+            Ok(meter) => {
+                bad.extend(firsts.note(&meter.meter, row.line));
+                meters.push(meter);
+            }
             Err(why) => bad.push(BadLine { line: row.line, why }),
         }
     }
     if bad.is_empty() { Ok(meters) } else { Err(RoundError::Lines(bad)) }
 }
 
-fn imported([label, amount, name, room, shares]: [&str; 5]) -> Result<Imported, String> {
-    let meter = MeterId::from_label(label).map_err(|error| format!("meter {label:?}: {error}"))?;
-    let asked = match amount {
-        "" => None,
-        amount => Some(amount.parse().map_err(|error| format!("amount {amount:?}: {error}"))?),
-    };
+fn imported([label, asked, name, room, shares]: [&str; 5]) -> Result<Imported, Wrong> {
+    let meter = meter(label)?;
+    let asked = sum_of(asked).map_err(|why| Wrong::Amount { text: asked.to_owned(), why })?;
     let shares = match shares {
         "" => 1,
-        shares => shares
-            .parse()
-            .ok()
-            .filter(|shares| *shares <= 10_000)
-            .ok_or_else(|| format!("shares {shares:?}: write a whole number from 0 to 10000"))?,
+        text => {
+            let shares = text.parse().ok().filter(|shares| *shares <= MAX_SHARES);
+            shares.ok_or_else(|| Wrong::Shares(text.to_owned()))?
+        }
     };
     Ok(Imported { meter, name: name.to_owned(), room: room.to_owned(), shares, asked })
 }

@@ -10,8 +10,8 @@ mod result;
 mod walk;
 
 pub use import::{Imported, import};
-pub use plan::{NotPlanned, Plan, Planned, lines, pasted, plan};
-pub use read::{BadLine, RoundError, RoundFile, read};
+pub use plan::{NotPlanned, Pasted, Plan, Planned, lines, pasted, plan, sum_of};
+pub use read::{BadLine, RoundError, RoundFile, Unusable, Wrong, read};
 pub use result::{harmless, result};
 pub use walk::{Stop, StopState, Walk};
 

@@ -2,9 +2,10 @@
 
 use crate::courier::PurchaseLine;
 use crate::records::KeptMeter;
-use crate::{Amount, Asked, Quantity};
+use crate::{Amount, Asked, AskedError, Quantity, as_typed};
 use coinless_protocol::{Commodity, MeterId, Units};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// How the sums of a round are found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,32 +72,81 @@ pub fn lines(planned: &[Planned]) -> Result<Vec<PurchaseLine>, (String, NotPlann
     planned.iter().filter_map(line).collect()
 }
 
-/// Reads pasted sums: on each line a label and a sum, between them a tab, a semicolon, a comma or spaces; or sums alone, one for
-/// each of `meters` in their order. Gives them by label, and the lines that are neither, by their number.
-pub fn pasted(text: &str, meters: &[KeptMeter]) -> (HashMap<String, String>, Vec<usize>) {
-    let (mut sums, mut wrong) = (HashMap::new(), Vec::new());
-    let mut place = 0;
-    for (number, line) in (1..).zip(text.lines()) {
-        let cells: Vec<&str> = line.split(['\t', ';', ',', ' ']).filter(|cell| !cell.is_empty()).collect();
-        let labelled = cells.first().and_then(|cell| MeterId::from_label(cell).ok());
-        let (label, sum) = match (labelled, cells.as_slice()) {
-            (_, []) => continue,
-            (Some(meter), [_, .., sum]) => (meter.label().to_string(), *sum),
-            (None, [sum]) if meters.get(place).is_some() => {
-                place += 1;
-                (meters[place - 1].label.clone(), *sum)
-            }
+/// What a person wrote for a meter: an amount or a quantity, or nothing, which is written as `0`, a dash or no text. A comma before
+/// one or two digits is a decimal point; before three it may divide thousands, so that one is refused.
+///
+/// # Errors
+/// [`AskedError`] for any other text.
+pub fn sum_of(text: &str) -> Result<Option<Asked>, AskedError> {
+    let typed = as_typed(text);
+    if typed.chars().all(|letter| matches!(letter, '0' | '.' | '-' | '–')) {
+        return Ok(None);
+    }
+    let decimals = |rest: &str| rest.chars().take_while(char::is_ascii_digit).count();
+    match text.split_once(',') {
+        Some((_, rest)) if !matches!(decimals(rest), 1 | 2) => text.parse(),
+        _ => typed.parse(),
+    }
+    .map(Some)
+}
+
+/// Sums that were pasted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pasted {
+    /// The sums as they were written, by the labels of their meters.
+    pub sums: HashMap<String, String>,
+    /// The numbers of the lines that are neither a label with a sum nor a sum, or name a meter again.
+    pub wrong: Vec<usize>,
+    /// Labels of meters that are not among those of the list.
+    pub strangers: Vec<String>,
+}
+
+/// Reads pasted sums: on each line a label and a sum, between them a tab, a semicolon, a comma or spaces; or a column of sums
+/// alone, one for each of `meters` in their order. An empty line of such a column is for a meter that gets nothing.
+pub fn pasted(text: &str, meters: &[KeptMeter]) -> Pasted {
+    let mut pasted = Pasted::default();
+    let mut places = meters.iter();
+    let lines: Vec<Vec<&str>> = text.trim_end().lines().map(cells).collect();
+    let label_of = |cells: &[&str]| cells.iter().find_map(|cell| MeterId::from_label(cell).ok());
+    let is_column = !lines.iter().any(|cells| label_of(cells).is_some());
+    for (number, cells) in (1..).zip(&lines) {
+        let (label, sum) = match (label_of(cells), cells.as_slice()) {
+            (None, [""]) if !is_column => continue,
+            (Some(meter), [_, .., sum]) if MeterId::from_label(sum).is_err() => (meter.label().to_string(), *sum),
+            (None, [sum]) if is_column && let Some(meter) = places.next() => (meter.label.clone(), *sum),
             _ => {
-                wrong.push(number);
+                pasted.wrong.push(number);
                 continue;
             }
         };
-        match sum.parse::<Asked>() {
-            Ok(_) => drop(sums.insert(label, sum.to_owned())),
-            Err(_) => wrong.push(number),
+        if !meters.iter().any(|meter| meter.label == label) {
+            pasted.strangers.push(label);
+            continue;
+        }
+        match (sum_of(sum), pasted.sums.entry(label)) {
+            (Ok(_), Entry::Vacant(place)) => drop(place.insert(sum.to_owned())),
+            _ => pasted.wrong.push(number),
         }
     }
-    (sums, wrong)
+    pasted
+}
+
+/// The cells of a pasted line; one cell if it is a sum alone.
+fn cells(line: &str) -> Vec<&str> {
+    let line = line.trim_matches(' ');
+    let after_label = || {
+        let at = line.find([',', ' '])?;
+        MeterId::from_label(line.get(..at)?).ok().and_then(|_| line.get(at..)?.chars().next())
+    };
+    let separator = ['\t', ';'].into_iter().find(|separator| line.contains(*separator)).or_else(after_label);
+    let Some(separator) = separator else { return vec![line] };
+    let cells: Vec<&str> = line.split(separator).map(str::trim).collect();
+    let is_number = |cell: &&str| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit());
+    match cells.as_slice() {
+        // `20,50` behind a comma: one sum or two cells?
+        [.., whole, rest] if separator == ',' && is_number(whole) && is_number(rest) => vec![line, ""],
+        _ => cells,
+    }
 }
 
 fn asked(
@@ -111,10 +161,10 @@ fn asked(
             amount.times(meter.shares).map(|sum| Some(Asked::Amount(sum))).ok_or(NotPlanned::TooLarge)
         }
         Plan::Target(target) => up_to(meter, target, balance),
-        Plan::Each(sums) => match sums.get(&meter.label).map(|sum| sum.trim()) {
-            None | Some("") => Ok(None),
-            Some(sum) => sum.parse().map(Some).map_err(|_| NotPlanned::NotAnAmount),
-        },
+        Plan::Each(sums) => {
+            let sum = sums.get(&meter.label).map_or("", String::as_str);
+            sum_of(sum).map_err(|_| NotPlanned::NotAnAmount)
+        }
     }
 }
 
@@ -179,14 +229,59 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written() {
+        for (text, wanted) in [
+            ("20", "20"),
+            (" 20,5 ", "20.5"),
+            ("20.50", "20.50"),
+            ("12,5m3", "12.5m3"),
+            ("30 kWh", "30kWh"),
+            ("٢٠٫٥", "20.5"),
+        ] {
+            assert_eq!(sum_of(text), Ok(Some(wanted.parse().unwrap())), "{text}");
+        }
+        for nothing in ["", " ", "0", "0.00", "0,00", "-", "–"] {
+            assert_eq!(sum_of(nothing), Ok(None), "{nothing}");
+        }
+        for wrong in ["1,000", "1,234.50", "1.234,50", "1,2,3", "x", "-5", "5l"] {
+            assert!(sum_of(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn what_is_pasted() {
         let meters = [meter(17, 1), meter(28, 1)];
         let (first, second) = (&meters[0].label, &meters[1].label);
-        let both = HashMap::from([(first.clone(), "50".to_owned()), (second.clone(), "12m3".to_owned())]);
-        for text in [format!("{first}\t50\n{second};12m3"), "50\n\n12m3\n".into(), format!("{second} x 12m3\n50")] {
-            assert_eq!(pasted(&text, &meters), (both.clone(), vec![]), "{text}");
+        let sums = |one: &str, other: &str| {
+            HashMap::from([(first.clone(), one.to_owned()), (second.clone(), other.to_owned())])
+        };
+        for text in [
+            format!("{first}\t50\n{second};12m3"),
+            "50\n12m3\n\n".into(),
+            format!("{second} x 12m3\n\n{first},50"),
+            format!("Flat 1\t{first}\t50\nFlat 2\t{second}\t12m3\n"),
+        ] {
+            assert_eq!(pasted(&text, &meters), Pasted { sums: sums("50", "12m3"), ..Pasted::default() }, "{text}");
         }
-        assert_eq!(pasted("50\n60\n70", &meters).1, [3]);
-        assert_eq!(pasted("CLS0000000017-K 50", &meters).1, [1]);
+        // A decimal comma is part of the sum.
+        let text = format!("{first}\t20,50\n{second} 7,5");
+        assert_eq!(pasted(&text, &meters).sums, sums("20,50", "7,5"));
+        // Sums do not move up into the place of an empty one.
+        assert_eq!(pasted("\n60\n", &meters).sums, sums("", "60"));
+    }
+
+    #[test]
+    fn what_is_pasted_wrongly() {
+        let meters = [meter(17, 1), meter(28, 1)];
+        let (first, second) = (&meters[0].label, &meters[1].label);
+        assert_eq!(pasted("50\n60\n70", &meters).wrong, [3]);
+        assert_eq!(pasted("50\n1,000", &meters).wrong, [2]);
+        assert_eq!(pasted("CLS0000000017-K 50", &meters).wrong, [1]);
+        assert_eq!(
+            pasted(&format!("{first},20,50\n{second}\t5\n{second}\t6\n{first}\n7"), &meters).wrong,
+            [1, 3, 4, 5]
+        );
+        let stranger = meter(39, 1).label;
+        assert_eq!(pasted(&format!("{stranger} 5"), &meters).strangers, [stranger]);
     }
 }

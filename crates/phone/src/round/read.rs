@@ -1,8 +1,9 @@
 //! Reading a file of lines.
 
 use super::{AMOUNT, BYTE_ORDER_MARK, METER, Round};
+use crate::AskedError;
 use crate::courier::{MAX_LINES, PurchaseLine};
-use coinless_protocol::MeterId;
+use coinless_protocol::{LabelError, MeterId};
 use csv::{ByteRecord, ReaderBuilder};
 use std::collections::HashMap;
 use std::fmt;
@@ -10,6 +11,8 @@ use std::fmt;
 /// A larger file is none for a round.
 const MAX_FILE_BYTES: usize = 1024 * 1024;
 const MAX_COLUMNS: usize = 64;
+/// More shares than this are a slip of the hand.
+pub(super) const MAX_SHARES: u32 = 10_000;
 
 /// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +28,7 @@ pub struct RoundFile {
 pub enum RoundError {
     /// The file as a whole.
     #[error("{0}")]
-    Unusable(String),
+    Unusable(Unusable),
     /// More lines than an order has.
     #[error(
         "the file has {0} lines, and an order has at most {MAX_LINES}: split it into {parts} files of at most {MAX_LINES} lines, \
@@ -38,13 +41,102 @@ pub enum RoundError {
     Lines(Vec<BadLine>),
 }
 
+/// What is wrong with a file as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// It is no list of meters.
+    #[error("the file is larger than {MAX_FILE_BYTES} bytes")]
+    TooLarge,
+    /// There is nothing in it.
+    #[error("the file is empty; its first line is a header with the columns meter and amount")]
+    Empty,
+    /// There is nothing under its header.
+    #[error("the file has a header and no lines")]
+    NoLines,
+    /// A column that must be there is not.
+    #[error("the header (first line) has no column {name}; it has: {found}")]
+    NoColumn {
+        /// The column.
+        name: &'static str,
+        /// What there is instead.
+        found: String,
+    },
+    /// Which of two columns holds?
+    #[error("the header has the column {0} twice")]
+    ColumnTwice(&'static str),
+    /// It is no list of meters.
+    #[error("the header has more than {MAX_COLUMNS} columns")]
+    TooManyColumns,
+    /// The header cannot be read.
+    #[error("the header: {0}")]
+    Header(Wrong),
+    /// The reader of CSV, in its words.
+    #[error("{0}")]
+    NotCsv(String),
+}
+
 /// A line that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadLine {
     /// Its number in the file; the header is usually line 1.
     pub line: u64,
     /// What is wrong with it.
-    pub why: String,
+    pub why: Wrong,
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Wrong {
+    /// No meter is named.
+    #[error("the meter is missing")]
+    NoMeter,
+    /// What stands there is no meter's label.
+    #[error("meter {text:?}: {why}")]
+    Label {
+        /// What stands there.
+        text: String,
+        /// Why.
+        why: LabelError,
+    },
+    /// Nothing is asked for.
+    #[error("the amount is missing")]
+    NoAmount,
+    /// What stands there is no amount.
+    #[error("amount {text:?}: {why}")]
+    Amount {
+        /// What stands there.
+        text: String,
+        /// Why.
+        why: AskedError,
+    },
+    /// What stands there is no number of shares.
+    #[error("shares {0:?}: write a whole number from 0 to {MAX_SHARES}")]
+    Shares(String),
+    /// Which of two lines holds?
+    #[error("the meter {label} is on line {first} too: put all that it is to get on one line")]
+    Twice {
+        /// The meter's label.
+        label: String,
+        /// The line on which it came first.
+        first: u64,
+    },
+    /// It may have swallowed lines.
+    #[error(
+        "a quotation mark has no second one, and what follows may be part of its cell; write a cell with quotation marks as \
+         \"3\"\" pipe\""
+    )]
+    OpenQuotation,
+    /// Letters in another encoding.
+    #[error("it is not UTF-8; save the file as CSV in UTF-8")]
+    NotUtf8,
+    /// A separator too many.
+    #[error("it has {cells} cells, and the header has {columns}")]
+    TooManyCells {
+        /// How many there are.
+        cells: usize,
+        /// How many there may be.
+        columns: usize,
+    },
 }
 
 impl fmt::Display for BadLine {
@@ -74,7 +166,7 @@ pub fn read(bytes: &[u8]) -> Result<RoundFile, RoundError> {
 /// The header and the rows of a file that has the columns `needed`.
 pub(super) fn table(bytes: &[u8], needed: &[&str]) -> Result<(Round, Vec<Row>), RoundError> {
     if bytes.len() > MAX_FILE_BYTES {
-        return Err(unusable(format!("the file is larger than {MAX_FILE_BYTES} bytes")));
+        return Err(RoundError::Unusable(Unusable::TooLarge));
     }
     let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let comma = rows(text, b',')?;
@@ -82,11 +174,11 @@ pub(super) fn table(bytes: &[u8], needed: &[&str]) -> Result<(Round, Vec<Row>), 
     let semicolons = semicolon.first().is_some_and(|header| header.cells.len() > 1 && has(header, METER));
     let (separator, mut rows) = if semicolons { (';', semicolon) } else { (',', comma) };
     if rows.is_empty() {
-        return Err(unusable("the file is empty; its first line is a header with the columns meter and amount"));
+        return Err(RoundError::Unusable(Unusable::Empty));
     }
     let columns = header(&rows.remove(0), needed)?;
     if rows.is_empty() {
-        return Err(unusable("the file has a header and no lines"));
+        return Err(RoundError::Unusable(Unusable::NoLines));
     }
     if rows.len() > MAX_LINES && !rows.iter().any(|row| row.is_open) {
         return Err(RoundError::TooMany(rows.len()));
@@ -97,23 +189,14 @@ pub(super) fn table(bytes: &[u8], needed: &[&str]) -> Result<(Round, Vec<Row>), 
 
 /// Reads every row by itself, so that all that is wrong is told at once.
 fn take(mut round: Round, rows: &[Row]) -> Result<RoundFile, RoundError> {
-    let (mut lines, mut bad) = (Vec::new(), Vec::new());
-    let mut first_lines: HashMap<MeterId, u64> = HashMap::new();
+    let (mut lines, mut bad, mut firsts) = (Vec::new(), Vec::new(), FirstLines::default());
     for row in rows {
         let read = cells(row, round.columns.len()).map_err(|why| vec![why]);
         let read = read.and_then(|cells| Ok((purchase_line(&round.columns, &cells)?, cells)));
         match read {
             Err(whys) => bad.extend(whys.into_iter().map(|why| BadLine { line: row.line, why })),
             Ok((line, cells)) => {
-                match first_lines.get(&line.meter) {
-                    Some(first) => {
-                        let label = line.meter.label();
-                        let why =
-                            format!("the meter {label} is on line {first} too: put all that it is to get on one line");
-                        bad.push(BadLine { line: row.line, why });
-                    }
-                    None => drop(first_lines.insert(line.meter, row.line)),
-                }
+                bad.extend(firsts.note(&line.meter, row.line));
                 lines.push(line);
                 round.rows.push(cells);
             }
@@ -122,20 +205,44 @@ fn take(mut round: Round, rows: &[Row]) -> Result<RoundFile, RoundError> {
     if bad.is_empty() { Ok(RoundFile { lines, round }) } else { Err(RoundError::Lines(bad)) }
 }
 
-fn purchase_line(columns: &[String], cells: &[String]) -> Result<PurchaseLine, Vec<String>> {
+/// On which line each meter came first.
+#[derive(Default)]
+pub(super) struct FirstLines(HashMap<MeterId, u64>);
+
+impl FirstLines {
+    /// Notes the meter of a line; says so if it came before.
+    pub(super) fn note(&mut self, meter: &MeterId, line: u64) -> Option<BadLine> {
+        match self.0.get(meter) {
+            Some(first) => {
+                let why = Wrong::Twice { label: meter.label().to_string(), first: *first };
+                Some(BadLine { line, why })
+            }
+            None => {
+                self.0.insert(*meter, line);
+                None
+            }
+        }
+    }
+}
+
+/// The meter of a cell.
+pub(super) fn meter(cell: &str) -> Result<MeterId, Wrong> {
+    match cell {
+        "" => Err(Wrong::NoMeter),
+        label => MeterId::from_label(label).map_err(|why| Wrong::Label { text: label.to_owned(), why }),
+    }
+}
+
+fn purchase_line(columns: &[String], cells: &[String]) -> Result<PurchaseLine, Vec<Wrong>> {
     let cell = |name: &str| {
         let at = columns.iter().position(|column| column == name);
         at.and_then(|at| cells.get(at)).map_or("", |cell| cell.trim())
     };
-    let meter = match cell(METER) {
-        "" => Err("the meter is missing".to_owned()),
-        label => MeterId::from_label(label).map_err(|error| format!("meter {label:?}: {error}")),
-    };
     let asked = match cell(AMOUNT) {
-        "" => Err("the amount is missing".to_owned()),
-        amount => amount.parse().map_err(|error| format!("amount {amount:?}: {error}")),
+        "" => Err(Wrong::NoAmount),
+        text => text.parse().map_err(|why| Wrong::Amount { text: text.to_owned(), why }),
     };
-    match (meter, asked) {
+    match (meter(cell(METER)), asked) {
         (Ok(meter), Ok(asked)) => Ok(PurchaseLine { meter, asked }),
         (meter, asked) => Err([meter.err(), asked.err()].into_iter().flatten().collect()),
     }
@@ -147,7 +254,10 @@ fn rows(text: &[u8], separator: u8) -> Result<Vec<Row>, RoundError> {
     let (mut rows, mut cells) = (Vec::new(), ByteRecord::new());
     loop {
         let from = reader.position().byte();
-        if !reader.read_byte_record(&mut cells).map_err(|error| unusable(error.to_string()))? {
+        if !reader
+            .read_byte_record(&mut cells)
+            .map_err(|error| RoundError::Unusable(Unusable::NotCsv(error.to_string())))?
+        {
             return Ok(rows);
         }
         let range = usize::try_from(from).unwrap_or(0)..usize::try_from(reader.position().byte()).unwrap_or(text.len());
@@ -167,9 +277,9 @@ fn has(header: &Row, name: &str) -> bool {
 /// The names of the columns.
 fn header(row: &Row, needed: &[&str]) -> Result<Vec<String>, RoundError> {
     if row.cells.len() > MAX_COLUMNS {
-        return Err(unusable(format!("the header has more than {MAX_COLUMNS} columns")));
+        return Err(RoundError::Unusable(Unusable::TooManyColumns));
     }
-    let cells = cells(row, row.cells.len()).map_err(|why| unusable(format!("the header: {why}")))?;
+    let cells = cells(row, row.cells.len()).map_err(|why| RoundError::Unusable(Unusable::Header(why)))?;
     let name = |cell: &String| match cell.trim().to_ascii_lowercase() {
         known if [METER, AMOUNT].contains(&known.as_str()) => known,
         _ => cell.trim().to_owned(),
@@ -181,34 +291,29 @@ fn header(row: &Row, needed: &[&str]) -> Result<Vec<String>, RoundError> {
             1 => {}
             0 => {
                 let found = columns.join(", ");
-                return Err(unusable(format!("the header (first line) has no column {name}; it has: {found}")));
+                return Err(RoundError::Unusable(Unusable::NoColumn { name, found }));
             }
-            _ => return Err(unusable(format!("the header has the column {name} twice"))),
+            _ => return Err(RoundError::Unusable(Unusable::ColumnTwice(name))),
         }
     }
     Ok(columns)
 }
 
 /// The cells of a row as text, filled up to `columns`.
-pub(super) fn cells(row: &Row, columns: usize) -> Result<Vec<String>, String> {
+pub(super) fn cells(row: &Row, columns: usize) -> Result<Vec<String>, Wrong> {
     if row.is_open {
-        let how = "write a cell with quotation marks as \"3\"\" pipe\"";
-        return Err(format!("a quotation mark has no second one, and what follows may be part of its cell; {how}"));
+        return Err(Wrong::OpenQuotation);
     }
     let text = |cell: &[u8]| {
         let text = std::str::from_utf8(cell).map(str::to_owned);
-        text.map_err(|_| "it is not UTF-8; save the file as CSV in UTF-8".to_owned())
+        text.map_err(|_| Wrong::NotUtf8)
     };
     let mut cells = row.cells.iter().map(text).collect::<Result<Vec<_>, _>>()?;
     if cells.len() > columns {
-        return Err(format!("it has {} cells, and the header has {columns}", cells.len()));
+        return Err(Wrong::TooManyCells { cells: cells.len(), columns });
     }
     cells.resize(columns, String::new());
     Ok(cells)
-}
-
-fn unusable(why: impl Into<String>) -> RoundError {
-    RoundError::Unusable(why.into())
 }
 
 fn words(bad: &[BadLine]) -> String {

@@ -8,8 +8,10 @@ use csv::{Terminator, WriterBuilder};
 use std::borrow::Cow;
 
 /// What the result says of each line, after the columns of the file that the order was made from.
-const COLUMNS: [&str; 10] =
-    ["label", "asked", "paid", "units", "state", "loaded", "receipt", "reason", "order", "line"];
+const COLUMNS: [&str; 14] = [
+    "label", "utility", "asked", "paid", "tax", "currency", "units", "outcome", "state", "loaded", "receipt", "reason",
+    "order", "line",
+];
 
 /// What a walk adds.
 const SKIPPED: [&str; 2] = ["skipped", "note"];
@@ -20,16 +22,20 @@ const SKIPPED: [&str; 2] = ["skipped", "note"];
 /// |---|---|
 /// | `meter` | only if the order is from no file: the meter's number (a file has its own) |
 /// | `label` | the same with its check character |
+/// | `utility` | the company that sells |
 /// | `asked` | the amount or quantity that was asked for |
 /// | `paid` | what was paid, a decimal number; empty if nothing was |
+/// | `tax` | the tax in it, a decimal number; empty if nothing was paid or the station does not say |
+/// | `currency` | in what it was paid (ISO 4217) |
 /// | `units` | credit units bought: dm³ or Wh |
-/// | `state` | how the line stands, in words |
+/// | `outcome` | how the line stands, one of the names of [`Outcome`](crate::outcome::Outcome) |
+/// | `state` | the same more finely, in words |
 /// | `loaded` | `yes`; `no` as far as this phone knows; `unknown` |
 /// | `receipt` | number of the meter's receipt that shows it, if this phone has seen it |
 /// | `reason` | why, if the station says so |
 /// | `order`, `line` | id of the order, number of the line |
 ///
-/// | `skipped`, `note` | only if the round was walked: why the meter was passed over, and what the walker wrote |
+/// | `skipped`, `note` | only if the round was walked: why a meter that is not loaded was passed over, and what the walker wrote |
 ///
 /// A column of the file that has one of these names gets the name `file …`. Every cell that a spreadsheet could take for a
 /// formula is made [`harmless`].
@@ -61,7 +67,7 @@ pub fn result(order: &StoredOrder, contents: &Contents) -> Result<Vec<u8>, Strin
             None => vec![line.meter.clone()],
         };
         cells.extend(own_cells(order, line));
-        let skip = walk.and_then(|walk| walk.skipped.get(&line.line));
+        let skip = walk.and_then(|walk| walk.skipped.get(&line.line)).filter(|_| line.loaded != Loaded::Yes);
         write(with_walk(cells, skip.map_or(["", ""], |skip| [skip.reason.name(), &skip.note])))?;
     }
     writer.into_inner().map_err(|error| error.to_string())
@@ -93,8 +99,10 @@ fn header(round: &Round) -> Vec<String> {
     names.into_iter().chain(COLUMNS.map(str::to_owned)).collect()
 }
 
-fn own_cells(order: &StoredOrder, line: &LineReport) -> [String; 10] {
+fn own_cells(order: &StoredOrder, line: &LineReport) -> [String; COLUMNS.len()] {
+    let view = order.view.as_ref().filter(|_| line.was_paid);
     let paid = line.amount.clone().filter(|_| line.was_paid).unwrap_or_default();
+    let quote = view.and_then(|view| view.line(line.line)?.quote.as_ref());
     let loaded = match line.loaded {
         Loaded::Yes => "yes",
         Loaded::No => "no",
@@ -103,9 +111,13 @@ fn own_cells(order: &StoredOrder, line: &LineReport) -> [String; 10] {
     let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
     [
         line.label.clone(),
+        line.utility.clone().unwrap_or_default(),
         line.asked.clone(),
         paid,
+        quote.and_then(|quote| quote.tax.clone()).unwrap_or_default(),
+        view.map(|view| view.currency.clone()).unwrap_or_default(),
         number(line.units),
+        line.outcome.name().to_owned(),
         line.standing.words().to_owned(),
         loaded.to_owned(),
         number(line.receipt.map(u64::from)),

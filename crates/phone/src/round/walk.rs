@@ -1,9 +1,11 @@
 //! Walking a round: which meter is next, what is done, passed over and left.
 
 use crate::outcome::{LineReport, Loaded, Outcome};
-use crate::records::{Skip, StoredOrder, StoredWalk};
+use crate::records::{KeptMeter, Skip, StoredOrder, StoredWalk};
 use crate::store::Contents;
+use crate::wire::MeterInfo;
 use coinless_protocol::MeterId;
+use std::collections::HashMap;
 
 /// A round as it stands: the lines that this phone walks, in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,9 +19,9 @@ pub struct Walk {
 pub struct Stop {
     /// How its line stands.
     pub line: LineReport,
-    /// What it is called, and where it hangs, as the phone or the round's file has it; may be empty.
+    /// What it is called, as the phone or the round's file has it; else whose it is, as the station masks it; may be empty.
     pub name: String,
-    /// Where it hangs; may be empty.
+    /// Where it hangs, likewise; may be empty.
     pub room: String,
     /// Where it stands on the walk.
     pub state: StopState,
@@ -44,8 +46,14 @@ impl Walk {
         let lines = LineReport::of_order(order, contents);
         let count = lines.len();
         let mine = |index: usize| notes.part.is_none_or(|part| part.has(index, count));
+        let kept = contents.meters.iter().map(|kept| (kept.label.as_str(), kept)).collect();
         let stops = lines.into_iter().enumerate().filter(|(index, _)| mine(*index));
-        Self { stops: stops.map(|(index, line)| stop(order, contents, notes, index, line)).collect() }
+        Self { stops: stops.map(|(index, line)| stop(order, &kept, notes, index, line)).collect() }
+    }
+
+    /// The stop of this meter, if it is on the walk.
+    pub fn stop_of(&self, meter: &MeterId) -> Option<&Stop> {
+        self.stops.iter().find(|stop| stop.line.meter == meter.as_str())
     }
 
     /// The first stop that is left, after the stop of the meter `after` if one is named, else from the beginning.
@@ -67,20 +75,30 @@ impl Walk {
     }
 }
 
-fn stop(order: &StoredOrder, contents: &Contents, notes: &StoredWalk, index: usize, line: LineReport) -> Stop {
-    let kept = contents.meters.iter().find(|kept| kept.label == line.label);
+fn stop(
+    order: &StoredOrder,
+    kept: &HashMap<&str, &KeptMeter>,
+    notes: &StoredWalk,
+    index: usize,
+    line: LineReport,
+) -> Stop {
+    let kept = kept.get(line.label.as_str());
+    let info = order.meters.iter().find(|info| info.meter == line.meter);
     let cell = |names: [&str; 2]| {
         let round = order.round.as_ref()?;
         let is_named = |column: &String| names.iter().any(|name| column.eq_ignore_ascii_case(name));
         round.rows.get(index)?.get(round.columns.iter().position(is_named)?).cloned()
     };
-    let name = kept.map(|kept| kept.name.clone()).filter(|name| !name.is_empty()).or_else(|| cell(["name", "flat"]));
-    let room = kept.map(|kept| kept.room.clone()).filter(|room| !room.is_empty()).or_else(|| cell(["room", "place"]));
+    let told =
+        |texts: [Option<String>; 3]| texts.into_iter().flatten().find(|text| !text.is_empty()).unwrap_or_default();
+    let masked = |of: fn(&MeterInfo) -> &Option<String>| info.and_then(|info| of(info).clone());
+    let name = [kept.map(|kept| kept.name.clone()), cell(["name", "flat"]), masked(|info| &info.customer)];
+    let room = [kept.map(|kept| kept.room.clone()), cell(["room", "place"]), masked(|info| &info.place)];
     let state = match (line.loaded, line.outcome, notes.skipped.get(&line.line)) {
         (Loaded::Yes, ..) => StopState::Done,
         (_, Outcome::Ready | Outcome::Open | Outcome::Refunding, Some(skip)) => StopState::Skipped(skip.clone()),
         (_, Outcome::Ready | Outcome::Open | Outcome::Refunding, None) if line.on_phone => StopState::Left,
         _ => StopState::Nothing,
     };
-    Stop { line, name: name.unwrap_or_default(), room: room.unwrap_or_default(), state }
+    Stop { line, name: told(name), room: told(room), state }
 }

@@ -6,6 +6,8 @@ mod attending;
 mod buying;
 mod carrying;
 mod faults;
+mod following;
+mod handing_over;
 mod meter;
 mod registers;
 mod restoring;
@@ -14,8 +16,8 @@ mod station;
 
 use coinless_phone::Error;
 use coinless_phone::courier::{
-    Bought, BoughtAt, Buyer, Delivered, Draws, Purchase, PurchaseLine, Refund, Restored, SyncReport, deliver, refund,
-    restore, sync, tell,
+    Bought, BoughtAt, Buyer, Delivered, Draws, Purchase, PurchaseLine, Refund, Restored, SyncReport, deliver, follow,
+    refund, restore, sync, tell,
 };
 use coinless_phone::memory_store::MemoryStore;
 use coinless_phone::records::StoredOrder;

@@ -2,7 +2,7 @@
 
 use super::*;
 use coinless_phone::outcome::{LineReport, Loaded, Outcome, Summary, Verdict};
-use coinless_phone::records::Consent;
+use coinless_phone::records::{Consent, Skip, SkipReason, StoredWalk};
 use coinless_phone::round;
 
 const FILE: &str = "Flat;meter;amount;state\r\n=1+1;CLS0000000017-Z;50;Kwale\r\n\"2;b\";CLS0000000025-W;7m3;\r\n";
@@ -41,25 +41,28 @@ fn the_result_at_any_time() {
     world.faults.plan(&[(4, Fault::CrashBefore)]);
     assert!(world.buy(&round_purchase()).is_none());
     let id = world.orders()[0].id;
-    let header = "Flat;meter;amount;file state;label;asked;paid;units;state;loaded;receipt;reason;order;line\r\n";
+    let header = "Flat;meter;amount;file state;label;utility;asked;paid;tax;currency;units;outcome;state;loaded;receipt;reason;\
+        order;line\r\n";
     let water = WATER.parse::<MeterId>().unwrap().label();
-    let first = "'=1+1;CLS0000000017-Z;50;Kwale;CLS0000000017-Z;50;";
-    let second = format!("\"2;b\";{water};7m3;;{water};7m3;");
-    let unanswered = "the station has not answered; NOT PAID\"";
-    let expected = format!("{header}{first};;\"{unanswered};no;;;{id};1\r\n{second};;\"{unanswered};no;;;{id};2\r\n");
+    let first = |utility: &str| format!("'=1+1;CLS0000000017-Z;50;Kwale;CLS0000000017-Z;{utility};50;");
+    let second = |utility: &str| format!("\"2;b\";{water};7m3;;{water};{utility};7m3;");
+    let unanswered = ";;;;open;\"the station has not answered; NOT PAID\";no;;";
+    let expected = format!("{header}{}{unanswered};{id};1\r\n{}{unanswered};{id};2\r\n", first(""), second(""));
     assert_eq!(csv(&world), expected);
 
     assert!(world.buy(&round_purchase()).unwrap().unwrap().order.is_settled());
-    let ready = "paid, sold, on this phone, NOT LOADED yet";
-    let second = format!("{second}21;7000;{ready};no;;;{id};2\r\n");
-    assert_eq!(csv(&world), format!("{header}{first}50;1000;{ready};no;;;{id};1\r\n{second}"));
+    let ready = "ready;paid, sold, on this phone, NOT LOADED yet;no";
+    let first = first("Aqua");
+    let second = format!("{}21;1.25;EUR;7000;{ready};;;{id};2\r\n", second("Aqua"));
+    let paid = "50;1.25;EUR;1000";
+    assert_eq!(csv(&world), format!("{header}{first}{paid};{ready};;;{id};1\r\n{second}"));
     world.deliver();
-    let word = "paid, sold, LOADED; the station does not know it yet: sync";
-    assert_eq!(csv(&world), format!("{header}{first}50;1000;\"{word}\";yes;1;;{id};1\r\n{second}"));
+    let word = "loaded;\"paid, sold, LOADED; the station does not know it yet: sync\";yes";
+    assert_eq!(csv(&world), format!("{header}{first}{paid};{word};1;;{id};1\r\n{second}"));
     world.sync();
     // The token is gone, and so may the receipt be: its number stays.
     assert_eq!(world.contents().tokens.len(), 1);
-    let loaded = format!("{header}{first}50;1000;paid, sold, LOADED;yes;1;;{id};1\r\n{second}");
+    let loaded = format!("{header}{first}{paid};loaded;paid, sold, LOADED;yes;1;;{id};1\r\n{second}");
     assert_eq!(csv(&world), loaded);
     world.buy(&purchase(&[(GAS, "1")]));
     world.deliver();
@@ -72,8 +75,26 @@ fn without_a_file_the_result_names_the_meters() {
     let world = World::with_tokens();
     let csv = csv(&world);
     let mut lines = csv.lines();
-    assert_eq!(lines.next(), Some("meter,label,asked,paid,units,state,loaded,receipt,reason,order,line"));
-    assert!(lines.next().unwrap().starts_with("CLS0000000017,CLS0000000017-Z,50,50,1000,\"paid, sold, on"), "{csv}");
+    let header = "meter,label,utility,asked,paid,tax,currency,units,outcome,state,loaded,receipt,reason,order,line";
+    assert_eq!(lines.next(), Some(header));
+    let first = "CLS0000000017,CLS0000000017-Z,Aqua,50,50,1.25,EUR,1000,ready,\"paid, sold, on";
+    assert!(lines.next().unwrap().starts_with(first), "{csv}");
+}
+
+#[test]
+fn what_was_passed_over_is_told_until_it_is_loaded() {
+    let mut world = World::with_tokens();
+    let mut walk = StoredWalk::new(world.orders()[0].id);
+    let skip = |note: &str| Skip { reason: SkipReason::NobodyHome, note: note.into() };
+    walk.skipped.extend([(1, skip("=cmd")), (2, skip("a \"dog\", large"))]);
+    world.store.memory.contents.walks.push(walk);
+    let ends = |csv: &str, ends: [&str; 2]| {
+        let is = csv.lines().skip(1).zip(ends).all(|(line, end)| line.ends_with(end));
+        assert!(is, "{csv}");
+    };
+    ends(&csv(&world), [",1,nobody-home,'=cmd", ",2,nobody-home,\"a \"\"dog\"\", large\""]);
+    world.deliver();
+    ends(&csv(&world), [",1,,", ",2,nobody-home,\"a \"\"dog\"\", large\""]);
 }
 
 #[test]

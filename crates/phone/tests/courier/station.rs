@@ -74,6 +74,8 @@ pub struct TestStation {
     pub price: Option<u64>,
     /// What each request asked for.
     pub paths: Vec<String>,
+    /// After how many requests each stream of events was asked for.
+    pub watched: Vec<usize>,
 }
 
 fn issuer() -> KeyPair {
@@ -131,6 +133,7 @@ impl TestStation {
 
     /// The stream says how the order stands, and how it goes on once; then it breaks.
     pub fn events(&mut self, path: &str) -> Vec<Vec<u8>> {
+        self.watched.push(self.paths.len());
         let id = path.trim_start_matches("/v1/orders/").trim_end_matches("/events").to_owned();
         let first = format!(": hello\n\ndata: {}\n\n", self.view(&id));
         self.look(&id);
@@ -393,7 +396,7 @@ impl TestStation {
                 json!({"line": number, "meter": line.meter.as_str(), "amount": line.amount, "state": line.state,
                 "label": line.meter.label().to_string(), "commodity": "gas", "utility": "Aqua",
                 "register_tokens": self.meters[&line.meter].registers.iter().map(|token| hex(token)).collect::<Vec<_>>(),
-                "token": line.token.as_ref().map(|token| hex(token)), "reason": null, "quote": {"units": line.units}})
+                "token": line.token.as_ref().map(|token| hex(token)), "reason": null, "quote": {"units": line.units, "tax": "1.25"}})
             })
             .collect();
         let sum: u64 = order.lines.iter().map(|line| line.amount.parse::<u64>().unwrap()).sum();

@@ -11,6 +11,7 @@ mod reliable;
 mod reliable_client;
 mod reliable_server;
 mod server;
+mod tag;
 
 pub use client::{Client, ClientEvent, Request, Response};
 pub use message::{
@@ -23,6 +24,7 @@ pub use reliable::{
 pub use reliable_client::{ReliableClient, ReliableEvent};
 pub use reliable_server::{Passed, ReliableServer, ServerEvent};
 pub use server::{Answer, Input, ServedRequest, Server};
+pub use tag::TagExchange;
 
 /// First retransmission time-out in milliseconds (RFC 7252 §4.8: 2 s to 3 s).
 pub const ACK_TIMEOUT_MS: u64 = 2_000;

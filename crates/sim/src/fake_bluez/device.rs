@@ -1,6 +1,7 @@
 //! Peripherals that have registered, as the devices that a central sees.
 
 use super::adapter::ADAPTER;
+use super::air::Air;
 use super::gatt::{self, Exported};
 use futures_util::StreamExt;
 use std::collections::HashMap;
@@ -16,7 +17,7 @@ use zbus::{Connection, interface};
 /// All peripherals.
 pub struct Devices {
     connection: Connection,
-    mtu: u16,
+    air: Arc<Air>,
     known: Mutex<Known>,
 }
 
@@ -42,8 +43,8 @@ struct Advertisement {
 }
 
 impl Devices {
-    pub fn new(connection: Connection, mtu: u16) -> Self {
-        Self { connection, mtu, known: Mutex::new(Known::default()) }
+    pub fn new(connection: Connection, air: Arc<Air>) -> Self {
+        Self { connection, air, known: Mutex::new(Known::default()) }
     }
 
     /// Takes what a process offers over GATT.
@@ -89,7 +90,7 @@ impl Devices {
             path: path.clone(),
             peripheral: of.clone(),
             objects: objects.clone(),
-            mtu: self.mtu,
+            air: self.air.clone(),
             rssi: AtomicI16::new(-50),
             connected: AtomicBool::new(false),
             resolved: AtomicBool::new(false),
@@ -156,13 +157,13 @@ impl Devices {
 }
 
 /// A peripheral as a central sees it.
-struct Device {
+pub struct Device {
     advertisement: Advertisement,
     address: String,
     path: OwnedObjectPath,
     peripheral: OwnedUniqueName,
     objects: Arc<ManagedObjects>,
-    mtu: u16,
+    air: Arc<Air>,
     rssi: AtomicI16,
     connected: AtomicBool,
     resolved: AtomicBool,
@@ -266,7 +267,7 @@ async fn resolve(connection: Connection, device: InterfaceRef<Device>) {
     if !this.connected.load(Ordering::Relaxed) || !exported.is_empty() {
         return;
     }
-    match gatt::export(&connection, &this.path, &this.peripheral, &this.objects, this.mtu).await {
+    match gatt::export(&connection, &this.path, &this.peripheral, &this.objects, &this.air).await {
         Ok(all) => *exported = all,
         Err(error) => return tracing::error!(%error, "what a peripheral offers cannot be shown"),
     }
@@ -275,7 +276,7 @@ async fn resolve(connection: Connection, device: InterfaceRef<Device>) {
 }
 
 /// Ends a connection; `tell` the peripheral, if it is still there.
-async fn disconnect(device: &InterfaceRef<Device>, tell: bool) {
+pub async fn disconnect(device: &InterfaceRef<Device>, tell: bool) {
     let this = device.get().await;
     let mut exported = this.exported.lock().await;
     if !this.connected.swap(false, Ordering::Relaxed) {

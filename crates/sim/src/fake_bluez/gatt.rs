@@ -1,8 +1,11 @@
 //! What a connected device offers, passed on from the peripheral's own objects.
 
-use super::device::text;
+use super::air::Air;
+use super::device::{Device, disconnect, text};
+use crate::line::Cut;
 use futures_util::StreamExt;
 use std::collections::HashMap;
+use std::sync::Arc;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use zbus::fdo::{self, ManagedObjects, PropertiesChangedStream, PropertiesProxy};
@@ -13,6 +16,11 @@ use zbus::{Connection, interface};
 
 const SERVICE: &str = "org.bluez.GattService1";
 const CHARACTERISTIC: &str = "org.bluez.GattCharacteristic1";
+/// Client characteristic configuration (Bluetooth Core Specification, Vol. 3, Part G, §3.3.3.3): whether it notifies. Browsers do
+/// not listen to what has none.
+const CONFIGURATION: &str = "00002902-0000-1000-8000-00805f9b34fb";
+/// What characteristics that have it say of themselves.
+const NOTIFY: &str = "notify";
 /// Bytes of a notification's packet that are not its value.
 const NOTIFICATION_HEAD_BYTES: u16 = 3;
 
@@ -22,6 +30,7 @@ type Options = HashMap<String, OwnedValue>;
 pub enum Exported {
     Service(OwnedObjectPath),
     Characteristic(OwnedObjectPath),
+    Configuration(OwnedObjectPath),
 }
 
 /// Shows services and characteristics below the device at `path`.
@@ -30,7 +39,7 @@ pub async fn export(
     path: &OwnedObjectPath,
     peripheral: &OwnedUniqueName,
     objects: &ManagedObjects,
-    mtu: u16,
+    air: &Arc<Air>,
 ) -> zbus::Result<Vec<Exported>> {
     let server = connection.object_server();
     let mut all = Vec::new();
@@ -56,19 +65,26 @@ pub async fn export(
             }
             let path = OwnedObjectPath::try_from(format!("{service_path}/char{number:04x}"))?;
             let flags = properties.get("Flags").and_then(|value| value.try_clone().ok()?.try_into().ok());
+            let flags: Vec<String> = flags.unwrap_or_default();
+            let notifies = flags.iter().any(|flag| flag == NOTIFY);
             let shown = Characteristic {
                 uuid: text(&properties, "UUID"),
                 service: service_path.clone(),
-                flags: flags.unwrap_or_default(),
+                flags,
                 peripheral: peripheral.clone(),
                 original: characteristic,
                 device: path_of_device(&service_path),
-                mtu,
+                air: air.clone(),
                 value: std::sync::Mutex::new(Vec::new()),
                 notifying: Mutex::new(None),
             };
             server.at(&path, shown).await?;
-            all.push(Exported::Characteristic(path));
+            all.push(Exported::Characteristic(path.clone()));
+            if notifies {
+                let configuration = OwnedObjectPath::try_from(format!("{path}/desc0000"))?;
+                server.at(&configuration, Configuration { characteristic: path }).await?;
+                all.push(Exported::Configuration(configuration));
+            }
         }
     }
     Ok(all)
@@ -91,6 +107,7 @@ impl Exported {
                 }
                 server.remove::<Characteristic, _>(path).await
             }
+            Self::Configuration(path) => server.remove::<Configuration, _>(path).await,
         };
         if let Err(error) = removed {
             tracing::debug!(%error, "an object was gone already");
@@ -133,7 +150,7 @@ struct Characteristic {
     peripheral: OwnedUniqueName,
     original: OwnedObjectPath,
     device: OwnedObjectPath,
-    mtu: u16,
+    air: Arc<Air>,
     value: std::sync::Mutex<Vec<u8>>,
     notifying: Mutex<Option<JoinHandle<()>>>,
 }
@@ -167,7 +184,7 @@ impl Characteristic {
 
     #[zbus(property, name = "MTU")]
     fn mtu(&self) -> u16 {
-        self.mtu
+        self.air.mtu
     }
 
     async fn write_value(
@@ -175,8 +192,17 @@ impl Characteristic {
         value: Vec<u8>,
         _options: Options,
         #[zbus(connection)] connection: &Connection,
+        #[zbus(signal_emitter)] emitter: SignalEmitter<'_>,
     ) -> fdo::Result<()> {
-        self.call::<_, ()>(connection, "WriteValue", &(value, self.options())).await
+        match self.air.breaks_at_write() {
+            None => self.call::<_, ()>(connection, "WriteValue", &(value, self.options())).await,
+            Some(how) => {
+                let device = connection.object_server().interface(&self.device).await?;
+                let this = connection.object_server().interface(emitter.path()).await?;
+                tokio::spawn(lose(device, this, value, how));
+                Err(fdo::Error::Failed("the connection was lost".into()))
+            }
+        }
     }
 
     async fn read_value(
@@ -223,7 +249,11 @@ impl Characteristic {
 impl Characteristic {
     /// What BlueZ tells a peripheral of whoever asks.
     fn options(&self) -> HashMap<&'static str, Value<'_>> {
-        HashMap::from([("device", Value::from(self.device.as_ref())), ("mtu", self.mtu.into()), ("link", "LE".into())])
+        HashMap::from([
+            ("device", Value::from(self.device.as_ref())),
+            ("mtu", self.air.mtu.into()),
+            ("link", "LE".into()),
+        ])
     }
 
     async fn call<B, R>(&self, connection: &Connection, method: &str, body: &B) -> fdo::Result<R>
@@ -253,6 +283,42 @@ impl Characteristic {
     }
 }
 
+/// Ends a connection in which `value` is being written; what the peripheral answers is not heard any more.
+async fn lose(device: InterfaceRef<Device>, of: InterfaceRef<Characteristic>, value: Vec<u8>, how: Cut) {
+    disconnect(&device, true).await;
+    if how == Cut::After {
+        let (characteristic, connection) = (of.get().await, of.signal_emitter().connection());
+        if let Err(error) =
+            characteristic.call::<_, ()>(connection, "WriteValue", &(value, characteristic.options())).await
+        {
+            tracing::debug!(%error, "the peripheral did not take it");
+        }
+    }
+}
+
+/// It is there to be seen: who wants to be notified calls the characteristic, as with BlueZ.
+struct Configuration {
+    characteristic: OwnedObjectPath,
+}
+
+#[interface(name = "org.bluez.GattDescriptor1")]
+impl Configuration {
+    #[zbus(property, name = "UUID")]
+    fn uuid(&self) -> &'static str {
+        CONFIGURATION
+    }
+
+    #[zbus(property)]
+    fn characteristic(&self) -> OwnedObjectPath {
+        self.characteristic.clone()
+    }
+
+    #[zbus(property)]
+    fn value(&self) -> Vec<u8> {
+        Vec::new()
+    }
+}
+
 /// Notifies of each new value, as much of it as fits into a packet.
 async fn pass_on(mut changes: PropertiesChangedStream, shown: InterfaceRef<Characteristic>) {
     while let Some(change) = changes.next().await {
@@ -260,7 +326,7 @@ async fn pass_on(mut changes: PropertiesChangedStream, shown: InterfaceRef<Chara
         let value = arguments.changed_properties.get("Value").and_then(|value| value.try_clone().ok()?.try_into().ok());
         let Some::<Vec<u8>>(mut value) = value else { continue };
         let characteristic = shown.get().await;
-        value.truncate(usize::from(characteristic.mtu.saturating_sub(NOTIFICATION_HEAD_BYTES)));
+        value.truncate(usize::from(characteristic.air.mtu.saturating_sub(NOTIFICATION_HEAD_BYTES)));
         characteristic.set(value);
         if characteristic.value_changed(shown.signal_emitter()).await.is_err() {
             return;

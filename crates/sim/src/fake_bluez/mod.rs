@@ -8,10 +8,13 @@
 pub use bus::Bus;
 
 mod adapter;
+mod air;
 mod bus;
 mod device;
 mod gatt;
 
+use crate::line::Cut;
+use air::Air;
 use device::Devices;
 use std::io;
 use std::sync::Arc;
@@ -33,6 +36,7 @@ pub const BUS_VARIABLE: &str = "DBUS_SYSTEM_BUS_ADDRESS";
 #[derive(Debug)]
 pub struct FakeBluez {
     bus: Bus,
+    air: Arc<Air>,
     orders: Option<UnboundedSender<Order>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -54,10 +58,12 @@ impl FakeBluez {
         let (orders, mut receiver) = unbounded_channel();
         let (started, ready) = mpsc::channel();
         let address = bus.address.clone();
+        let air = Arc::new(Air::new(mtu));
+        let shared = air.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::spawn(move || {
             runtime.block_on(async {
-                let devices = match serve(&address, mtu).await {
+                let devices = match serve(&address, shared).await {
                     Ok(devices) => devices,
                     // Whoever started this reads what is sent here.
                     Err(error) => return drop(started.send(Err(io::Error::other(error)))),
@@ -70,7 +76,7 @@ impl FakeBluez {
             });
         });
         ready.recv().map_err(|_| io::Error::other("the fake of BlueZ ended"))??;
-        Ok(Self { bus, orders: Some(orders), thread: Some(thread) })
+        Ok(Self { bus, air, orders: Some(orders), thread: Some(thread) })
     }
 
     /// The bus's address, to be the value of [`BUS_VARIABLE`] for whoever is to use it.
@@ -88,6 +94,17 @@ impl FakeBluez {
             let _ = waiting.recv();
         }
     }
+
+    /// Breaks the connection in which a central writes something for the `nth` time from now on (from 0): before or after the
+    /// peripheral has it. The central does not learn which.
+    pub fn lose_link_at_write(&self, nth: usize, how: Cut) {
+        self.air.lose_at(nth, how);
+    }
+
+    /// Takes that back; gives whether it was still to come.
+    pub fn keep_links(&self) -> bool {
+        self.air.forget_loss()
+    }
 }
 
 impl Drop for FakeBluez {
@@ -100,9 +117,9 @@ impl Drop for FakeBluez {
     }
 }
 
-async fn serve(address: &str, mtu: u16) -> zbus::Result<Arc<Devices>> {
+async fn serve(address: &str, air: Arc<Air>) -> zbus::Result<Arc<Devices>> {
     let connection = connection::Builder::address(address)?.build().await?;
-    let devices = Arc::new(Devices::new(connection.clone(), mtu));
+    let devices = Arc::new(Devices::new(connection.clone(), air));
     let server = connection.object_server();
     server.at("/", ObjectManager).await?;
     adapter::serve(server, &devices).await?;

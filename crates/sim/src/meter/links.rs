@@ -1,21 +1,24 @@
-//! The links at which the process of a simulated meter can be reached: UDP, a serial line, a WebSocket
-//! and Bluetooth.
+//! The links at which the process of a simulated meter can be reached: UDP, a serial line, a WebSocket,
+//! Bluetooth and an NFC tag.
 
 use super::bluez::Bluez;
+use super::ndef::Ndef;
 use super::reliable::Conversations;
 use super::run::RunError;
 use super::websocket::WebSocket;
 use crate::serial::{Line, Pty};
+use coinless_protocol::MeterId;
 use rustix::fd::OwnedFd;
 use std::collections::VecDeque;
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::UdpSocket;
 
 /// Which links a meter offers.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LinkChoice {
     /// CoAP over UDP at this address; port 0 takes any free one.
     pub listen: Option<SocketAddr>,
@@ -25,6 +28,8 @@ pub struct LinkChoice {
     pub ws: Option<SocketAddr>,
     /// CoAP over Bluetooth GATT, as a peripheral of this computer's BlueZ.
     pub bluez: bool,
+    /// An NFC tag whose memory is this file.
+    pub ndef: Option<PathBuf>,
 }
 
 /// Whoever talks to the meter.
@@ -38,8 +43,12 @@ pub(super) enum Peer {
     WebSocket(u32),
     /// A device that is connected over Bluetooth.
     Bluetooth(u32),
+    /// Whoever taps the tag.
+    Tag(u32),
 }
 
+/// What the label's URL on a tag begins with: where a station on this computer is, unless told otherwise.
+const LABEL_URL: &str = "http://127.0.0.1:8600/m/";
 /// Longest datagram that is looked at; a longer one is not for a meter.
 const MAX_DATAGRAM_BYTES: usize = 2048;
 
@@ -49,6 +58,7 @@ pub(super) struct Links {
     serial: Option<Serial>,
     websocket: Option<WebSocket>,
     bluez: Option<Bluez>,
+    ndef: Option<Ndef>,
     /// What the links themselves say to the meter: acknowledgements of answers over links that lose nothing.
     acknowledgements: VecDeque<(Peer, Vec<u8>)>,
 }
@@ -69,17 +79,25 @@ struct Serial {
 }
 
 impl Links {
-    /// Opens the links of the meter with this number. To be called inside a tokio runtime.
-    pub async fn open(choice: LinkChoice, number: &str) -> Result<Self, RunError> {
+    /// Opens the links of this meter. To be called inside a tokio runtime.
+    pub async fn open(choice: &LinkChoice, meter: MeterId) -> Result<Self, RunError> {
         let udp = |address| Udp::open(address).map_err(|error| RunError::Listen(address, error));
         let serial = choice.serial.then(|| Serial::open().map_err(RunError::Serial));
         let websocket = |address| WebSocket::open(address).map_err(|error| RunError::Listen(address, error));
-        let bluez = if choice.bluez { Some(Bluez::open(number).await?) } else { None };
+        let bluez = if choice.bluez { Some(Bluez::open(&meter.to_string()).await?) } else { None };
+        let ndef = match &choice.ndef {
+            Some(path) => {
+                let opened = Ndef::open(path, format!("{LABEL_URL}{}", meter.label())).await;
+                Some(opened.map_err(|error| RunError::Tag(path.display().to_string(), error))?)
+            }
+            None => None,
+        };
         Ok(Self {
             udp: choice.listen.map(udp).transpose()?,
             serial: serial.transpose()?,
             websocket: choice.ws.map(websocket).transpose()?,
             bluez,
+            ndef,
             acknowledgements: VecDeque::new(),
         })
     }
@@ -90,7 +108,8 @@ impl Links {
         let serial = self.serial.iter().map(|serial| format!("serial:{}", serial.path));
         let websocket = self.websocket.iter().map(|websocket| format!("ws://{}", websocket.address));
         let bluez = self.bluez.iter().map(|bluez| format!("bluetooth:{}", bluez.name));
-        udp.chain(serial).chain(websocket).chain(bluez)
+        let ndef = self.ndef.iter().map(|ndef| format!("ndef:{}", ndef.path.display()));
+        udp.chain(serial).chain(websocket).chain(bluez).chain(ndef)
     }
 
     /// Waits for the next message on any link. Nothing is lost if this future is dropped.
@@ -98,21 +117,23 @@ impl Links {
         if let Some(acknowledgement) = self.acknowledgements.pop_front() {
             return acknowledgement;
         }
-        let Self { udp, serial, websocket, bluez, .. } = self;
+        let Self { udp, serial, websocket, bluez, ndef, .. } = self;
         let websocket = websocket.as_mut().map(|websocket| &mut websocket.conversations);
         let bluez = bluez.as_mut().map(|bluez| &mut bluez.conversations);
+        let ndef = ndef.as_mut().map(|ndef| &mut ndef.conversations);
         tokio::select! {
             received = Udp::receive(udp) => received,
             received = Serial::receive(serial) => received,
             received = receive_from(websocket, Peer::WebSocket) => received,
             received = receive_from(bluez, Peer::Bluetooth) => received,
+            received = receive_from(ndef, Peer::Tag) => received,
         }
     }
 
     /// Sends without waiting. What cannot be sent is lost like what gets lost on its way: the peer asks again.
     pub fn send(&mut self, peer: Peer, bytes: &[u8]) {
         let gone = || io::Error::from(io::ErrorKind::NotConnected);
-        let Self { udp, serial, websocket, bluez, .. } = self;
+        let Self { udp, serial, websocket, bluez, ndef, .. } = self;
         let sent = match peer {
             Peer::Udp(address) => {
                 udp.as_ref().ok_or_else(gone).and_then(|udp| udp.outgoing.send_to(bytes, address)).map(|_| None)
@@ -126,6 +147,7 @@ impl Links {
             Peer::Bluetooth(number) => {
                 bluez.as_mut().ok_or_else(gone).and_then(|link| link.conversations.send(number, bytes))
             }
+            Peer::Tag(number) => ndef.as_mut().ok_or_else(gone).and_then(|link| link.conversations.send(number, bytes)),
         };
         match sent {
             Ok(acknowledgement) => self.acknowledgements.extend(acknowledgement.map(|bytes| (peer, bytes))),

@@ -8,6 +8,7 @@ use super::report::Report;
 use crate::failpoint;
 use crate::flash::{FileFlash, FileFlashError};
 use coinless_meter::MountError;
+use std::convert::Infallible;
 use std::io::{self, BufRead};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -30,6 +31,9 @@ pub enum RunError {
     /// There is no pseudo-terminal to be had.
     #[error("cannot make a pseudo-terminal: {0}")]
     Serial(io::Error),
+    /// The tag's file cannot be written.
+    #[error("the tag {0} cannot be written: {1}")]
+    Tag(String, io::Error),
     /// There is no Bluetooth.
     #[error("no Bluetooth: {0}")]
     Bluez(#[from] BluezError),
@@ -57,7 +61,7 @@ pub fn stdin_lines() -> UnboundedReceiver<String> {
 }
 
 /// How a meter is run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Where it can be reached.
     pub links: LinkChoice,
@@ -74,11 +78,28 @@ pub struct Options {
 pub async fn run(
     state: &Path,
     options: Options,
+    lines: UnboundedReceiver<String>,
+    report: impl FnMut(&Report),
+) -> Result<(), RunError> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        ended = serve(state, options, lines, report) => ended.map(|never| match never {}),
+        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// The same until the future is dropped: one of many meters of a process.
+///
+/// # Errors
+/// [`RunError`] if it cannot be started.
+pub async fn serve(
+    state: &Path,
+    options: Options,
     mut lines: UnboundedReceiver<String>,
     mut report: impl FnMut(&Report),
-) -> Result<(), RunError> {
+) -> Result<Infallible, RunError> {
     let mut process = Process::start(state, options).await?;
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     process.links.names().for_each(|link| report(&Report::listening(&process.meter, link)));
     let mut lines_open = true;
     loop {
@@ -90,8 +111,6 @@ pub async fn run(
                 None => { lines_open = false; None }
             },
             () = tokio::time::sleep(wait) => None,
-            _ = interrupt.recv() => return Ok(()),
-            _ = terminate.recv() => return Ok(()),
         };
         happened.iter().for_each(&mut report);
         process.poll();
@@ -114,7 +133,7 @@ impl Process {
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let surroundings = Surroundings { mains: options.mains, clock: options.keeps_time.then_some(now_s) };
         let meter = SimulatedMeter::start_in(chip, u16::from_le_bytes(random), surroundings)?;
-        let links = Links::open(options.links, &meter.meter().id().to_string()).await?;
+        let links = Links::open(&options.links, meter.meter().id()).await?;
         Ok(Self { meter, links, started: Instant::now(), skipped_ms: 0 })
     }
 

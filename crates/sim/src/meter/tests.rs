@@ -26,6 +26,7 @@ const HERE: Options = Options {
         serial: false,
         ws: None,
         bluez: false,
+        ndef: None,
     },
     mains: false,
     keeps_time: false,

@@ -23,7 +23,7 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 /// Most connections at a time; one more is closed at once.
 const MAX_CONNECTIONS: usize = 32;
 /// Longest message that is looked at: what a peer may send that has not read our CSM (RFC 8323 §5.3.1).
-const MAX_FRAME_BYTES: usize = 1152;
+pub(crate) const MAX_FRAME_BYTES: usize = 1152;
 /// How long the opening handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a peer may take no bytes, or not answer that the connection is closed.
@@ -127,7 +127,7 @@ async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Error>>
 
 /// Whether the opening handshake asks for what is here.
 #[expect(clippy::result_large_err, reason = "the library says what it takes")]
-fn check(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
+pub(crate) fn check(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     let refuse = |status, says: &str| {
         let mut answer = ErrorResponse::new(Some(says.to_owned()));
         *answer.status_mut() = status;

@@ -14,7 +14,7 @@ use crate::health;
 use crate::lifecycle::{LineState, PaymentState};
 use crate::meters::parse_label;
 use crate::orders::{LineRequest, OrderRequest};
-use crate::problem::{Error, ProblemDetails};
+use crate::problem::{Error, More, ProblemDetails};
 use crate::service::Station;
 use crate::telemetry::{self, Words};
 use crate::view;
@@ -195,6 +195,7 @@ fn no_handler(status: u16, code: &str, title: &str) -> Response {
         status,
         detail: "see /openapi.json for what there is".to_owned(),
         code: code.to_owned(),
+        more: More::default(),
     })
 }
 
@@ -202,7 +203,11 @@ fn no_handler(status: u16, code: &str, title: &str) -> Response {
 pub(crate) fn problem_response(details: ProblemDetails) -> Response {
     let status = StatusCode::from_u16(details.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = serde_json::to_string(&details).unwrap_or_default();
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+    let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+    if let Some(after_s) = details.more.retry_after_s {
+        response.headers_mut().insert(header::RETRY_AFTER, after_s.into());
+    }
+    response
 }
 
 impl IntoResponse for Error {

@@ -2,7 +2,7 @@
 
 use super::extract::Json;
 use crate::meters;
-use crate::problem::{Code, Error, ProblemDetails};
+use crate::problem::{Code, Error, More, ProblemDetails};
 use crate::readers::{self, Earned, ReaderSecret, TypedCode};
 use crate::readings::{self, ReadingsView};
 use crate::service::Station;
@@ -73,7 +73,8 @@ pub(super) async fn earn(
                  tries are left for now",
                 id.label()
             );
-            Err(Error::refused(Code::WrongCode, detail))
+            let more = More { tries_left: u32::try_from(left).ok(), ..More::default() };
+            Err(Error::refused(Code::WrongCode, detail).with(more))
         }
     }
 }

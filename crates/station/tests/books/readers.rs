@@ -76,14 +76,17 @@ fn wrong_codes_are_counted_by_the_hour_and_by_the_day() {
     let mut desk = Desk::new();
     let right = key().owner_code(0);
     let wrong = (0..).find(|code| (0..=8).all(|number| key().owner_code(number) != *code)).unwrap();
-    let (mut tried, mut hours) = (0, 0);
-    while hours < 24 {
+    let (mut tried, mut was_told_when) = (0, false);
+    while desk.now_ms < NOON + DAY_MS {
         match type_code(&mut desk, wrong, 1) {
-            Ok(Earned::Wrong { .. }) => tried += 1,
-            refused => {
-                assert_eq!(code_of(refused), Code::TooOften);
+            Ok(Earned::Wrong { .. }) => (tried, was_told_when) = (tried + 1, false),
+            Ok(earned) => panic!("{earned:?}"),
+            Err(refused) => {
+                assert!(!was_told_when, "it was told when to try again: {refused}");
+                let after_s = i64::try_from(refused.details().more.retry_after_s.unwrap()).unwrap();
+                assert_eq!(code_of(Err(refused)), Code::TooOften);
                 assert_eq!(code_of(type_code(&mut desk, right, 1)), Code::TooOften, "not even the right one");
-                (hours, desk.now_ms) = (hours + 1, desk.now_ms + HOUR_MS);
+                (was_told_when, desk.now_ms) = (true, desk.now_ms + after_s * 1000);
             }
         }
     }

@@ -75,7 +75,7 @@ impl App {
 #[track_caller]
 fn expect<T: std::fmt::Debug>(result: Result<T, Error>, wanted: Code, words: &str) {
     match result {
-        Err(Error::Refused { code, detail }) if code == wanted => assert!(detail.contains(words), "{detail}"),
+        Err(Error::Refused { code, detail, .. }) if code == wanted => assert!(detail.contains(words), "{detail}"),
         other => panic!("{other:?}"),
     }
 }
