@@ -7,8 +7,9 @@ use crate::browser::http::HomeStation;
 use crate::browser::time::{PageTime, wall_ms};
 use crate::browser::{challenge, origin, storage};
 use crate::link::MeterLink;
-use crate::part::courier;
+use crate::part::{Part, Work, courier, not_loaded};
 use crate::screen::Screen;
+use crate::view::later;
 use crate::words::{t, tt};
 use coinless_phone::courier::{self, Attending, Buyer, Delivered, Draws, Progress, Purchase, PurchaseLine, SyncReport};
 use coinless_phone::draft::Draft;
@@ -23,6 +24,7 @@ use futures_util::future::select;
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos::wasm_split::{self, SplitLoaderError, wasm_split};
 use std::cell::Cell;
 use std::pin::pin;
 use std::sync::Arc;
@@ -32,6 +34,8 @@ use uuid::Uuid;
 const WAIT_MS: u64 = 10 * 60 * 1000;
 /// How long a meter's clock may keep the phone from the next meter.
 const CLOCK_MS: u32 = 5_000;
+/// How long to wait before a courier that could not be loaded is asked for again to follow an order.
+const COURIER_MS: u32 = 5_000;
 
 thread_local! {
     static BRINGING: Cell<Bringing> = const { Cell::new(Bringing::No) };
@@ -125,11 +129,13 @@ pub async fn connect(app: App, meters: &[MeterId]) -> Result<MeterLink, Error> {
     }
     let offered = crate::link::offered();
     let names: Vec<String> = meters.iter().map(|meter| meter.to_string()).collect();
+    // Who has a cable and no Bluetooth is not asked for Bluetooth, though the browser offers it; who has both may choose the cable.
+    let by_cable = offered.serial && (storage::wants_cable() || !crate::link::has_bluetooth().await);
+    if by_cable {
+        return MeterLink::serial().await.map_err(Error::Link);
+    }
     if offered.bluetooth {
         return MeterLink::bluetooth(&names).await.map_err(Error::Link);
-    }
-    if offered.serial {
-        return MeterLink::serial().await.map_err(Error::Link);
     }
     Err(Error::Link(NoAnswer(t("reach-none"))))
 }
@@ -151,8 +157,18 @@ pub async fn prove(link: &mut MeterLink, info: &MeterInfo) -> Result<u32, Error>
 
 /// Buys what the draft says; with a link, for the meter at it, which is loaded at once.
 pub fn pay(app: App, draft: Draft, payer: Option<String>, provider: Option<String>, link: Option<MeterLink>) {
-    app.run(Running::Buying, async move {
-        storage::ask_to_stay();
+    storage::ask_to_stay();
+    app.run(Running::Buying, paid(app, draft, payer, provider, link));
+}
+
+courier! {
+    async fn paid(
+        app: App,
+        draft: Draft,
+        payer: Option<String>,
+        provider: Option<String>,
+        link: Option<MeterLink>,
+    ) -> Result<(), Error> {
         let most = draft.quote.total.parse().ok();
         let purchase = Purchase { lines: draft.lines, payer, provider, most, round: draft.round };
         let (mut memory, mut station, url) = (store(), HomeStation, origin());
@@ -186,7 +202,7 @@ pub fn pay(app: App, draft: Draft, payer: Option<String>, provider: Option<Strin
         if let Some(delivered) = delivered {
             let delivered = delivered?;
             let meter = delivered.identity.meter;
-            app.visit.set(Some(Arc::new(delivered)));
+            show_visit(app, delivered).await;
             spawn_local(entitled::refresh(app, vec![meter]));
         }
         match bought.trouble {
@@ -194,7 +210,7 @@ pub fn pay(app: App, draft: Draft, payer: Option<String>, provider: Option<Strin
             // The screen of the order shows how it ended.
             None => courier::tell(&mut memory, &mut order).await,
         }
-    });
+    }
 }
 
 /// Whether a link to the meter is opened without the browser's chooser, which needs a press.
@@ -213,7 +229,7 @@ courier! {
         app.running.set(Some(Running::Loading));
         let delivered = courier::deliver(&mut store(), &mut link).await?;
         // It is shown before anything else is tried.
-        app.visit.set(Some(Arc::new(delivered.clone())));
+        show_visit(app, delivered.clone()).await;
         if delivered.deliveries.is_empty() {
             let label = delivered.identity.meter.label().to_string();
             app.notice.set(Some(Notice::trouble(tt("load-nothing", &[("label", &label)]), "")));
@@ -225,6 +241,12 @@ courier! {
         }
         delivered.interrupted.map_or(Ok(()), Err)
     }
+}
+
+/// Shows what a visit at a meter came to. What draws it is in the courier, which is here.
+async fn show_visit(app: App, delivered: Delivered) {
+    drop(later::load(Part::Visit).await);
+    app.visit.set(Some(Arc::new(delivered)));
 }
 
 /// Takes the meter's report along, and sets its clock where there is a network. Neither is a reason to call a delivery failed; the
@@ -300,9 +322,8 @@ pub fn open_order(app: App, id: Uuid) {
         Some(true) if is_buying => {}
         Some(true) => follow(app, id),
         Some(false) => spawn_local(async move {
-            let known = app.contents.with_untracked(|contents| contents.order(id).cloned());
-            let Some(mut order) = known else { return };
-            if let Err(error) = courier::tell(&mut store(), &mut order).await {
+            // Without the courier it is told the next time.
+            if let Err(error @ Error::Store(_)) = told(app, id).await {
                 app.notice.set(Some((&error).into()));
             }
         }),
@@ -310,22 +331,41 @@ pub fn open_order(app: App, id: Uuid) {
     }
 }
 
+courier! {
+    async fn told(app: App, id: Uuid) -> Result<(), Error> {
+        let known = app.contents.with_untracked(|contents| contents.order(id).cloned());
+        let Some(mut order) = known else { return Ok(()) };
+        courier::tell(&mut store(), &mut order).await
+    }
+
+    async fn followed(app: App, id: Uuid) -> Result<(), Error> {
+        courier::follow(&mut store(), &mut HomeStation, &PageTime, id, move || is_shown(app, id)).await
+    }
+}
+
+/// Whether somebody looks at the order.
+fn is_shown(app: App, id: Uuid) -> bool {
+    let here = app.screen.with_untracked(|screen| *screen == Screen::Order(id));
+    here && !app.overtaken.get_untracked()
+}
+
 /// Keeps an order as the station tells it while its screen is shown, beside whatever is under way.
 fn follow(app: App, id: Uuid) {
     if app.followed.try_update_value(|followed| followed.insert(id)) != Some(true) {
         return;
     }
-    let is_shown = move || {
-        let here = app.screen.with_untracked(|screen| *screen == Screen::Order(id));
-        here && !app.overtaken.get_untracked()
-    };
     spawn_local(async move {
-        let ended = courier::follow(&mut store(), &mut HomeStation, &PageTime, id, is_shown).await;
+        let mut ended = followed(app, id).await;
+        // Whoever follows asks a silent station again; only the courier itself can be what did not come.
+        while ended.as_ref().is_err_and(Error::is_unknown) && is_shown(app, id) {
+            TimeoutFuture::new(COURIER_MS).await;
+            ended = followed(app, id).await;
+        }
         app.followed.update_value(|followed| {
             followed.remove(&id);
         });
         if let Err(error) = ended
-            && is_shown()
+            && is_shown(app, id)
         {
             app.notice.set(Some((&error).into()));
         }
@@ -334,19 +374,32 @@ fn follow(app: App, id: Uuid) {
 
 /// Fetches an order, and what is new of it.
 pub fn fetch_order(app: App, id: Uuid) {
-    app.run(Running::Asking, async move {
+    app.run(Running::Asking, async move { restored(app, id).await.map_err(not_loaded)?.await });
+}
+
+/// Fetches an order and follows it. Apart from the courier, so that the page of an order's link has not all of that to wait for.
+///
+/// # Errors
+/// If this part of the program cannot be loaded.
+#[wasm_split(fetch, wasm_split_path = wasm_split, preload(load_fetch), fallible)]
+pub fn restored(app: App, id: Uuid) -> Result<Work<()>, SplitLoaderError> {
+    Ok(Box::pin(async move {
         let restored = courier::restore(&mut store(), &mut HomeStation, &origin(), id).await?;
         follow(app, id);
         restored.trouble.map_or(Ok(()), Err)
-    });
+    }))
 }
 
 /// Asks to take back a line of an order, or all of its lines that can be.
 pub fn refund(app: App, order: Uuid, line: Option<u32>) {
-    app.run(Running::Asking, async move {
+    app.run(Running::Asking, refunded(order, line));
+}
+
+courier! {
+    async fn refunded(order: Uuid, line: Option<u32>) -> Result<(), Error> {
         courier::refund(&mut store(), &mut HomeStation, order, line).await?;
         Ok(())
-    });
+    }
 }
 
 /// Notes something about a round.

@@ -2,6 +2,7 @@
 
 use crate::browser::database::PageStore;
 use crate::browser::http::HomeStation;
+use crate::browser::one_tab::Tabs;
 use crate::browser::{origin, storage, window};
 use crate::part::courier;
 use crate::screen::Screen;
@@ -138,8 +139,9 @@ impl App {
             followed: StoredValue::new(HashSet::new()),
         };
         let overtaken = move || app.overtaken.set(true);
+        let tabs = Tabs::join(overtaken);
         let store = PageStore::open(app.contents, overtaken).await?;
-        if let Err(why) = crate::browser::one_tab::announce(store.tab(), overtaken) {
+        if let Err(why) = tabs.and_then(|tabs| tabs.take_over(store.tab())) {
             // The fence in the store holds without it.
             web_sys::console::warn_1(&why.into());
         }

@@ -16,14 +16,17 @@ thread_local! {
     static HERE: Cell<[bool; Part::ALL.len()]> = const { Cell::new([false; Part::ALL.len()]) };
 }
 
-/// What is shown by a part of its own. The courier is one that shows no more than visits.
+/// What is shown by a part of its own. The courier is one that shows no more than visits; what fetches an order comes with the
+/// order's screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// The screen where it begins.
     Home,
     /// The screen of one meter: to it the labels lead.
     Meter,
-    /// The screens of orders, from the quote to the receipt.
+    /// The screen of one order: to it leads the link that every payer has.
+    Order,
+    /// The other screens of orders, from the quote to the receipt, and the pictures of codes.
     Orders,
     /// What the screen of one meter has for whoever lives with it.
     Readings,
@@ -35,7 +38,8 @@ pub enum Part {
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Home, Self::Meter, Self::Orders, Self::Readings, Self::Visit, Self::More];
+    pub const ALL: [Self; 7] =
+        [Self::Home, Self::Meter, Self::Order, Self::Orders, Self::Readings, Self::Visit, Self::More];
 
     /// Whether it is here.
     pub fn is_here(self) -> bool {

@@ -3,12 +3,11 @@
 use crate::browser::{numbers, window, words_of};
 use crate::link::NOTHING_CHOSEN;
 use coinless_phone::Error;
+use coinless_phone::messages::{Messages, Numbers, Value};
 use coinless_phone::store::StoreError;
 use coinless_phone::trouble::refusal_name;
-use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use unic_langid::LanguageIdentifier;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -21,7 +20,20 @@ const CHOICE: &str = "language";
 
 struct Words {
     language: &'static str,
-    bundle: FluentBundle<FluentResource>,
+    messages: Messages,
+}
+
+/// The browser's knowledge of numbers in a language.
+struct Browser(&'static str);
+
+impl Numbers for Browser {
+    fn written(&self, decimal: &str) -> String {
+        numbers::number(self.0, decimal)
+    }
+
+    fn category(&self, count: u64) -> String {
+        numbers::category(self.0, count)
+    }
 }
 
 thread_local! {
@@ -40,33 +52,15 @@ pub fn language() -> &'static str {
 pub async fn load() -> Result<(), String> {
     let language = wanted();
     let text = fetch(language).await?;
-    let id: LanguageIdentifier = language.parse().map_err(|error| format!("{language}: {error}"))?;
-    let mut bundle = FluentBundle::new(vec![id]);
-    bundle.set_use_isolating(language == "ar");
-    bundle.set_formatter(Some(|value, _| match value {
-        FluentValue::Number(number) => Some(numbers::number(language_of_page(), &number.as_string())),
-        _ => None,
-    }));
-    let resource = FluentResource::try_new(text).map_err(|(_, errors)| format!("{language}: {errors:?}"))?;
-    bundle.add_resource(resource).map_err(|errors| format!("{language}: {errors:?}"))?;
+    let messages = Messages::read(text, language == "ar").map_err(|error| format!("{language}: {error}"))?;
     if let Some(root) = crate::browser::document().document_element() {
         let direction = if language == "ar" { "rtl" } else { "ltr" };
         for (name, value) in [("lang", language), ("dir", direction)] {
             root.set_attribute(name, value).map_err(|error| words_of(&error))?;
         }
     }
-    PAGE.set(language);
-    WORDS.set(Some(Words { language, bundle }));
+    WORDS.set(Some(Words { language, messages }));
     Ok(())
-}
-
-thread_local! {
-    /// The same as in [`WORDS`], for the formatter, which runs while that is borrowed.
-    static PAGE: std::cell::Cell<&'static str> = const { std::cell::Cell::new("en") };
-}
-
-fn language_of_page() -> &'static str {
-    PAGE.get()
 }
 
 /// Keeps the choice of a language, and shows the page anew in it.
@@ -80,8 +74,8 @@ pub fn choose(language: &str) {
 
 fn wanted() -> &'static str {
     let known = |wanted: &str| {
-        let wanted = wanted.split('-').next().unwrap_or("").to_lowercase();
-        LANGUAGES.iter().find(|(language, _)| *language == wanted).map(|(language, _)| *language)
+        let wanted = wanted.split('-').next().unwrap_or("");
+        LANGUAGES.iter().find(|(language, _)| language.eq_ignore_ascii_case(wanted)).map(|(language, _)| *language)
     };
     let chosen = window().local_storage().ok().flatten().and_then(|storage| storage.get_item(CHOICE).ok().flatten());
     let spoken =
@@ -107,12 +101,10 @@ async fn fetch(language: &str) -> Result<String, String> {
 }
 
 /// The message `id`, with `arguments` by name.
-pub fn say(id: &str, arguments: &[(&str, FluentValue<'_>)]) -> String {
-    WORDS.with_borrow(|words| {
-        let Some(Words { bundle, .. }) = words else { return id.to_owned() };
-        let Some(pattern) = bundle.get_message(id).and_then(|message| message.value()) else { return id.to_owned() };
-        let arguments: FluentArgs<'_> = arguments.iter().map(|(name, value)| (*name, value.clone())).collect();
-        bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new()).into_owned()
+pub fn say(id: &str, arguments: &[(&str, Value<'_>)]) -> String {
+    WORDS.with_borrow(|words| match words {
+        Some(Words { language, messages }) => messages.say(id, arguments, &Browser(language)),
+        None => id.to_owned(),
     })
 }
 
@@ -123,13 +115,13 @@ pub fn t(id: &str) -> String {
 
 /// The message `id` with texts put in.
 pub fn tt(id: &str, arguments: &[(&str, &str)]) -> String {
-    let arguments: Vec<_> = arguments.iter().map(|(name, text)| (*name, FluentValue::from(*text))).collect();
+    let arguments: Vec<_> = arguments.iter().map(|(name, text)| (*name, Value::Text(text))).collect();
     say(id, &arguments)
 }
 
 /// The message `id` with a count `n`, by which a language may choose a form.
 pub fn tn(id: &str, n: usize) -> String {
-    say(id, &[("n", FluentValue::from(n))])
+    say(id, &[("n", Value::Count(n as u64))])
 }
 
 /// A sum of money for the reader; the amount alone if it is none.
@@ -201,6 +193,6 @@ pub fn trouble(error: &Error) -> (String, String) {
 
 /// The message `id`, if there is one: for what stations say that a later version may know.
 pub fn known(id: &str) -> Option<String> {
-    let is_known = WORDS.with_borrow(|words| words.as_ref().is_some_and(|words| words.bundle.has_message(id)));
+    let is_known = WORDS.with_borrow(|words| words.as_ref().is_some_and(|words| words.messages.has(id)));
     is_known.then(|| t(id))
 }

@@ -131,11 +131,13 @@ fn cannot_run(program: &str, error: &std::io::Error) -> ExitCode {
 
 /// Prints what a check came to.
 fn told(result: Result<String, String>) -> ExitCode {
+    ended(result.map(|remark| println!("{remark}")))
+}
+
+/// Ends a command; prints why it failed, if it did.
+fn ended(result: Result<(), String>) -> ExitCode {
     match result {
-        Ok(remark) => {
-            println!("{remark}");
-            ExitCode::SUCCESS
-        }
+        Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("{why}");
             ExitCode::FAILURE

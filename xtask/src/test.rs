@@ -22,6 +22,7 @@ pub fn run(long: bool, ci: bool) -> ExitCode {
     };
     runner.step("style", || style::check(&root()));
     runner.command("format", cargo().args(["fmt", "--all", "--check"]));
+    runner.step("format of the rest", format_outside);
     runner.command(
         "lints",
         cargo().args(["clippy", "--workspace", NOT_THE_APP, "--all-targets", "--", "-D", "warnings"]),
@@ -42,6 +43,19 @@ pub fn run(long: bool, ci: bool) -> ExitCode {
         cargo().args(["doc", "--workspace", NOT_THE_APP, "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
     );
     runner.finish()
+}
+
+/// The packages that are not in the workspace, which `cargo fmt` there does not look at.
+const OUTSIDE: [&str; 5] = ["firmware", "firmware/c", "firmware/c/header", "fuzz", "xtask/bind"];
+
+/// Whether they are formatted.
+fn format_outside() -> Result<String, String> {
+    for folder in OUTSIDE {
+        let mut format = cargo();
+        format.args(["fmt", "--all", "--check", "--manifest-path"]).arg(root().join(folder).join("Cargo.toml"));
+        peers::run(&mut format).map_err(|error| format!("{folder}: {error}"))?;
+    }
+    Ok(OUTSIDE.join(", "))
 }
 
 /// Finds or installs the peers. What is missing is a failed step with `ci` and a skipped one without.

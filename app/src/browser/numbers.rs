@@ -23,6 +23,15 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     fn format(this: &DateTimeFormat, ms: f64) -> String;
+
+    #[wasm_bindgen(js_namespace = Intl, js_name = PluralRules)]
+    type PluralRules;
+
+    #[wasm_bindgen(constructor, catch, js_namespace = Intl, js_class = "PluralRules")]
+    fn new(language: &str) -> Result<PluralRules, JsValue>;
+
+    #[wasm_bindgen(method)]
+    fn select(this: &PluralRules, count: f64) -> String;
 }
 
 /// The reader's own way of writing the language of the page: the browser's `es-MX` for `es`, the language alone if it names none.
@@ -47,6 +56,11 @@ pub fn number(language: &str, decimal: &str) -> String {
     let digits = decimal.split_once('.').map_or(0, |(_, fraction)| fraction.len()) as f64;
     let options = options(&[("minimumFractionDigits", digits.into()), ("maximumFractionDigits", digits.into())]);
     NumberFormat::new(&locale(language), &options).map_or_else(|_| decimal.to_owned(), |format| format.format(decimal))
+}
+
+/// The plural category of a count (CLDR, "Language Plural Rules").
+pub fn category(language: &str, count: u64) -> String {
+    PluralRules::new(language).map_or_else(|_| "other".to_owned(), |rules| rules.select(count as f64))
 }
 
 /// A sum of money: `1234.50` of `EUR`. A code that the browser does not know is written after the number.

@@ -35,6 +35,21 @@ pub fn kept_draft() -> Option<String> {
     window().session_storage().ok().flatten()?.get_item(DRAFT).ok().flatten()
 }
 
+/// Where it is kept that a meter is asked over a cable; losing it loses nothing.
+const CABLE: &str = "cable";
+
+/// Keeps whether a meter is asked over a cable also where there is Bluetooth.
+pub fn keep_cable(is_wanted: bool) {
+    let Ok(Some(storage)) = window().local_storage() else { return };
+    // Without storage it is chosen again the next time.
+    let _ = if is_wanted { storage.set_item(CABLE, "yes") } else { storage.remove_item(CABLE) };
+}
+
+/// What was kept so.
+pub fn wants_cable() -> bool {
+    window().local_storage().ok().flatten().is_some_and(|storage| matches!(storage.get_item(CABLE), Ok(Some(_))))
+}
+
 fn manager() -> Option<web_sys::StorageManager> {
     let storage = js_sys::Reflect::get(&window().navigator(), &"storage".into()).ok()?;
     storage.dyn_into().ok()

@@ -2,20 +2,29 @@
 
 use super::{fill_random, navigator, not_chosen, object, refused, within};
 use coinless_phone::io::NoAnswer;
-use coinless_protocol::coap::{Client, ClientEvent, Request, Response};
+use coinless_phone::lossy::{self, Lossy};
+use coinless_protocol::coap::{Request, Response};
 use coinless_protocol::slipmux::{Decoder, encode};
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures_channel::oneshot;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Reflect, Uint8Array};
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 /// Bits a second; always 8 data bits, no parity, 1 stop bit.
 const BIT_RATE: u32 = 115_200;
-/// How long the device may take no bytes, in milliseconds.
+/// How long the device may take no bytes, or not close, in milliseconds.
 const SEND_TIMEOUT_MS: u32 = 5_000;
+
+thread_local! {
+    /// Resolve when a line that was let go of is closed: until then it cannot be opened again.
+    static CLOSING: RefCell<Vec<oneshot::Receiver<()>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// An open line with a meter at its other end. Dropping it closes it.
 pub struct SerialLink {
@@ -24,6 +33,8 @@ pub struct SerialLink {
     /// Some optical heads send back what they are sent.
     last_sent: Vec<u8>,
     pieces: UnboundedReceiver<Vec<u8>>,
+    /// Messages that came in and were not taken yet.
+    heard: VecDeque<Vec<u8>>,
 }
 
 /// A port with both its streams.
@@ -77,55 +88,38 @@ impl SerialLink {
     pub async fn choose() -> Result<Self, NoAnswer> {
         let serial = navigator().serial().ok_or_else(|| NoAnswer("this browser has no serial lines".into()))?;
         let port: Port = serial.request_port().await.map_err(not_chosen)?.unchecked_into();
+        for closing in CLOSING.take() {
+            // If it does not close, the browser says below that it is open.
+            let _ = within(SEND_TIMEOUT_MS, async { Ok(closing.await) }).await;
+        }
         port.open(object(&[("baudRate", BIT_RATE.into())])).await.map_err(refused)?;
         let reader = port.readable().reader().map_err(refused)?;
         let writer = port.writable().writer().map_err(refused)?;
         let (sender, pieces) = unbounded();
         spawn_local(listen(reader.clone(), sender));
         let line = Line { port, reader, writer };
-        Ok(Self { line, decoder: Decoder::new(), last_sent: Vec::new(), pieces })
+        Ok(Self { line, decoder: Decoder::new(), last_sent: Vec::new(), pieces, heard: VecDeque::new() })
     }
 
     /// One exchange.
     pub async fn exchange(&mut self, request: &Request<'_>) -> Result<Response, NoAnswer> {
         let mut random = [0; 8];
         fill_random(&mut random);
-        let mut client = Client::start(now_ms(), u64::from_be_bytes(random), request)
-            .map_err(|error| NoAnswer(format!("not sent: {error}")))?;
-        self.send(client.first_datagram()).await?;
-        loop {
-            let wait_ms = u32::try_from(client.next_due_ms().saturating_sub(now_ms())).unwrap_or(u32::MAX);
-            let events = match select(self.pieces.next(), TimeoutFuture::new(wait_ms)).await {
-                Either::Left((Some(piece), _)) => self.messages(&piece, &mut client),
-                Either::Left((None, _)) => return Err(NoAnswer("the line was closed".into())),
-                Either::Right(_) => vec![client.poll(now_ms())],
-            };
-            for event in events {
-                match event {
-                    ClientEvent::Nothing => {}
-                    ClientEvent::Send(message) => self.send(&message).await?,
-                    ClientEvent::Response(response, acknowledgement) => {
-                        if let Some(message) = acknowledgement {
-                            // The response is here; if the meter does not hear so, it only sends it again.
-                            let _ = self.send(&message).await;
-                        }
-                        return Ok(response);
-                    }
-                    ClientEvent::Rejected => return Err(NoAnswer("it rejects the message".into())),
-                    ClientEvent::NoAnswer => {
-                        return Err(NoAnswer("it was silent although asked several times".into()));
-                    }
-                }
-            }
-        }
+        lossy::exchange(self, u64::from_be_bytes(random), request).await
     }
 
-    fn messages(&mut self, piece: &[u8], client: &mut Client) -> Vec<ClientEvent> {
-        let Self { decoder, last_sent, .. } = self;
-        let whole =
-            |byte: &u8| decoder.push(*byte).filter(|message| *message != last_sent.as_slice()).map(<[u8]>::to_vec);
-        let messages: Vec<_> = piece.iter().filter_map(whole).collect();
-        messages.iter().map(|message| client.receive(now_ms(), message)).collect()
+    /// Takes bytes that came in; keeps the messages that end in them.
+    fn take(&mut self, piece: &[u8]) {
+        for byte in piece {
+            let message = self.decoder.push(*byte).filter(|message| *message != self.last_sent.as_slice());
+            self.heard.extend(message.map(<[u8]>::to_vec));
+        }
+    }
+}
+
+impl Lossy for SerialLink {
+    fn now_ms(&self) -> u64 {
+        now() as u64
     }
 
     async fn send(&mut self, message: &[u8]) -> Result<(), NoAnswer> {
@@ -134,12 +128,29 @@ impl SerialLink {
         let writing = async { self.line.writer.write(Uint8Array::from(&*frame)).await.map_err(refused) };
         within(SEND_TIMEOUT_MS, writing).await.map(drop)
     }
+
+    async fn receive(&mut self, until_ms: u64) -> Result<Option<Vec<u8>>, NoAnswer> {
+        loop {
+            if let Some(message) = self.heard.pop_front() {
+                return Ok(Some(message));
+            }
+            let wait_ms = u32::try_from(until_ms.saturating_sub(self.now_ms())).unwrap_or(u32::MAX);
+            match select(self.pieces.next(), TimeoutFuture::new(wait_ms)).await {
+                Either::Left((Some(piece), _)) => self.take(&piece),
+                Either::Left((None, _)) => return Err(NoAnswer("the line was closed".into())),
+                Either::Right(_) => return Ok(None),
+            }
+        }
+    }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
         let (port, reader, writer) = (self.port.clone(), self.reader.clone(), self.writer.clone());
+        let (closed, closing) = oneshot::channel::<()>();
+        CLOSING.with_borrow_mut(|lines| lines.push(closing));
         spawn_local(async move {
+            let _until_closed = closed;
             // What is unplugged cannot be closed, and need not be.
             let _ = reader.cancel().await;
             reader.release();
@@ -158,10 +169,6 @@ async fn listen(reader: Reader, pieces: UnboundedSender<Vec<u8>>) {
             return;
         }
     }
-}
-
-fn now_ms() -> u64 {
-    now() as u64
 }
 
 /// Whether this browser has serial lines.

@@ -1,8 +1,10 @@
 //! The screens, each of which is in a part of the program that may have to be loaded first.
 
 use super::{
-    carry, history, home, house, list, meter, order, problem, quote, readings, receipt, scan, settings, visit, walk,
+    carry, history, home, house, list, meter, order, page, problem, quote, readings, receipt, scan, settings, visit,
+    walk,
 };
+use crate::act;
 use crate::app::App;
 use crate::part::Part;
 use crate::screen::Screen;
@@ -10,6 +12,7 @@ use crate::words::t;
 use coinless_phone::courier::Delivered;
 use coinless_protocol::MeterId;
 use futures_util::FutureExt;
+use futures_util::future::try_join;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::{self, SplitLoaderError, wasm_split};
@@ -28,17 +31,30 @@ fn meter(app: App, screen: Screen) -> Result<AnyView, SplitLoaderError> {
     })
 }
 
+#[wasm_split(order, wasm_split_path = wasm_split, preload(load_order), fallible)]
+fn order(app: App, screen: Screen) -> Result<AnyView, SplitLoaderError> {
+    Ok(match screen {
+        Screen::Order(id) => order::screen(app, id).into_any(),
+        _ => ().into_any(),
+    })
+}
+
 #[wasm_split(orders, wasm_split_path = wasm_split, preload(load_orders), fallible)]
 fn orders(app: App, screen: Screen) -> Result<AnyView, SplitLoaderError> {
     Ok(match screen {
         Screen::Quote => quote::screen(app).into_any(),
-        Screen::Order(id) => order::screen(app, id).into_any(),
         Screen::History => history::screen(app).into_any(),
         Screen::Receipt(id, line) => receipt::screen(app, id, line).into_any(),
         Screen::Problem(order, meter) => problem::screen(app, order, meter).into_any(),
         Screen::Carry(token) => carry::screen(app, *token).into_any(),
         _ => ().into_any(),
     })
+}
+
+// Nobody shows a code to another phone before there is an order.
+#[wasm_split(orders, wasm_split_path = wasm_split, preload(load_drawn), fallible)]
+fn drawn(text: String, words: String) -> Result<AnyView, SplitLoaderError> {
+    Ok(super::parts::qr(&text, words).into_any())
 }
 
 #[wasm_split(readings, wasm_split_path = wasm_split, preload(load_readings), fallible)]
@@ -48,8 +64,11 @@ fn section(app: App, meter: MeterId) -> Result<AnyView, SplitLoaderError> {
 
 // With the courier, that the first page has none of it.
 #[wasm_split(courier, wasm_split_path = wasm_split, preload(load_visit), fallible)]
-fn lately(delivered: Arc<Delivered>) -> Result<AnyView, SplitLoaderError> {
-    Ok(visit::came_to(&delivered).into_any())
+fn lately(delivered: Arc<Delivered>, is_heard: bool) -> Result<AnyView, SplitLoaderError> {
+    Ok(match is_heard {
+        true => view! { <p class="heard">{visit::words(&delivered)}</p> }.into_any(),
+        false => visit::came_to(&delivered).into_any(),
+    })
 }
 
 #[wasm_split(more, wasm_split_path = wasm_split, preload(load_more), fallible)]
@@ -69,12 +88,8 @@ pub fn part_of(screen: &Screen) -> Part {
     match screen {
         Screen::Home | Screen::Nowhere => Part::Home,
         Screen::Meter(_) => Part::Meter,
-        Screen::Quote
-        | Screen::Order(_)
-        | Screen::History
-        | Screen::Receipt(..)
-        | Screen::Problem(..)
-        | Screen::Carry(_) => Part::Orders,
+        Screen::Order(_) => Part::Order,
+        Screen::Quote | Screen::History | Screen::Receipt(..) | Screen::Problem(..) | Screen::Carry(_) => Part::Orders,
         Screen::Scan | Screen::List | Screen::House | Screen::Walk(..) | Screen::Settings => Part::More,
     }
 }
@@ -87,7 +102,10 @@ pub async fn load(part: Part) -> Result<(), SplitLoaderError> {
     match part {
         Part::Home => load_home().await?,
         Part::Meter => load_meter().await?,
-        Part::Orders => load_orders().await?,
+        // Whoever comes by the order's link does not have it yet: both at once.
+        Part::Order => drop(try_join(load_order(), act::load_fetch()).await?),
+        // Each function of a part has a loader of its own.
+        Part::Orders => drop(try_join(load_orders(), load_drawn()).await?),
         Part::Readings => load_readings().await?,
         Part::Visit => load_visit().await?,
         Part::More => load_more().await?,
@@ -98,22 +116,38 @@ pub async fn load(part: Part) -> Result<(), SplitLoaderError> {
 
 /// A screen, and until its part is here that it is awaited.
 pub fn screen(app: App, screen: Screen) -> AnyView {
-    awaited(part_of(&screen), Box::new(move || shown(app, screen.clone())))
+    let title = page::heading(&screen);
+    awaited(part_of(&screen), Some(title), Box::new(move || shown(app, screen.clone())))
 }
 
 /// The readings of a meter on its screen, which does not wait for their part.
 pub fn readings(app: App, meter: MeterId) -> AnyView {
-    awaited(Part::Readings, Box::new(move || here(section(app, meter).now_or_never())))
+    awaited(Part::Readings, None, Box::new(move || here(section(app, meter).now_or_never())))
 }
 
 /// What the last visit at a meter came to, once there was one.
 pub fn last_visit(app: App) -> Option<AnyView> {
-    let delivered = app.visit.get()?;
-    Some(awaited(Part::Visit, Box::new(move || here(lately(delivered.clone()).now_or_never()))))
+    Some(came_to(app.visit.get()?))
 }
 
-/// What `draw` draws with `part`, and until that is here that it is awaited.
-fn awaited(part: Part, draw: Box<dyn Fn() -> AnyView + Send>) -> AnyView {
+/// What a visit at a meter came to.
+pub fn came_to(delivered: Arc<Delivered>) -> AnyView {
+    awaited(Part::Visit, None, Box::new(move || here(lately(delivered.clone(), false).now_or_never())))
+}
+
+/// The same to be heard.
+pub fn heard(delivered: Arc<Delivered>) -> Option<AnyView> {
+    Part::Visit.is_here().then(|| here(lately(delivered, true).now_or_never()))
+}
+
+/// A code to be read by another phone's camera, with what it holds in words.
+pub fn qr(text: String, words: String) -> AnyView {
+    awaited(Part::Orders, None, Box::new(move || here(drawn(text.clone(), words.clone()).now_or_never())))
+}
+
+/// What `draw` draws with `part`, and until that is here that it is awaited. If the part is that of a whole screen, `title` is what
+/// the screen begins with.
+fn awaited(part: Part, title: Option<String>, draw: Box<dyn Fn() -> AnyView + Send>) -> AnyView {
     if part.is_here() {
         return draw();
     }
@@ -123,7 +157,7 @@ fn awaited(part: Part, draw: Box<dyn Fn() -> AnyView + Send>) -> AnyView {
         None => view! { <p class="running" data-test="part-loading"><span class="spinner" aria-hidden="true"></span>{t("part-loading")}</p> }
             .into_any(),
         Some(true) => draw(),
-        Some(false) => missing(part, arrived),
+        Some(false) => missing(part, title.clone(), arrived),
     })
     .into_any()
 }
@@ -137,8 +171,9 @@ fn fetch(part: Part, arrived: RwSignal<Option<bool>>) {
     });
 }
 
-fn missing(part: Part, arrived: RwSignal<Option<bool>>) -> AnyView {
+fn missing(part: Part, title: Option<String>, arrived: RwSignal<Option<bool>>) -> AnyView {
     view! {
+        {title.map(|title| view! { <h1>{title}</h1> })}
         <p class="wrong" role="alert" data-test="part-missing">{t("part-missing")}</p>
         <button class="main" data-test="part-again" on:click=move |_| fetch(part, arrived)>{t("part-again")}</button>
     }
@@ -149,6 +184,7 @@ fn missing(part: Part, arrived: RwSignal<Option<bool>>) -> AnyView {
 fn shown(app: App, screen: Screen) -> AnyView {
     here(match part_of(&screen) {
         Part::Home => home(app).now_or_never(),
+        Part::Order => order(app, screen).now_or_never(),
         Part::Orders => orders(app, screen).now_or_never(),
         Part::More => more(app, screen).now_or_never(),
         Part::Meter | Part::Readings | Part::Visit => meter(app, screen).now_or_never(),

@@ -1,6 +1,7 @@
 //! How an order stands, line by line: paid, sold, on this phone and loaded are four different things.
 
-use super::parts::{commodity, icon, label, qr, steps, verdict_words};
+use super::later::{came_to, qr};
+use super::parts::{commodity, icon, label, steps, verdict_words};
 use crate::act;
 use crate::app::App;
 use crate::browser::storage;
@@ -49,7 +50,7 @@ fn shown(app: App, order: &StoredOrder, contents: &Contents, stays: RwSignal<Opt
     let instructions =
         order.view.as_ref().and_then(|view| view.payment.instructions.clone()).filter(|_| !order.is_settled());
     let verdict = verdict_words(&summary);
-    let ready: Vec<MeterId> = lines.iter().filter_map(to_load).collect();
+    let ready: Vec<MeterId> = lines.iter().filter_map(LineReport::to_load).collect();
     let id = order.id;
     let is_round = order.round.is_some() || lines.len() > MANY;
     let parts = summary.parts().into_iter().filter(|(_, part)| part.lines > 0).map(|(outcome, part)| {
@@ -81,16 +82,11 @@ fn shown(app: App, order: &StoredOrder, contents: &Contents, stays: RwSignal<Opt
         })}
         {is_round.then(|| view! { <button class="main" data-test="walk" on:click=move |_| app.go(Screen::Walk(id, None))>{t("walk-begin")}</button> })}
         {of_each.then(|| view! { <p><small>{t("load-how")}</small></p> })}
-        {move || app.visit.get().filter(|visit| is_alone || !of_order.iter().any(|meter| meter == visit.identity.meter.as_str())).map(|visit| super::visit::came_to(&visit))}
+        {move || app.visit.get().filter(|visit| is_alone || !of_order.iter().any(|meter| meter == visit.identity.meter.as_str())).map(came_to)}
         {each}
         {may_go}
         {ways_on(app, order)}
     }
-}
-
-/// The meter of a line whose token waits on this phone.
-fn to_load(line: &LineReport) -> Option<MeterId> {
-    line.meter.parse().ok().filter(|_| line.on_phone && line.loaded != Loaded::Yes)
 }
 
 fn one(
@@ -109,7 +105,7 @@ fn one(
     let (id, number) = (order.id, line.line);
     let reason = line.reason.clone();
     let meter = line.meter.clone();
-    let load = to_load(line).filter(|_| !is_alone).map(|meter| {
+    let load = line.to_load().filter(|_| !is_alone).map(|meter| {
         let words = tt("load-this", &[("name", &called)]);
         view! { <button class="main" data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::load(app, vec![meter])>{words}</button> }
     });
@@ -120,7 +116,7 @@ fn one(
         .map(|token| HandOver::of(token).to_string());
     let hand_over = token.filter(|_| line.loaded != Loaded::Yes).map(|text| {
         let words = t("hand-over-code");
-        view! { <details data-test="hand-over"><summary>{t("hand-over")}</summary><p>{t("hand-over-how")}</p>{qr(&text, words)}</details> }
+        view! { <details data-test="hand-over"><summary>{t("hand-over")}</summary><p>{t("hand-over-how")}</p>{qr(text, words)}</details> }
     });
     let refund = super::refund::of_line(app, id, line);
     view! {
@@ -132,7 +128,7 @@ fn one(
             {receipt.map(|words| view! { <p data-test="loaded-receipt">{words}</p> })}
             {reason.map(|reason| view! { <p><small>{t("reason")}" "<bdi>{reason}</bdi></small></p> })}
             {load}
-            {move || app.visit.get().filter(|visit| !is_alone && visit.identity.meter.as_str() == meter).map(|visit| super::visit::came_to(&visit))}
+            {move || app.visit.get().filter(|visit| !is_alone && visit.identity.meter.as_str() == meter).map(came_to)}
             {hand_over}
             {refund}
             <button class="plain" data-test="receipt" on:click=move |_| app.go(Screen::Receipt(id, number))>{t("receipt-open")}</button>
@@ -147,7 +143,7 @@ fn ways_on(app: App, order: &StoredOrder) -> impl IntoView + use<> {
     view! {
         <details class="card" data-test="share"><summary>{t("order-share")}</summary>
             <p>{t("order-share-why")}</p>
-            {qr(&link, t("order-code"))}
+            {qr(link.clone(), t("order-code"))}
             <p class="code" dir="ltr">{link.clone()}</p>
             {super::parts::share(app, "share-link", "order-title", String::new(), shared)}
         </details>

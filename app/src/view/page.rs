@@ -28,7 +28,7 @@ pub fn page(app: App) -> impl IntoView {
             <div aria-live="polite" class="live">
                 {move || app.running.get().map(under_way)}
                 {move || app.notice.get().map(|notice| told(app, notice))}
-                {move || app.visit.get().map(|visit| view! { <p class="heard">{super::visit::words(&visit)}</p> })}
+                {move || app.visit.get().and_then(later::heard)}
             </div>
             {move || if app.overtaken.get() { overtaken().into_any() } else { screen(app, app.screen.get()) }}
         </main>
@@ -43,20 +43,16 @@ pub fn page(app: App) -> impl IntoView {
 
 /// What tells the page from other pages: what the screen is, and whose app it is (WCAG 2.4.2).
 fn title(app: App) -> String {
-    let what = match app.screen.get() {
-        _ if app.overtaken.get() => t("overtaken"),
-        Screen::Meter(meter) => format!("{} {}", t("meter-title"), meter.label()),
-        screen => t(heading(&screen)),
-    };
+    let what = if app.overtaken.get() { t("overtaken") } else { app.screen.with(heading) };
     app.station.with(|station| format!("{what} · {}", station.name))
 }
 
-/// The message that a screen begins with.
-fn heading(screen: &Screen) -> &'static str {
-    match screen {
+/// What a screen begins with.
+pub fn heading(screen: &Screen) -> String {
+    t(match screen {
+        Screen::Meter(meter) => return format!("{} {}", t("meter-title"), meter.label()),
         Screen::Home => "home-title",
         Screen::Scan => "scan-title",
-        Screen::Meter(_) => "meter-title",
         Screen::Quote => "quote-title",
         Screen::Order(_) => "order-title",
         Screen::List => "list-title",
@@ -68,7 +64,7 @@ fn heading(screen: &Screen) -> &'static str {
         Screen::Carry(_) => "carry-title",
         Screen::Settings => "settings-title",
         Screen::Nowhere => "nowhere",
-    }
+    })
 }
 
 fn screen(app: App, screen: Screen) -> AnyView {

@@ -6,11 +6,11 @@ use crate::browser::files;
 use crate::browser::numbers::number;
 use crate::screen::Screen;
 use crate::words::{language, money, quantity, say, t, tt};
-use coinless_phone::outcome::{LineReport, Loaded, Outcome, Summary, Verdict};
+use coinless_phone::messages::Value;
+use coinless_phone::outcome::{LineReport, Step, Steps, Summary, Verdict};
 use coinless_phone::trouble::Next;
-use coinless_phone::wire::{Explanation, LineState, Per, StepKind};
+use coinless_phone::wire::{Explanation, Per, StepKind};
 use coinless_protocol::{Commodity, MeterId, Units};
-use fluent_bundle::FluentValue;
 use leptos::prelude::*;
 use qrcode::QrCode;
 use qrcode::render::svg;
@@ -39,26 +39,7 @@ pub fn icon(of: &str) -> impl IntoView + use<> {
 /// The four things that must not be taken for one another: paid, sold, on this phone, loaded. Each with a sign and a word, so that
 /// no colour is needed to read it.
 pub fn steps(line: &LineReport) -> impl IntoView + use<> {
-    use LineState::{Delivered, Issued, Sold};
-    let is = |state: bool| if state { Step::Yes } else { Step::No };
-    let back = matches!(line.outcome, Outcome::Refunding | Outcome::Refunded);
-    let sold = matches!(line.state, Some(Sold | Issued | Delivered));
-    let loaded = match line.loaded {
-        Loaded::Yes => Step::Yes,
-        Loaded::No => Step::No,
-        Loaded::Unknown => Step::Unknown,
-    };
-    let paid = match (line.state, line.outcome) {
-        _ if back => Step::Back,
-        (Some(LineState::PaymentUnknown), _) => Step::Unknown,
-        _ => is(line.was_paid),
-    };
-    let sold = match line.state {
-        Some(LineState::SaleUnknown) => Step::Unknown,
-        _ => is(sold),
-    };
-    // What is loaded, or was loaded by another phone, is not waited for on this one.
-    let here = if loaded == Step::Yes { Step::Passed } else { is(line.on_phone) };
+    let Steps { paid, sold, here, loaded } = line.steps();
     let steps = [
         ("step-paid", "paid", paid),
         ("step-sold", "sold", sold),
@@ -66,8 +47,7 @@ pub fn steps(line: &LineReport) -> impl IntoView + use<> {
         ("step-loaded", "loaded", loaded),
     ];
     let steps = steps.map(|(words, name, step)| {
-        let (class, said) = step.said();
-        let sign = step.sign();
+        let (class, sign, said) = told(step);
         view! {
             <li class=class data-step=name data-state=class>
                 <span aria-hidden="true">{sign}</span>
@@ -79,34 +59,15 @@ pub fn steps(line: &LineReport) -> impl IntoView + use<> {
     view! { <ol class="steps">{steps.into_iter().collect_view()}</ol> }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
-    Yes,
-    No,
-    Unknown,
-    Back,
-    Passed,
-}
-
-impl Step {
-    fn said(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Yes => ("yes", "step-yes"),
-            Self::No => ("no", "step-no"),
-            Self::Unknown => ("unknown", "step-unknown"),
-            Self::Back => ("returned", "step-returned"),
-            Self::Passed => ("passed", "step-passed"),
-        }
-    }
-
-    fn sign(self) -> &'static str {
-        match self {
-            Self::Yes => "✓",
-            Self::No => "○",
-            Self::Unknown => "?",
-            Self::Back => "↩",
-            Self::Passed => "✓",
-        }
+/// The class, the sign and the message of a step.
+fn told(step: Step) -> (&'static str, &'static str, &'static str) {
+    match step {
+        Step::Yes => ("yes", "✓", "step-yes"),
+        Step::No => ("no", "○", "step-no"),
+        Step::Unknown => ("unknown", "?", "step-unknown"),
+        Step::Back => ("returned", "↩", "step-returned"),
+        Step::Passed => ("passed", "✓", "step-passed"),
+        Step::Never => ("never", "–", "step-never"),
     }
 }
 
@@ -175,7 +136,11 @@ pub fn verdict_words(summary: &Summary) -> &'static str {
         Verdict::Complete if summary.ready.lines == 0 => "verdict-loaded",
         Verdict::Complete => "verdict-ready",
         Verdict::Partly => "verdict-partly",
+        Verdict::Refunding => "verdict-refunding",
+        Verdict::Person => "verdict-person",
+        Verdict::Refunded => "verdict-refunded",
         Verdict::Nothing => "verdict-nothing",
+        Verdict::Waiting => "verdict-waiting",
         Verdict::Unknown => "verdict-unknown",
     }
 }
@@ -228,9 +193,8 @@ pub fn step_words(step: &Explanation, commodity: &str, currency: &str) -> String
         ("to", text(to)),
         ("left", sum(left)),
     ];
-    let mut arguments: Vec<_> =
-        arguments.iter().map(|(name, text)| (*name, FluentValue::from(text.as_str()))).collect();
-    arguments.push(("n", FluentValue::from(count)));
+    let mut arguments: Vec<_> = arguments.iter().map(|(name, text)| (*name, Value::Text(text))).collect();
+    arguments.push(("n", Value::Count(count)));
     say(id, &arguments)
 }
 

@@ -154,6 +154,8 @@ fn reaching(
     });
     let connect = move |_| {
         app.run(Running::Connecting, async move {
+            // A line that is open is closed before it is opened again.
+            link.set_value(None);
             let info = act::look_up(app, meter).await?;
             let tried = async {
                 let mut opened = act::connect(app, &[meter]).await?;

@@ -20,6 +20,12 @@ pub fn screen(app: App) -> impl IntoView {
             view! { <li>{if is { "✓ " } else { "– " }}{t(words)}</li> }
         },
     );
+    let cable = (offered.bluetooth && offered.serial).then(|| {
+        let keep = move |event| storage::keep_cable(event_target_checked(&event));
+        view! {
+            <label class="choice"><input type="checkbox" data-test="cable" checked=storage::wants_cable() on:change=keep />{t("way-cable")}</label>
+        }
+    });
     view! {
         <h1>{t("settings-title")}</h1>
         <label>{t("settings-language")}<select data-test="language" on:change=move |event| choose(&event_target_value(&event))>{languages.into_iter().collect_view()}</select></label>
@@ -32,6 +38,7 @@ pub fn screen(app: App) -> impl IntoView {
         }))}
         <h2>{t("settings-ways")}</h2>
         <ul>{ways.into_iter().collect_view()}</ul>
+        {cable}
         <button class="plain" data-test="problem" on:click=move |_| app.go(Screen::Problem(None, None))>{t("problem")}</button>
         <h2>{t("settings-about")}</h2>
         <p>{t("about")}</p>

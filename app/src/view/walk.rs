@@ -1,18 +1,22 @@
 //! Walking a round: the next meter, what is done, passed over and left. It needs no network.
 
-use super::parts::{folded, icon, label, qr};
+mod at_hand;
+mod whole;
+
+use super::parts::{folded, icon};
 use crate::act;
 use crate::app::{App, Notice};
-use crate::browser::{files, origin};
 use crate::screen::Screen;
-use crate::words::{money, quantity, t, tn, tt};
+use crate::words::{t, tn, tt};
+use at_hand::{by_number, next_stop, scan, skipping, visited};
 use coinless_phone::courier::Delivered;
-use coinless_phone::records::{MAX_NOTE_CHARS, Part, Skip, SkipReason, StoredOrder, StoredWalk};
-use coinless_phone::round::{self, Stop, StopState, Walk};
+use coinless_phone::records::{Part, StoredOrder, StoredWalk};
+use coinless_phone::round::{Stop, StopState, Walk};
 use coinless_phone::store::Contents;
 use coinless_protocol::MeterId;
 use leptos::prelude::*;
 use uuid::Uuid;
+use whole::{result, split, stops};
 
 /// What the screen shows of the phone's contents: only where this changes, the screen does.
 #[derive(Clone, PartialEq, Eq)]
@@ -215,170 +219,4 @@ fn walk(walker: Walker) -> impl IntoView {
         {result(app, walker.order)}
         <button class="plain" data-test="sync" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::sync(app)>{t("sync")}</button>
     }
-}
-
-fn scan(walker: Walker) {
-    let Walker { app, .. } = walker;
-    app.scan_for.set(Some(app.screen.get_untracked()));
-    app.go(Screen::Scan);
-}
-
-/// The next meter: what it is called, where it is, and what it is to get.
-fn next_stop(walker: Walker, stop: &Stop) -> impl IntoView + use<> {
-    let currency = walker.shown.with_untracked(|shown| shown.as_ref().map(|shown| shown.currency.clone()));
-    let amount = stop.line.amount.as_deref().map(|amount| money(amount, currency.as_deref().unwrap_or_default()));
-    let buys = stop.line.shown.as_deref().map(quantity).unwrap_or_default();
-    let standing = t(&format!("standing-{}", stop.line.standing.name()));
-    view! {
-        <section class="card important" data-test="next-stop" data-meter=stop.line.meter.clone()>
-            <h2>{icon(stop.line.commodity.as_deref().unwrap_or_default())}{name(stop)}" "<small>{stop.room.clone()}</small></h2>
-            <p>{label(&stop.line.label)}</p>
-            <p><b>{amount}</b>" · "{buys}</p>
-            <p><small data-test="next-standing">{standing}</small></p>
-        </section>
-    }
-}
-
-/// What the last visit came to, and which meter it was.
-fn visited(walker: Walker, visit: &Delivered) -> impl IntoView + use<> {
-    let meter = visit.identity.meter;
-    let other = walker.expected.get_untracked().filter(|expected| *expected != meter);
-    let name = Some(walker.name_of(&meter)).filter(|name| !name.is_empty());
-    let name = name.unwrap_or_else(|| meter.label().to_string());
-    let other = other.map(|expected| {
-        let words = tt("walk-other", &[("is", &name), ("wanted", &walker.name_of(&expected))]);
-        view! { <p class="wrong" data-test="other-meter">{words}</p> }
-    });
-    view! { <h2>{name.clone()}</h2>{other}{super::visit::came_to(visit)} }
-}
-
-/// Why the next meter is passed over.
-fn skipping(walker: Walker) -> impl IntoView {
-    let (reason, note) = (RwSignal::new(SkipReason::NobodyHome), RwSignal::new(String::new()));
-    let skip = move |_| {
-        let Some(stop) = walker.next.get_untracked() else { return };
-        let note = note.get_untracked().trim().chars().take(MAX_NOTE_CHARS).collect();
-        walker.note(|notes| drop(notes.skipped.insert(stop.line.line, Skip { reason: reason.get_untracked(), note })));
-        walker.after.set(stop.line.meter.parse().ok());
-        walker.chosen.set(None);
-        walker.is_skipping.set(false);
-    };
-    let reasons = SkipReason::ALL.map(|one| {
-        let words = t(&format!("skip-{}", one.name()));
-        view! { <label class="choice"><input type="radio" name="reason" data-test=format!("skip-{}", one.name()) prop:checked=move || reason.get() == one on:change=move |_| reason.set(one)/>{words}</label> }
-    });
-    view! {
-        <section class="card" data-test="skipping">
-            <fieldset><legend>{t("walk-skip-why")}</legend>{reasons.into_iter().collect_view()}</fieldset>
-            <label>{t("walk-note")}<input name="note" data-test="note" maxlength="300" on:input=move |event| note.set(event_target_value(&event))/></label>
-            <button data-test="skip-now" on:click=skip>{t("walk-skip-now")}</button>
-        </section>
-    }
-}
-
-/// Another meter of the round, by the number on its label.
-fn by_number(walker: Walker) -> impl IntoView {
-    let Walker { app, .. } = walker;
-    let (typed, wrong) = (RwSignal::new(String::new()), RwSignal::new(None::<String>));
-    let load = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        match super::home::read_label(&typed.get_untracked()) {
-            Ok(meter) => walker.take(meter, true),
-            Err(why) => wrong.set(Some(why)),
-        }
-    };
-    view! {
-        <details class="card" data-test="number"><summary>{t("walk-number")}</summary>
-            <form class="row" on:submit=load>
-                <label class="grow">{t("home-type")}
-                    <input name="label" data-test="label" dir="ltr" autocapitalize="characters" autocomplete="off" spellcheck="false"
-                        aria-invalid=move || wrong.with(Option::is_some).to_string() aria-describedby="label-wrong"
-                        on:input=move |event| { typed.set(event_target_value(&event)); wrong.set(None); }/>
-                </label>
-                <button data-test="load-number" disabled=move || app.running.with(Option::is_some)>{t("walk-load-number")}</button>
-            </form>
-            <p id="label-wrong" class="wrong" role="alert">{move || wrong.get()}</p>
-        </details>
-    }
-}
-
-fn stops(walker: Walker) -> impl IntoView {
-    let entries = move || {
-        let stops = walker.shown.with(|shown| shown.as_ref().map(|shown| shown.walk.stops.clone())).unwrap_or_default();
-        stops.iter().map(|stop| entry(walker, stop)).collect_view()
-    };
-    view! { <ul class="entries">{entries}</ul> }
-}
-
-fn entry(walker: Walker, stop: &Stop) -> impl IntoView + use<> {
-    let (state, sign) = match &stop.state {
-        StopState::Done => ("done", "✓"),
-        StopState::Nothing => ("nothing", "–"),
-        StopState::Skipped(_) => ("skipped", "↷"),
-        StopState::Left => ("left", "○"),
-    };
-    let words = match &stop.state {
-        StopState::Skipped(skip) => format!("{} {}", t(&format!("skip-{}", skip.reason.name())), skip.note),
-        StopState::Nothing => t(&format!("standing-{}", stop.line.standing.name())),
-        _ => t(&format!("stop-{state}")),
-    };
-    let line = stop.line.line;
-    let meter = stop.line.meter.parse::<MeterId>().ok();
-    let again = matches!(stop.state, StopState::Skipped(_)).then(|| {
-        let back = move |_| walker.note(|notes| drop(notes.skipped.remove(&line)));
-        view! { <button class="plain" data-test="unskip" on:click=back>{t("walk-unskip")}</button> }
-    });
-    let choose = meter.filter(|_| stop.state == StopState::Left).map(|meter| {
-        let choose = move |_| {
-            walker.take(meter, false);
-            crate::browser::window().scroll_to_with_x_and_y(0.0, 0.0);
-        };
-        view! { <button class="plain" data-test="choose" on:click=choose>{t("walk-choose")}</button> }
-    });
-    view! {
-        <li class="stop" data-test="stop" data-state=state>
-            <span aria-hidden="true">{sign}</span>
-            <span class="grow"><b>{name(stop)}</b>" "{stop.room.clone()}<small>{label(&stop.line.label)}" · "{words}</small></span>
-            {again}{choose}
-        </li>
-    }
-}
-
-/// Links for two phones, each of which walks a half; or one that takes the whole round over.
-fn split(walker: Walker) -> impl IntoView {
-    let link = |screen: Screen| format!("{}{}", origin(), screen.path());
-    let id = walker.order;
-    let whole = link(Screen::Walk(id, None));
-    let halves = [1, 2].map(|number| {
-        let url = link(Screen::Walk(id, Part::new(number, 2)));
-        let words = tt("walk-half", &[("number", &number.to_string())]);
-        view! { <li data-test="half"><h3>{words.clone()}</h3>{qr(&url, words)}<p class="code" dir="ltr">{url}</p></li> }
-    });
-    let part = move || walker.shown.with(|shown| shown.as_ref().and_then(|shown| shown.notes.part));
-    let words = t("walk-whole");
-    let take_all = move |_| walker.note(|notes| notes.part = None);
-    view! {
-        <p>{t("walk-split-how")}</p>
-        {move || part().map(|part| view! {
-            <p data-test="part">{tt("walk-part", &[("part", &part.part.to_string()), ("of", &part.of.to_string())])}</p>
-            <button data-test="take-all" on:click=take_all>{t("walk-take-all")}</button>
-        })}
-        <h3>{words.clone()}</h3>{qr(&whole, words)}<p class="code" dir="ltr">{whole.clone()}</p>
-        <ul>{halves.into_iter().collect_view()}</ul>
-    }
-}
-
-fn result(app: App, id: Uuid) -> impl IntoView {
-    let save = move |_| {
-        let contents = app.contents.get_untracked();
-        let Some(order) = contents.order(id) else { return };
-        let written = round::result(order, &contents);
-        app.notice.set(Some(
-            match written.and_then(|bytes| files::download(&format!("round-{id}.csv"), "text/csv", &bytes)) {
-                Ok(()) => Notice::good(t("walk-result-saved")),
-                Err(why) => Notice::trouble(t("walk-result-failed"), why),
-            },
-        ));
-    };
-    view! { <button data-test="result" on:click=save>{t("walk-result")}</button> }
 }

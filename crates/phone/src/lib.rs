@@ -4,11 +4,12 @@
 //! meter's receipts back. It holds no key that can make credit, so nobody has to trust it.
 //!
 //! * [`courier`]: scan, buy, deliver, refund, sync: the decisions.
-//! * [`io`]: what the courier needs of the world: a link to the meter, HTTP to the station, a clock.
+//! * [`io`]: what the courier needs of the world: a link to the meter, HTTP to the station, a clock; [`lossy`] makes a link of
+//!   what loses messages.
 //! * [`store`]: what it must remember, and two stores: [`memory_store`] and (not in a browser) `file_store`.
 //! * [`round`]: many lines from a manager's file, and its result; [`outcome`]: how the lines of an order stand.
 //! * [`readings`]: what a meter's readings say; [`trouble`]: what can be done next; [`draft`]: what is about to be bought.
-//! * [`words`]: for people, about what a meter says.
+//! * [`words`]: for people, about what a meter says; [`messages`]: what an app says, in the reader's language.
 //! * [`api`] and [`wire`]: the station's HTTP API, as far as a phone needs it.
 //!
 //! # The rule that all of it follows
@@ -33,7 +34,9 @@ pub mod file_store;
 mod hex;
 pub mod io;
 mod link;
+pub mod lossy;
 pub mod memory_store;
+pub mod messages;
 pub mod outcome;
 pub mod readings;
 pub mod records;

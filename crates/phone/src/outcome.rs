@@ -4,9 +4,13 @@
 
 mod back;
 mod standing;
+mod steps;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use back::TakenBack;
 pub use standing::Standing;
+pub use steps::{Step, Steps};
 
 use crate::Sum;
 use crate::records::{StoredOrder, StoredReceipt, StoredToken, TokenKey};
@@ -57,8 +61,16 @@ pub enum Verdict {
     Complete,
     /// Some lines are, and the others have ended otherwise.
     Partly,
-    /// No line is, and all have ended otherwise.
+    /// No line is, and the money of at least one is on its way back, or waits for a void token to reach the meter.
+    Refunding,
+    /// No line is, and a person looks at at least one.
+    Person,
+    /// No line is, and what was paid is back.
+    Refunded,
+    /// No line is, and nothing was paid.
     Nothing,
+    /// The payment is waited for.
+    Waiting,
     /// What becomes of at least one line is not known yet.
     Unknown,
 }
@@ -125,6 +137,8 @@ pub struct Summary {
     pub open: Part,
     /// Lines that money was taken for; it may be back.
     pub paid: Part,
+    /// Those of the open lines that are not paid yet, and nothing of it is unclear.
+    pub waiting: usize,
 }
 
 /// Some lines of an order.
@@ -290,6 +304,9 @@ impl Summary {
             if line.was_paid {
                 summary.paid.add(line);
             }
+            if matches!(line.standing, Standing::Quoted | Standing::AwaitingPayment) {
+                summary.waiting += 1;
+            }
         }
         summary
     }
@@ -311,10 +328,14 @@ impl Summary {
     pub fn verdict(&self) -> Verdict {
         let fine = self.loaded.lines + self.ready.lines;
         match () {
-            () if self.open.lines > 0 => Verdict::Unknown,
+            () if self.open.lines > self.waiting => Verdict::Unknown,
+            () if self.waiting > 0 => Verdict::Waiting,
             () if fine == self.lines => Verdict::Complete,
-            () if fine == 0 => Verdict::Nothing,
-            () => Verdict::Partly,
+            () if fine > 0 => Verdict::Partly,
+            () if self.refunding.lines > 0 => Verdict::Refunding,
+            () if self.person.lines > 0 => Verdict::Person,
+            () if self.refunded.lines > 0 => Verdict::Refunded,
+            () => Verdict::Nothing,
         }
     }
 }

@@ -144,18 +144,17 @@ pub struct LineQuote {
 }
 
 /// One step of a quote's reckoning.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explanation {
     /// In words.
     pub text: String,
     /// Its money.
-    #[serde(default)]
     pub amount: String,
     /// The money is in the steps before it already.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub within: bool,
     /// The same in figures.
-    #[serde(flatten, deserialize_with = "Step::told")]
+    #[serde(flatten)]
     pub step: Step,
 }
 
@@ -486,6 +485,9 @@ mod tests {
         assert_eq!(read(r#"{"text":"gas","amount":"1.00"}"#).step, Step::default());
         assert_eq!(read(r#"{"text":"gas","kind":"levy_of_2040","units":5}"#).step.kind, Some(StepKind::Other));
         assert_eq!(read(r#"{"text":"gas","kind":"block","units":"many","block":1.5}"#).step, Step::default());
+        for wrong in [r#"{"amount":"1.00"}"#, r#"{"text":"gas","amount":1}"#, r#"{"text":"gas","within":"yes"}"#] {
+            assert!(serde_json::from_str::<Explanation>(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use rustix::fs::{FlockOperation, Mode, OFlags, fcntl_getfl, fcntl_setfl, flock, 
 use rustix::io::{Errno, FdFlags, fcntl_setfd, read, write};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{ControlModes, OptionalActions, QueueSelector, SpecialCodeIndex, tcflush, tcgetattr, tcsetattr};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use tokio::io::Interest;
@@ -116,6 +117,15 @@ impl Pty {
         let path = path.into_string().map_err(|_| io::Error::other("a pseudo-terminal without a readable name"))?;
         Ok(Self { near, path, far })
     }
+}
+
+/// An end of a line as a file whose reads and writes wait.
+///
+/// # Errors
+/// When the system does not let it wait.
+pub fn blocking(end: OwnedFd) -> io::Result<File> {
+    fcntl_setfl(&end, fcntl_getfl(&end)? - OFlags::NONBLOCK)?;
+    Ok(File::from(end))
 }
 
 /// How much came in on a line.

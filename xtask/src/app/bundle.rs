@@ -1,7 +1,8 @@
 //! Puts the app's files together under names that tell what is in them.
 //!
 //! What people write names a file of the app as `/app/style.css`; the built files name it `/app/style.<hash>.css`. In
-//! `index.html`, `{{messages}}` becomes a JSON object from languages to the paths of their texts; in `sw.js`, `{{files}}`
+//! `index.html`, `{{messages}}` becomes a JSON object from languages to the paths of their texts, and `{{opening-slow}}` the
+//! message of that name in every language, since the page cannot know yet which one is read; in `sw.js`, `{{files}}`
 //! becomes a JSON list of the paths of all files of the app and `{{build}}` a name for exactly this build.
 
 use super::names::{files, hash, with_hash};
@@ -16,12 +17,19 @@ pub const SCRIPT: &str = "coinless-app.js";
 pub const WASM: &str = "coinless-app_bg.wasm";
 /// The script that loads parts of the program, as the splitter makes it.
 const LINK: &str = "__wasm_split.js";
+/// The pieces that parts of the program share and that are smaller than [`SMALL_BYTES`], one behind the other.
+const GATHERED: &str = "shared.bin";
+/// A shared piece that is smaller is no file of its own: asking for one takes longer than loading some that are not needed.
+const SMALL_BYTES: usize = 1_500;
 /// What the folder of texts is called in the app.
 pub const MESSAGES: &str = "messages/";
 /// The page.
 pub const PAGE: &str = "index.html";
 /// The service worker.
 pub const WORKER: &str = "sw.js";
+
+/// The message that the page itself has, for when the program does not come.
+pub const SLOW: &str = "opening-slow";
 
 /// What keeps its name, since browsers ask for it by that: each may name what is in the app.
 const FIXED: [&str; 3] = [PAGE, WORKER, "manifest.webmanifest"];
@@ -76,7 +84,10 @@ pub fn write(bound: &Path, fixed: &Path, messages: &Path, out: &Path) -> Result<
     let build = hash(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>());
     for (name, text) in pages {
         let text = match name {
-            PAGE => text.replace("{{messages}}", &bundle.messages()),
+            PAGE => {
+                let slow = bundle.in_every_language(SLOW)?;
+                text.replace("{{messages}}", &bundle.messages()).replace(&format!("{{{{{SLOW}}}}}"), &slow)
+            }
             WORKER => text.replace("{{files}}", &format!("[{}]", paths.join(", "))).replace("{{build}}", &build),
             _ => text,
         };
@@ -106,7 +117,18 @@ impl Bundle {
         let names = files(bound)?;
         let mut script = text(&bound.join(SCRIPT))?;
         let mut link = text(&bound.join(LINK))?;
-        for name in &names {
+        let mut gathered = Vec::new();
+        let mut small = Vec::new();
+        for name in names.iter().filter(|name| name.starts_with("chunk_")) {
+            let bytes = read(&bound.join(name))?;
+            if bytes.len() < SMALL_BYTES {
+                small.push((name, gathered.len()..gathered.len() + bytes.len()));
+                gathered.extend(bytes);
+            }
+        }
+        self.add(GATHERED, gathered);
+        link = super::parts::gathered(&link, &small, &format!("/app/{}", self.named[GATHERED]));
+        for name in names.iter().filter(|name| !small.iter().any(|(small, _)| small == name)) {
             if name.ends_with(".wasm") {
                 self.add(name, read(&bound.join(name))?);
                 link = link.replace(&format!("\"./{name}\""), &format!("\"/app/{}\"", self.named[name]));
@@ -118,7 +140,11 @@ impl Bundle {
         self.parts = super::parts::needed(&link);
         let mut script = super::parts::joined(&script, &link, LINK);
         // A page may run no script of its own text (its policy), so the script starts itself.
-        script.push_str(&format!("\n__wbg_init({{ module_or_path: \"/app/{}\" }});\n", self.named[WASM]));
+        // What it cannot load, it cannot tell: the page has words for that.
+        script.push_str(&format!(
+            "\n__wbg_init({{ module_or_path: \"/app/{}\" }}).catch(why => {{ document.body.classList.add(\"failed\"); throw why; }});\n",
+            self.named[WASM]
+        ));
         self.add(SCRIPT, script.into_bytes());
         Ok(())
     }
@@ -151,6 +177,22 @@ impl Bundle {
         format!("{{{}}}", texts.collect::<Vec<_>>().join(", "))
     }
 
+    /// The message `id`, which is a line of its own, as a paragraph in each language.
+    fn in_every_language(&self, id: &str) -> Result<String, String> {
+        let mut paragraphs = String::new();
+        for (name, served) in &self.named {
+            let Some(language) = name.strip_prefix(MESSAGES).and_then(|name| name.strip_suffix(".ftl")) else {
+                continue;
+            };
+            let text = String::from_utf8_lossy(&self.served[&format!("app/{served}")]).into_owned();
+            let said = text.lines().find_map(|line| line.strip_prefix(id)?.strip_prefix(" = "));
+            let said = said.filter(|said| !said.contains(['<', '&', '{']));
+            let said = said.ok_or_else(|| format!("{name} has no plain {id}"))?;
+            paragraphs.push_str(&format!("<p lang=\"{language}\" dir=\"auto\">{said}</p>"));
+        }
+        Ok(paragraphs)
+    }
+
     fn write(&self, out: &Path) -> Result<(), String> {
         remove(out)?;
         for (name, bytes) in &self.served {
@@ -181,11 +223,13 @@ mod tests {
     fn files_are_named_by_what_is_in_them() {
         let mut bundle = Bundle::default();
         bundle.add("style.css", b"x".to_vec());
-        bundle.add("messages/en.ftl", b"y".to_vec());
+        bundle.add("messages/en.ftl", b"y = Yes.\nz = <b>".to_vec());
         let style = bundle.named["style.css"].clone();
         let page = bundle.resolved("index.html", "<link href=\"/app/style.css\"> /app/* '/app/'");
         assert_eq!(page, Ok(format!("<link href=\"/app/{style}\"> /app/* '/app/'")));
         assert_eq!(bundle.resolved("a", "/app/none.js"), Err("a names /app/none.js, which is not there".into()));
+        assert_eq!(bundle.in_every_language("y"), Ok("<p lang=\"en\" dir=\"auto\">Yes.</p>".into()));
+        assert!(bundle.in_every_language("z").is_err() && bundle.in_every_language("a").is_err());
         assert_eq!(bundle.messages(), format!("{{\"en\": \"/app/{}\"}}", bundle.named["messages/en.ftl"]));
     }
 }

@@ -51,7 +51,11 @@ fn shortened(toolchain: &Toolchain) -> Result<Vec<String>, String> {
     Ok(folders.map(|(folder, short)| format!("--remap-path-prefix={}={short}", folder.display())).collect())
 }
 
-fn run(cargo: &mut Command, failed: &str) -> Result<(), String> {
+/// Runs cargo, which tells by itself what is wrong.
+///
+/// # Errors
+/// `failed` if it fails.
+pub fn run(cargo: &mut Command, failed: &str) -> Result<(), String> {
     let status = cargo.status().map_err(|error| format!("cannot run cargo: {error}"))?;
     if status.success() { Ok(()) } else { Err(failed.to_owned()) }
 }

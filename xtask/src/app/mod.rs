@@ -1,5 +1,6 @@
 //! `cargo xtask app`: the phone app as the folder that a station serves.
 
+mod bind;
 mod browser;
 mod bundle;
 mod compile;
@@ -13,7 +14,7 @@ mod tools;
 
 pub use tools::{axe, chromium};
 
-use crate::{root, target_directory};
+use crate::{ended, root, target_directory};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -53,13 +54,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(result)
 }
 
 /// An app that was built.
@@ -78,8 +73,12 @@ pub struct Built {
 /// What is missing, or what a tool says.
 pub fn build() -> Result<Built, String> {
     let place = target_directory().join("app");
-    let compiled = compile::compile(&place)?;
-    let bound = tools::bind(&compiled, &place.join("cut"), &place.join("bound"))?;
+    let (compiled, program) = std::thread::scope(|scope| {
+        // The compiler works on the app for most of its time with one processor.
+        let program = scope.spawn(bind::program);
+        (compile::compile(&place), program.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    let bound = bind::bind(&program?, &compiled?, &place.join("cut"), &place.join("bound"))?;
     tools::shrink(&bound, &place.join("shrunk"))?;
     let folder = place.join("dist");
     let app = root().join("app");
@@ -107,12 +106,13 @@ fn names_no_machine(folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Lets Clippy look at the app as it is built for browsers.
+/// Lets Clippy look at the app as it is built for browsers, and at the program that binds it.
 ///
 /// # Errors
 /// What is missing, or that it found something.
 pub fn lint() -> Result<(), String> {
-    compile::lint(&target_directory().join("app"))
+    compile::lint(&target_directory().join("app"))?;
+    bind::lint()
 }
 
 /// Shows the sizes of what was built, unless it is too big.

@@ -3,11 +3,35 @@
 //! It and the script of wasm-bindgen import one another. Since the name of each has a hash of what is in it, they are made one.
 
 use super::bundle::Parts;
+use std::ops::Range;
 
 /// What the name of a function begins with that loads a part.
 const LOADER: &str = "export const __wasm_split_load_";
 /// What the script that loads parts has of the other one.
 const INIT: &str = "import { initSync } from ";
+
+/// A part of the file `url`, which is loaded once for all, as if it had been loaded alone.
+const GATHER: &str = "
+let gathering;
+const gather = async (url, from, to) => {
+    gathering ??= fetch(url).then(answer => answer.ok ? answer.arrayBuffer() : Promise.reject(new Error(`HTTP ${answer.status}`)));
+    try {
+        return new Response((await gathering).slice(from, to), { headers: { 'content-type': 'application/wasm' } });
+    } catch (why) {
+        // The next time it is asked for again.
+        gathering = undefined;
+        throw why;
+    }
+};";
+
+/// The script `link`, which loads parts, taking each of `small` from its place in the file `url` where they are all gathered.
+pub fn gathered(link: &str, small: &[(&String, Range<usize>)], url: &str) -> String {
+    let alone = |name: &str| format!("fetch(new URL(\"./{name}\", import.meta.url))");
+    let taken =
+        |Range { start, end }: &Range<usize>| format!("gather(new URL(\"{url}\", import.meta.url), {start}, {end})");
+    let link = small.iter().fold(link.to_owned(), |link, (name, at)| link.replace(&alone(name), &taken(at)));
+    format!("{link}\n{GATHER}\n")
+}
 
 /// The script `script` of wasm-bindgen with the script `link`, which it imports by the name `name`, in it.
 pub fn joined(script: &str, link: &str, name: &str) -> String {
@@ -82,6 +106,15 @@ export const __wasm_split_load_a = wrapAsyncCb(makeLoad(() => async (_imp) => ({
         assert_eq!(needed["b"], ["chunk_3.0a.wasm", "split_b.0b.wasm"]);
         assert!(needed["a"].is_empty());
         assert_eq!(needed.len(), 2);
+    }
+
+    #[test]
+    fn small_pieces_come_from_one_file() {
+        let link = LINK.replace("/app/chunk_3.0a.wasm", "./chunk_3.wasm");
+        let link = gathered(&link, &[(&"chunk_3.wasm".to_owned(), 5..9)], "/app/shared.0d.bin");
+        assert!(link.contains("const src = gather(new URL(\"/app/shared.0d.bin\", import.meta.url), 5, 9);"), "{link}");
+        assert!(!link.contains("./chunk_3.wasm") && link.contains("const gather = async (url, from, to)"));
+        assert_eq!(needed(&link)["b"], ["shared.0d.bin", "split_b.0b.wasm"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub const MOST_FIRST_LOAD_BYTES: u64 = 250_000;
 /// them: the address by itself, a meter's label, and an order's link, which leads the phone that paid, or one that takes its place,
 /// to an order that must be fetched first.
 const PAGES: [(&str, &[&str], bool); 3] =
-    [("home", &["home"], true), ("a meter", &["meter"], true), ("an order", &["orders", "courier"], false)];
+    [("home", &["home"], true), ("a meter", &["meter"], true), ("an order", &["order", "fetch"], true)];
 /// What every page loads besides its program, by the names without a hash.
 const ALWAYS: [&str; 5] = ["manifest.webmanifest", "style.css", "icons/icon.svg", SCRIPT, WASM];
 /// The language that is counted for the first load.

@@ -1,17 +1,12 @@
-//! Programs of others that build the app and that its tests need, each installed once into a folder of this user's caches.
+//! Programs of others that make the app smaller and that its tests need, each installed once into a folder of this user's caches.
 
-use super::bundle::{SCRIPT, WASM};
 use crate::doubles::{node_modules, program};
 use crate::peers::{apt_install, in_path, run};
-use crate::{cargo, root};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Cuts a program into parts, of which all but the first are loaded when they are needed: the version that goes with
-/// `wasm_split_helpers` in Cargo.lock.
-const SPLITTER_VERSION: &str = "0.2.4";
 const BINARYEN: &str = "binaryen@132.0.0";
 const AXE: &str = "axe-core@4.14.1";
 /// Names of the browser's program.
@@ -40,31 +35,6 @@ for (const name of process.argv.slice(1)) {
     fs.writeFileSync(name + '.br', zlib.brotliCompressSync(bytes, { params }));
     fs.writeFileSync(name + '.gz', zlib.gzipSync(bytes, { level: constants.Z_BEST_COMPRESSION }));
 }";
-
-/// Writes the scripts and the WebAssembly that a browser loads into the new folder `out`; gives the folder. In `cut` is what
-/// is not for browsers.
-///
-/// # Errors
-/// What is missing or what wasm-bindgen or the splitter says.
-pub fn bind(compiled: &Path, cut: &Path, out: &Path) -> Result<PathBuf, String> {
-    let at = |error: std::io::Error| format!("{}: {error}", out.display());
-    remove(cut)?;
-    remove(out)?;
-    let name = SCRIPT.trim_end_matches(".js");
-    run(Command::new(splitter()?).args(["--target", "web", "--out-name", name]).arg(compiled).arg(cut))?;
-    let mut command = Command::new(wasm_bindgen()?);
-    command.args(["--target", "web", "--no-typescript", "--omit-default-module-path"]);
-    // The parts find one another by what the linker exports.
-    command.args(["--keep-lld-exports", "--no-demangle", "--out-name", name, "--out-dir"]);
-    let main = cut.join(format!("{name}.wasm"));
-    run(command.arg(out).arg(&main))?;
-    debug_assert!(WASM.starts_with(name));
-    fs::remove_file(main).map_err(at)?;
-    for name in super::names::files(cut)? {
-        fs::copy(cut.join(&name), out.join(&name)).map_err(at)?;
-    }
-    Ok(out.to_owned())
-}
 
 /// Puts a smaller program of the same meaning in the place of each WebAssembly in `folder`; those made before are kept in `kept`.
 ///
@@ -127,37 +97,6 @@ pub fn chromium() -> Result<PathBuf, String> {
     find().ok_or_else(|| format!("none of {CHROMIUM:?} is in PATH"))
 }
 
-/// wasm-bindgen's program of exactly the version that the app is built with.
-fn wasm_bindgen() -> Result<PathBuf, String> {
-    let version = locked_version("wasm-bindgen")?;
-    if let Some(path) = in_path("wasm-bindgen")
-        && run(Command::new(&path).arg("--version"))?.trim() == format!("wasm-bindgen {version}")
-    {
-        return Ok(path);
-    }
-    installed("wasm-bindgen-cli", "wasm-bindgen", &version, &[])
-}
-
-/// The program that cuts the app into parts.
-fn splitter() -> Result<PathBuf, String> {
-    installed("wasm_split_cli_support", "wasm-split-cli", SPLITTER_VERSION, &["--features", "build-binary"])
-}
-
-/// A program of a package, installed into this user's caches unless it is there.
-fn installed(package: &str, program: &str, version: &str, how: &[&str]) -> Result<PathBuf, String> {
-    let folder = cache()?.join(format!("{program}-{version}"));
-    let path = folder.join("bin").join(program);
-    if path.is_file() {
-        return Ok(path);
-    }
-    let mut install = cargo();
-    install.args(["install", "--quiet", "--locked", package, "--bin", program, "--version", &format!("={version}")]);
-    // It runs for a second: compiling it fast is worth more than a fast program.
-    install.args(how).args(["--config", "profile.release.opt-level=1", "--root"]).arg(&folder);
-    run(&mut install).or_else(|_| run(&mut install))?;
-    Ok(path)
-}
-
 /// Cargo's own folder, and those in it that hold the source of crates.
 ///
 /// # Errors
@@ -171,17 +110,11 @@ pub fn registries() -> Result<(PathBuf, Vec<PathBuf>), String> {
     Ok((home, folders))
 }
 
-/// The version of a package in Cargo.lock.
-fn locked_version(package: &str) -> Result<String, String> {
-    let file = root().join("Cargo.lock");
-    let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let mut lines = text.lines().skip_while(|line| *line != format!("name = \"{package}\""));
-    let version = lines.nth(1).and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
-    version.map(str::to_owned).ok_or_else(|| format!("{} has no {package}", file.display()))
-}
-
 /// Where this user's programs keep what can be made again.
-fn cache() -> Result<PathBuf, String> {
+///
+/// # Errors
+/// If that is nowhere.
+pub fn cache() -> Result<PathBuf, String> {
     let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let caches = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")));
     caches.map(|caches| caches.join("coinless")).ok_or_else(|| "HOME is not set".into())

@@ -6,7 +6,7 @@ pub mod image;
 mod size;
 pub mod toolchain;
 
-use crate::root;
+use crate::{ended, root};
 use image::Processor;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -43,13 +43,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(result)
 }
 
 /// Builds the meter's image; gives its path.

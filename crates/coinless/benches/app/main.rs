@@ -9,7 +9,7 @@
 mod browser;
 #[path = "../../tests/app/cdp.rs"]
 mod cdp;
-#[path = "../../tests/app/page.rs"]
+#[path = "../../tests/app/page/mod.rs"]
 mod page;
 #[path = "../../tests/app/sales.rs"]
 mod sales;

@@ -165,8 +165,8 @@ fn check(
         Failure::new(format!("order {id} {}; {again}", shown.words())).with_exit_code(PARTLY)
     };
     match shown.sums().verdict() {
-        Verdict::Nothing => Err(failure),
-        Verdict::Unknown => unknown(format!(": {}", shown.words())),
+        Verdict::Refunding | Verdict::Person | Verdict::Refunded | Verdict::Nothing => Err(failure),
+        Verdict::Waiting | Verdict::Unknown => unknown(format!(": {}", shown.words())),
         Verdict::Complete => loading.unwrap_or(Ok(())),
         Verdict::Partly => loading.unwrap_or(Ok(())).and_then(|()| Err(partly())),
     }

@@ -6,7 +6,8 @@ use super::udp::Udp;
 use super::websocket::WebSocket;
 use crate::output::Failure;
 use coinless_phone::io::{Link, NoAnswer};
-use coinless_protocol::coap::{Client, ClientEvent, Method, Request, Response};
+use coinless_phone::lossy::{self, Lossy};
+use coinless_protocol::coap::{Method, Request, Response};
 use coinless_protocol::token::{Order, Token};
 use coinless_sim::failpoint;
 use std::time::Duration;
@@ -24,20 +25,20 @@ const NDEF: &str = "ndef:";
 /// A meter at hand.
 pub enum MeterLink {
     /// Over a link that loses messages: they are repeated.
-    Lossy {
-        /// What carries them.
-        carrier: Carrier,
-        /// When the link was made.
-        started: Instant,
-    },
+    Lossy(Carrier),
     /// Over a link that delivers them or breaks.
     WebSocket(Box<WebSocket>),
     /// Through its NFC tag.
     Ndef(NdefTag),
 }
 
-/// What carries messages to the meter and back. Any of them may get lost, and is repeated.
-pub enum Carrier {
+/// What carries messages to the meter and back.
+pub struct Carrier {
+    kind: Kind,
+    started: Instant,
+}
+
+enum Kind {
     Udp(Udp),
     Serial(Box<Serial>),
 }
@@ -54,16 +55,19 @@ impl MeterLink {
         if let Some(path) = link.strip_prefix(NDEF) {
             return NdefTag::new(path).map(Self::Ndef);
         }
-        let carrier = match link.strip_prefix(SERIAL) {
-            Some(place) => Carrier::Serial(Box::new(Serial::open(place)?)),
-            None => Carrier::Udp(Udp::connect(link).await?),
+        let kind = match link.strip_prefix(SERIAL) {
+            Some(place) => Kind::Serial(Box::new(Serial::open(place)?)),
+            None => Kind::Udp(Udp::connect(link).await?),
         };
-        Ok(Self::Lossy { carrier, started: Instant::now() })
+        Ok(Self::Lossy(Carrier { kind, started: Instant::now() }))
     }
 
     async fn ask(&mut self, request: &Request<'_>) -> Result<Response, NoAnswer> {
         match self {
-            Self::Lossy { carrier, started } => carrier.ask(*started, request).await,
+            Self::Lossy(carrier) => {
+                let random = random().map_err(|error| NoAnswer(error.to_string()))?;
+                lossy::exchange(carrier, u64::from_be_bytes(random), request).await
+            }
             Self::WebSocket(websocket) => websocket.ask(request).await,
             Self::Ndef(tag) => tag.ask(request).await,
         }
@@ -84,55 +88,34 @@ impl Link for MeterLink {
     }
 }
 
-impl Carrier {
-    async fn ask(&mut self, started: Instant, request: &Request<'_>) -> Result<Response, NoAnswer> {
-        let now_ms = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let random = random().map_err(|error| NoAnswer(error.to_string()))?;
-        let client = Client::start(now_ms(), u64::from_be_bytes(random), request);
-        let mut client = client.map_err(|error| NoAnswer(format!("not sent: {error}")))?;
-        self.send(client.first_datagram()).await?;
-        loop {
-            let due = started + Duration::from_millis(client.next_due_ms());
-            let event = match timeout_at(due, self.receive()).await {
-                Ok(message) => client.receive(now_ms(), &message?),
-                Err(_) => client.poll(now_ms()),
-            };
-            match event {
-                ClientEvent::Nothing => {}
-                ClientEvent::Send(message) => self.send(&message).await?,
-                ClientEvent::Response(response, acknowledgement) => {
-                    if let Some(message) = acknowledgement {
-                        // The response is here; if the meter does not hear so, it only sends it again.
-                        let _ = self.send(&message).await;
-                    }
-                    return Ok(response);
-                }
-                ClientEvent::Rejected => return Err(NoAnswer("it rejects the message".into())),
-                ClientEvent::NoAnswer => return Err(self.silence()),
-            }
-        }
+impl Lossy for Carrier {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     async fn send(&mut self, message: &[u8]) -> Result<(), NoAnswer> {
-        match self {
-            Self::Udp(udp) => udp.send(message).await,
-            Self::Serial(serial) => serial.send(message).await,
+        match &mut self.kind {
+            Kind::Udp(udp) => udp.send(message).await,
+            Kind::Serial(serial) => serial.send(message).await,
         }
     }
 
-    async fn receive(&mut self) -> Result<Vec<u8>, NoAnswer> {
-        match self {
-            Self::Udp(udp) => udp.receive().await,
-            Self::Serial(serial) => serial.receive().await,
-        }
-    }
-
-    fn silence(&self) -> NoAnswer {
-        let cause = match self {
-            Self::Udp(_) => None,
-            Self::Serial(serial) => serial.silence(),
+    async fn receive(&mut self, until_ms: u64) -> Result<Option<Vec<u8>>, NoAnswer> {
+        let until = self.started + Duration::from_millis(until_ms);
+        let message = async {
+            match &mut self.kind {
+                Kind::Udp(udp) => udp.receive().await,
+                Kind::Serial(serial) => serial.receive().await,
+            }
         };
-        NoAnswer(cause.unwrap_or_else(|| "it was silent although asked several times".into()))
+        timeout_at(until, message).await.ok().transpose()
+    }
+
+    fn silence(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Udp(_) => None,
+            Kind::Serial(serial) => serial.silence(),
+        }
     }
 }
 

@@ -9,11 +9,11 @@ use coinless_sim::line::Cut;
 use serde_json::{Value, json};
 
 /// Whether the order's screen says that the meter's receipt shows the credit.
-const LOADED: &str = "document.querySelector('[data-step=loaded]').dataset.state === 'yes'";
+pub const LOADED: &str = "document.querySelector('[data-step=loaded]').dataset.state === 'yes'";
 /// The same for: it is on this phone.
-const HERE: &str = "document.querySelector('[data-step=here]').dataset.state === 'yes'";
+pub const HERE: &str = "document.querySelector('[data-step=here]').dataset.state === 'yes'";
 /// Resolves when nothing is under way; to whether all is loaded.
-const ENDED: &str = "document.querySelector('main').getAttribute('aria-busy') === 'false'
+pub const ENDED: &str = "document.querySelector('main').getAttribute('aria-busy') === 'false'
     && { loaded: document.querySelector('[data-step=loaded]').dataset.state === 'yes' }";
 /// Notes what the app asks the browser's chooser for, and asks.
 const LISTEN: &str = "window.asked = []; const request = navigator.bluetooth.requestDevice.bind(navigator.bluetooth);

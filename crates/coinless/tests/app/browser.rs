@@ -116,6 +116,22 @@ impl Browser {
         }
     }
 
+    /// The file that the browser saves into `folder` when something is pressed.
+    pub fn saved(&self, folder: &Path, press: impl FnOnce()) -> Vec<u8> {
+        let behavior = json!({ "behavior": "allow", "downloadPath": folder, "eventsEnabled": true });
+        self.wire.call(None, "Browser.setDownloadBehavior", behavior).unwrap();
+        let from = self.wire.now();
+        press();
+        let saved = self.wire.event(from, |event| {
+            let is = event.method == "Browser.downloadProgress" && event.params["state"] == "completed";
+            is.then(|| event.params["filePath"].as_str().map(PathBuf::from))
+        });
+        let saved = saved.expect("a file is saved").expect("it is somewhere");
+        let bytes = fs::read(&saved).unwrap();
+        fs::remove_file(saved).unwrap();
+        bytes
+    }
+
     /// The sessions of what is attached to now, of these kinds.
     fn sessions(&self, kinds: &[&str]) -> Vec<String> {
         let gone = self.wire.events(|event| {

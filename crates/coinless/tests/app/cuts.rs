@@ -27,7 +27,9 @@ pub struct Purchases<'a> {
 
 impl<'a> Purchases<'a> {
     /// Makes one purchase without any trouble, by which the others are measured. The meters of `wanted` are the town's.
-    pub fn new(town: &'a mut Town, page: &Page, wanted: Wanted<'a>, is_at_meter: bool) -> Self {
+    pub fn new(town: &'a mut Town, page: &Page, wanted: Wanted<'a>) -> Self {
+        // What several meters get is bought by the list, by a person who is at none of them.
+        let is_at_meter = wanted.len() == 1;
         let mut first = Self { town, wanted, is_at_meter, over: 0, units: Vec::new(), paid_cents: 0 };
         let url = first.town.line.url();
         first.person(page, &url).begin().unwrap();
@@ -83,10 +85,10 @@ impl<'a> Purchases<'a> {
 }
 
 /// One purchase for each step, with the network cut `how` at that step until the app has nothing under way.
-fn network(town: &mut Town, wanted: Wanted<'_>, is_at_meter: bool, how: Cut) {
+fn network(town: &mut Town, wanted: Wanted<'_>, how: Cut) {
     let browser = town.browser("phone");
     let page = phone(&browser, town, wanted);
-    let mut purchases = Purchases::new(town, &page, wanted, is_at_meter);
+    let mut purchases = Purchases::new(town, &page, wanted);
     for step in 0..MAX_STEPS {
         let cut = purchases.town.line.cut_at(step, how);
         let url = purchases.town.line.url();
@@ -131,42 +133,66 @@ pub fn phone(browser: &crate::browser::Browser, town: &Town, wanted: Wanted<'_>)
     page
 }
 
+/// What a family buys.
+pub const LIST: Wanted<'_> = &[(GAS, "5"), (WATER, "4"), (POWER, "3")];
+
+/// A town with the meters of [`LIST`].
+pub fn family() -> Option<Town> {
+    Town::with(&[GAS, WATER, POWER])
+}
+
 #[test]
 fn the_network_is_cut_before_each_message_of_the_first_way() {
     let Some(mut town) = Town::with(&[GAS]) else { return };
-    network(&mut town, &[(GAS, "5")], true, Cut::Before);
+    network(&mut town, &[(GAS, "5")], Cut::Before);
 }
 
 #[test]
 fn the_network_is_cut_after_each_message_of_the_first_way() {
     let Some(mut town) = Town::with(&[GAS]) else { return };
-    network(&mut town, &[(GAS, "5")], true, Cut::After);
+    network(&mut town, &[(GAS, "5")], Cut::After);
+}
+
+#[test]
+fn the_network_is_cut_before_each_message_of_the_list() {
+    let Some(mut town) = family() else { return };
+    network(&mut town, LIST, Cut::Before);
 }
 
 #[test]
 fn the_network_is_cut_after_each_message_of_the_list() {
-    let meters = [GAS, WATER, POWER];
-    let Some(mut town) = Town::with(&meters) else { return };
-    network(&mut town, &[(GAS, "5"), (WATER, "4"), (POWER, "3")], false, Cut::After);
+    let Some(mut town) = family() else { return };
+    network(&mut town, LIST, Cut::After);
 }
 
-#[test]
-fn the_link_to_the_meter_breaks_at_each_message() {
-    let Some(mut town) = Town::with(&[GAS]) else { return };
+/// One purchase for each message to or from a meter, at which the links to all meters break.
+fn links(town: &mut Town, wanted: Wanted<'_>) {
     let browser = town.browser("phone");
-    let wanted: Wanted<'_> = &[(GAS, "5")];
-    let page = phone(&browser, &town, wanted);
-    let mut purchases = Purchases::new(&mut town, &page, wanted, true);
+    let page = phone(&browser, town, wanted);
+    let mut purchases = Purchases::new(town, &page, wanted);
     for step in 0..MAX_STEPS {
-        purchases.town.ways[0].break_at(step);
+        purchases.town.ways.iter().for_each(|way| way.break_at(step));
         let url = purchases.town.line.url();
         purchases.person(&page, &url).begin().unwrap();
         purchases.finish(&page);
-        if !purchases.town.ways[0].mend() {
+        let broken = purchases.town.ways.iter().filter(|way| way.mend()).count();
+        if broken == 0 {
             assert!(step > 4, "only {step} steps");
             println!("{step} steps");
             return;
         }
     }
     panic!("more than {MAX_STEPS} steps");
+}
+
+#[test]
+fn the_link_to_the_meter_breaks_at_each_message() {
+    let Some(mut town) = Town::with(&[GAS]) else { return };
+    links(&mut town, &[(GAS, "5")]);
+}
+
+#[test]
+fn the_links_to_the_meters_of_the_list_break_at_each_message() {
+    let Some(mut town) = family() else { return };
+    links(&mut town, LIST);
 }

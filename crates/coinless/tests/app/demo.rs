@@ -1,5 +1,7 @@
 //! The demo's page: played through the frame, and broken with every button; no sum changes.
 
+mod ways;
+
 use crate::access::Axe;
 use crate::browser::{Browser, Tools};
 use crate::page::{Device, Page};
@@ -22,7 +24,7 @@ const STATE: &str = "new Promise(done => {
 /// A demo that runs, and a visitor.
 struct Visit {
     page: Page,
-    _browser: Browser,
+    browser: Browser,
     desk: Desk,
     demo: Running,
     tools: Tools,
@@ -48,7 +50,7 @@ impl Visit {
         let page = browser.open(&demo.address());
         page.on(SCREEN);
         page.until("document.body.dataset.live === 'yes' && document.querySelector('#phone').src");
-        Some(Self { page, _browser: browser, desk, demo, tools, _folder: folder })
+        Some(Self { page, browser, desk, demo, tools, _folder: folder })
     }
 
     /// The phone that is in the frame now.

@@ -1,8 +1,8 @@
-//! The tab killed, or overtaken by a second one, in the middle of a purchase: whoever opens the app again finds the purchase and ends it, paid once
-//! and loaded once.
+//! The tab or the whole browser killed, or the tab overtaken by a second one, in the middle of a purchase: whoever opens the app again
+//! finds the purchase and ends it, paid once and loaded once.
 
 use crate::browser::Browser;
-use crate::cuts::{Purchases, phone};
+use crate::cuts::{LIST, Purchases, family, phone};
 use crate::page::{PHONE, Page};
 use crate::person::Wanted;
 use crate::tabs::is_overtaken;
@@ -18,6 +18,8 @@ const MAX_STEPS: usize = 40;
 enum Fate {
     /// What runs it dies.
     Killed,
+    /// The whole browser dies at once, and is started again: a phone whose battery was empty.
+    Gone,
     /// A second tab goes on with it, while the first one still works.
     Overtaken,
 }
@@ -25,7 +27,7 @@ enum Fate {
 /// One purchase for each step of those that are `apart` from each other, at which the line is cut after what was said, for as long as
 /// it takes until the tab has its fate.
 fn at_each_step(
-    browser: &Browser,
+    mut browser: Browser,
     purchases: &mut Purchases<'_>,
     mut page: Page,
     line: &Line,
@@ -37,18 +39,31 @@ fn at_each_step(
         let person = purchases.person(&page, &url);
         person.begin().unwrap();
         let cut = line.cut_at(step, Cut::After);
-        let next = thread::scope(|scope| {
+        let (after, next) = thread::scope(|scope| {
             scope.spawn(|| {
-                // It ends with the tab, or with the purchase; what became of that is looked at afterwards.
-                let _ = person.finish(|_| ());
+                // It ends with the tab, or with the purchase, or is given up while the line is down for as long as an answer could come;
+                // what became of it is looked at afterwards.
+                let is_over = person.finish(|_| ()).is_ok();
                 // What has not come by now does not come.
-                line.mend();
+                if is_over || !line.is_down() {
+                    line.mend();
+                }
             });
-            cut.recv().ok()?;
-            if matches!(fate, Fate::Killed) {
-                page.crash();
-                page.clone().close();
+            if cut.recv().is_err() {
+                return (browser, None);
             }
+            let browser = match fate {
+                Fate::Killed => {
+                    page.crash();
+                    page.clone().close();
+                    browser
+                }
+                Fate::Gone => {
+                    browser.kill();
+                    purchases.town.browser("phone")
+                }
+                Fate::Overtaken => browser,
+            };
             line.mend();
             let next = browser.tab();
             next.on(PHONE);
@@ -59,8 +74,9 @@ fn at_each_step(
                 is_overtaken(&page);
                 page.clone().close();
             }
-            Some(next)
+            (browser, Some(next))
         });
+        browser = after;
         let Some(next) = next else {
             assert!(step > fewest, "only {step} steps");
             println!("{fate:?}: {step} steps");
@@ -79,20 +95,47 @@ const WANTED: Wanted<'_> = &[(GAS, "5")];
 fn at_the_station(fate: Fate, apart: usize) {
     let Some(mut town) = Town::with(&[GAS]) else { return };
     let line = town.line.clone();
-    on_the_way(&mut town, &line, fate, (apart, 5));
+    on_the_way(&mut town, WANTED, &line, fate, (apart, 5));
 }
 
-fn on_the_way(town: &mut Town, line: &Line, fate: Fate, steps: (usize, usize)) {
+/// The same while a family buys its list.
+fn with_the_list(fate: Fate, apart: usize) {
+    let Some(mut town) = family() else { return };
+    let line = town.line.clone();
+    on_the_way(&mut town, LIST, &line, fate, (apart, 5));
+}
+
+fn on_the_way(town: &mut Town, wanted: Wanted<'_>, line: &Line, fate: Fate, steps: (usize, usize)) {
     let browser = town.browser("phone");
-    let page = phone(&browser, town, WANTED);
+    let page = phone(&browser, town, wanted);
     page.beside();
-    let mut purchases = Purchases::new(town, &page, WANTED, true);
-    at_each_step(&browser, &mut purchases, page, line, fate, steps);
+    let mut purchases = Purchases::new(town, &page, wanted);
+    at_each_step(browser, &mut purchases, page, line, fate, steps);
 }
 
 #[test]
 fn the_tab_is_killed_at_each_step_of_the_first_way() {
     at_the_station(Fate::Killed, 1);
+}
+
+#[test]
+fn the_browser_is_killed_at_every_fourth_step_of_the_first_way() {
+    at_the_station(Fate::Gone, 4);
+}
+
+#[test]
+fn the_browser_is_killed_at_every_fourth_step_of_the_list() {
+    with_the_list(Fate::Gone, 4);
+}
+
+#[test]
+fn the_tab_is_killed_at_each_step_of_the_list() {
+    with_the_list(Fate::Killed, 1);
+}
+
+#[test]
+fn a_second_tab_goes_on_with_the_list_at_every_fourth_step_while_the_first_one_works() {
+    with_the_list(Fate::Overtaken, 4);
 }
 
 #[test]
@@ -112,7 +155,7 @@ fn at_the_meter(fate: Fate, apart: usize) {
         (vec![meter], place)
     });
     let (Some(mut town), Some(line)) = (town, made) else { return };
-    on_the_way(&mut town, &line, fate, (apart, 4));
+    on_the_way(&mut town, WANTED, &line, fate, (apart, 4));
 }
 
 #[test]

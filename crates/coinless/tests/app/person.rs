@@ -79,7 +79,7 @@ impl Person<'_> {
                 return Ok(());
             }
         }
-        panic!("it does not come to an end: {}", self.page.text());
+        Err(Refused(format!("it does not come to an end: {}", self.page.text())))
     }
 
     fn look(&self) -> Result<Seen, Refused> {

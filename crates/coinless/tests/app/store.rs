@@ -204,3 +204,30 @@ fn a_browser_that_does_not_promise_to_keep_it_is_no_reason_not_to_buy() {
     page.press("settings");
     page.says("stays", "may throw it away");
 }
+
+#[test]
+fn a_page_that_is_left_while_it_opens_the_store_does_not_hold_it() {
+    let Some(town) = Town::with(&[GAS]) else { return };
+    let browser = town.browser("phone");
+    let page = browser.tab();
+    // On a slow disk making the tables takes a while: here, until the page has ended.
+    let slow = "if (location.pathname === '/') {
+        const own = IDBFactory.prototype.open;
+        IDBFactory.prototype.open = function (...given) {
+            const opening = own.apply(this, given);
+            opening.addEventListener('upgradeneeded', () => {
+                const table = opening.result.createObjectStore('slow');
+                const again = () => { table.get(0).onsuccess = again; };
+                again();
+                document.body.dataset.making = true;
+            });
+            return opening;
+        };
+    }";
+    page.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": slow }));
+    page.goto(&town.line.url());
+    page.until("document.body.dataset.making");
+    town.at_gas(&page);
+    let names = page.evaluate("indexedDB.databases().then(all => all.map(({ name, version }) => [name, version]))");
+    assert_eq!(names, json!([["coinless", 1]]));
+}

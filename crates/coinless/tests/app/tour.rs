@@ -4,8 +4,9 @@ use crate::browser::Browser;
 use crate::gallery::Gallery;
 use crate::page::{Page, named};
 use crate::readings::{answered, type_code, weeks};
+use crate::refunds::money_comes_back;
+use crate::shell::lose_part;
 use crate::town::{GAS, POWER, Town, WATER};
-use crate::trouble::money_comes_back;
 use coinless_protocol::MeterId;
 use serde_json::json;
 use std::fs;
@@ -24,6 +25,8 @@ pub fn all(town: &mut Town, browser: &Browser, gallery: &mut Gallery<'_>) {
     living(town, gallery);
     family(gallery);
     round(town, gallery);
+    payments(town, gallery);
+    part_missing(town, gallery);
     trouble(town, browser, gallery);
 }
 
@@ -239,6 +242,47 @@ fn round(town: &mut Town, gallery: &mut Gallery<'_>) {
     page.until("document.querySelector('[data-test=counts]').dataset.done === '1'");
     page.evaluate(UNFOLD);
     gallery.look("walk-skipped", "One is loaded, one is skipped");
+}
+
+/// Payments of which the station has not heard the end.
+fn payments(town: &Town, gallery: &mut Gallery<'_>) {
+    let page = gallery.page;
+    tab(page, "history");
+    // The first purchase of all: one meter.
+    page.press_selected("main li:last-child > [data-test=order]");
+    page.screen("order");
+    let told = page.evaluate("fetch(`/v1/orders/${location.pathname.split('/').pop()}`).then(answer => answer.json())");
+    let pay = "Pay 20.00 EUR to the account EE38 2200 2210 2014 5685 with the reference 4711 0815.";
+    let ways = [
+        ("order-waits", "A payment that waits: what the payer has to do", "sent", "awaiting-payment", json!(pay)),
+        ("order-unknown", "What became of a payment is not known yet", "unknown", "payment-unknown", json!(null)),
+    ];
+    for (place, (name, caption, payment, standing, instructions)) in ways.into_iter().enumerate() {
+        let mut order = told.clone();
+        let id = told["id"].as_str().unwrap();
+        let id = format!("{}{place:04}", &id[..id.len() - 4]);
+        order["id"] = json!(id);
+        order["payment"]["state"] = json!(payment);
+        order["payment"]["instructions"] = instructions;
+        order["lines"][0]["state"] = json!(standing.replace('-', "_"));
+        order["lines"][0]["token"] = json!(null);
+        answered(page, &format!("/v1/orders/{id}"), &order);
+        page.start(&format!("{}/o/{id}", town.line.url()));
+        page.until(&format!("document.querySelector('[data-test=line]')?.dataset.standing === '{standing}'"));
+        gallery.look(name, caption);
+    }
+}
+
+fn part_missing(town: &Town, gallery: &mut Gallery<'_>) {
+    let page = gallery.page;
+    lose_part(page, true);
+    go(town, page, "/", "home");
+    tab(page, "house");
+    page.read("part-missing");
+    gallery.look("part-missing", "A part of the app that could not be loaded");
+    lose_part(page, false);
+    page.press("part-again");
+    page.read("preview");
 }
 
 fn trouble(town: &mut Town, browser: &Browser, gallery: &mut Gallery<'_>) {

@@ -1,8 +1,6 @@
 //! When something does not work: each trouble has words and a next step.
 
-use crate::cdp::PATIENCE;
 use crate::page::{PHONE, Page, named};
-use crate::readings::answered;
 use crate::town::{GAS, Town};
 use coinless_phone::outcome::Standing;
 use coinless_phone::readings::{ALARMS, CAUSES};
@@ -10,7 +8,6 @@ use coinless_phone::trouble::refusal_name;
 use coinless_protocol::problem::Refusal;
 use coinless_station::problem::Code;
 use serde_json::json;
-use std::time::Instant;
 
 /// The messages in English, by their ids.
 const ENGLISH: &str = include_str!("../../../../app/messages/en.ftl");
@@ -38,7 +35,7 @@ fn every_cause_has_words() {
 }
 
 /// Buys 20.00 of gas, which stays on the phone.
-fn bought(town: &Town, page: &Page) {
+pub fn bought(town: &Town, page: &Page) {
     town.at_gas(page);
     page.press_selected(".chip:nth-child(3)");
     page.press("quote");
@@ -47,72 +44,6 @@ fn bought(town: &Town, page: &Page) {
     page.screen("order");
     page.until("document.querySelector('[data-step=here]').dataset.state === 'yes'");
     page.rests();
-}
-
-/// Waits until the station has taken the sale back and paid the money back, after the meter's receipt went there by itself.
-pub fn money_comes_back(page: &Page) {
-    page.until("document.querySelector('[data-test=delivery]')?.dataset.outcome === 'void'");
-    let until = Instant::now() + PATIENCE;
-    while page.evaluate("document.querySelector('[data-test=line]').dataset.standing") != "refunded" {
-        assert!(Instant::now() < until, "the money is not back: {}", page.text());
-        page.rests();
-        page.press("sync");
-    }
-    page.until("document.querySelector('[data-test=refund-state]')?.dataset.refund === 'done'");
-}
-
-#[test]
-fn money_comes_back_after_the_void_token_was_carried_to_the_meter() {
-    let Some(mut town) = Town::with(&[GAS]) else { return };
-    let browser = town.browser("phone");
-    let page = browser.open(&town.line.url());
-    bought(&town, &page);
-    page.press_selected(&format!("{} summary", named("refund")));
-    page.press("refund-now");
-    page.until("document.querySelector('[data-test=refund-state]')?.dataset.refund === 'carry'");
-    page.rests();
-    assert_eq!(town.balance("provider:sandbox:clearing"), "20.00", "no receipt, no refund");
-    page.press("refund-carry");
-    page.until("document.querySelector('[data-test=delivery]')?.dataset.outcome === 'void'");
-    page.says("delivery", "can never be loaded");
-    assert_eq!(town.display(0)["total_units"], 0);
-    money_comes_back(&page);
-    assert_eq!(town.balance("provider:sandbox:clearing"), "0.00");
-}
-
-#[test]
-fn what_is_loaded_is_not_refunded() {
-    let Some(town) = Town::with(&[GAS]) else { return };
-    let (first, second) = (town.browser("first"), town.browser("second"));
-    let page = first.open(&town.line.url());
-    bought(&town, &page);
-    let link = page.evaluate("location.href");
-    // From now on the first one hears nothing of the purchase.
-    page.evaluate(
-        "(() => {
-            const plain = window.fetch;
-            window.isDeaf = true;
-            window.fetch = (path, init) =>
-                window.isDeaf && String(path).startsWith('/v1/orders/') ? new Promise(() => {}) : plain(path, init);
-            return true;
-        })()",
-    );
-    town.line.cut();
-    town.line.mend();
-    // Another phone has the purchase by its link, and loads it; the first one does not know.
-    let other = second.open(link.as_str().unwrap());
-    other.until("document.querySelector('[data-step=here]').dataset.state === 'yes'");
-    other.rests();
-    other.press("load");
-    other.until("document.querySelector('[data-test=line]').dataset.standing === 'loaded'");
-    page.press_selected(&format!("{} summary", named("refund")));
-    page.evaluate("window.isDeaf = false");
-    page.press("refund-now");
-    page.says("notice", "loaded already");
-    page.press("next-ask");
-    page.until("document.querySelector('[data-test=line]').dataset.standing === 'loaded'");
-    assert_eq!(page.evaluate("document.querySelectorAll('[data-test=refund]').length"), 0);
-    assert_eq!(town.balance("provider:sandbox:clearing"), "20.00");
 }
 
 #[test]
@@ -263,69 +194,6 @@ fn what_is_about_to_be_bought_outlives_a_reload() {
     page.goto(&format!("{}/s/quote", town.line.url()));
     page.screen("quote");
     assert_eq!(page.evaluate("document.querySelectorAll('[data-test=pay]').length"), 0);
-}
-
-#[test]
-fn a_phone_without_a_way_to_the_meter_says_so_before_paying_and_hands_the_token_over() {
-    let Some(mut town) = Town::with(&[GAS]) else { return };
-    let (iphone, android) = (town.browser("iphone"), town.browser("android"));
-    let page = iphone.open(&town.line.url());
-    let mut station = page.evaluate("fetch('/v1/app').then(answer => answer.json())");
-    station["websocket_meters"] = json!({});
-    answered(&page, "/v1/app", &station);
-    let no_links =
-        "for (const way of ['bluetooth', 'serial']) delete Navigator.prototype[way]; delete window.NDEFReader;";
-    page.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": no_links }));
-    town.at_gas(&page);
-    assert_eq!(page.evaluate("document.querySelectorAll('[data-test=nfc]').length"), 0);
-    page.press_selected(".chip:nth-child(3)");
-    page.press("quote");
-    page.screen("quote");
-    page.says("cannot-reach", "another phone scans it");
-    assert_eq!(page.evaluate("document.querySelectorAll('[data-test=connect]').length"), 0);
-    assert_eq!(town.balance("provider:sandbox:clearing"), "0.00");
-    page.press("pay");
-    page.screen("order");
-    page.until("document.querySelector('[data-step=here]').dataset.state === 'yes'");
-    page.rests();
-    page.press_selected(&format!("{} summary", named("hand-over")));
-    let code = page.evaluate("document.querySelector('[data-test=hand-over] .qr').dataset.text");
-    let other = android.open(&town.line.url());
-    // A phone that has heard of its station knows the ways to simulated meters.
-    other.start(code.as_str().unwrap());
-    other.screen("carry");
-    other.press("load");
-    other.until("document.querySelector('[data-test=delivery]')?.dataset.outcome === 'applied'");
-    assert!(town.display(0)["total_units"].as_u64().unwrap() > 0);
-}
-
-#[test]
-fn a_tag_is_tapped_at_the_begin_where_the_browser_has_nfc() {
-    let Some(town) = Town::with(&[GAS]) else { return };
-    let browser = town.browser("phone");
-    let page = browser.open(&town.line.url());
-    page.screen("home");
-    let without =
-        page.evaluate("typeof NDEFReader === 'undefined' && document.querySelectorAll('[data-test=nfc]').length === 0");
-    assert_eq!(without, true);
-    let reader = format!(
-        "window.NDEFReader = class extends EventTarget {{
-            async scan() {{
-                const data = new DataView(new TextEncoder().encode('{}/m/{}').buffer);
-                const event = new Event('reading');
-                event.message = {{ records: [{{ recordType: 'url', data }}] }};
-                setTimeout(() => this.dispatchEvent(event));
-            }}
-        }};",
-        town.line.url(),
-        GAS.label
-    );
-    page.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": reader }));
-    page.reload();
-    page.screen("home");
-    page.press("nfc");
-    page.screen("meter");
-    page.says("who", "Sample Energy");
 }
 
 #[test]

@@ -42,32 +42,8 @@ impl LineReport {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::line;
     use super::*;
-    use crate::records::{Consent, StoredOrder};
-    use crate::store::Contents;
-    use crate::wire::OrderRequest;
-    use serde_json::json;
-    use uuid::Uuid;
-
-    fn taken_back(state: &str, payment: &str) -> TakenBack {
-        let id = Uuid::from_u64_pair(0x0190_0000_0000_7000, 0x8000_0000_0000_0001);
-        let line = json!({ "line": 1, "meter": "CLS0000000017", "amount": "5.00", "state": state });
-        let view = json!({ "id": id, "payment": { "state": payment }, "lines": [line] });
-        let order = StoredOrder {
-            id,
-            station: "https://x".into(),
-            request: OrderRequest { lines: Vec::new(), currency: None, payer: None, provider: None },
-            consent: Consent::Amounts,
-            accepted: Some(1),
-            view: Some(serde_json::from_value(view).unwrap()),
-            rejected: None,
-            told: true,
-            meters: Vec::new(),
-            round: None,
-            receipts: [].into(),
-        };
-        LineReport::of_order(&order, &Contents::default())[0].taken_back()
-    }
 
     #[test]
     fn each_state_has_its_place_on_the_way_back() {
@@ -84,8 +60,8 @@ mod tests {
             ("failed", TakenBack::Cannot),
             ("exception", TakenBack::Cannot),
         ] {
-            assert_eq!(taken_back(state, "captured"), expected, "{state}");
+            assert_eq!(line(state, "captured").taken_back(), expected, "{state}");
         }
-        assert_eq!(taken_back("issued", "none"), TakenBack::Cannot, "nothing was paid");
+        assert_eq!(line("issued", "none").taken_back(), TakenBack::Cannot, "nothing was paid");
     }
 }

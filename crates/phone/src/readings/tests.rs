@@ -1,8 +1,7 @@
 use super::*;
-use crate::records::{Consent, StoredOrder};
-use crate::wire::{OrderRequest, Problem, Readings};
+use crate::records::StoredOrder;
+use crate::wire::{Problem, Readings};
 use serde_json::json;
-use uuid::Uuid;
 
 fn kept(balance_fine: Option<i64>, days_left: Option<i64>, used: &[i64]) -> KeptReadings {
     let days: Vec<_> = used.iter().map(|used| json!({ "day": "2026-11-27", "used_fine": used })).collect();
@@ -69,24 +68,9 @@ fn what_an_answer_to_a_code_means() {
     }
 }
 
-/// An order of one line: 1000 units for the meter, as the station last told it.
+/// An order of one line: 1000 units for the meter, as the station last told it; the meter's receipt no. 8 shows it.
 fn order(number: u64, meter: &str, state: &str, payment: &str) -> StoredOrder {
-    let id = Uuid::from_u64_pair(0x0190_0000_0000_7000, 0x8000_0000_0000_0000 | number);
-    let line = json!({ "line": 1, "meter": meter, "amount": "5.00", "state": state, "quote": { "units": 1000 } });
-    let view = json!({ "id": id, "payment": { "state": payment }, "lines": [line] });
-    StoredOrder {
-        id,
-        station: "https://x".into(),
-        request: OrderRequest { lines: Vec::new(), currency: None, payer: None, provider: None },
-        consent: Consent::Amounts,
-        accepted: Some(1),
-        view: Some(serde_json::from_value(view).unwrap()),
-        rejected: None,
-        told: true,
-        meters: Vec::new(),
-        round: None,
-        receipts: [(1, 8)].into(),
-    }
+    StoredOrder { receipts: [(1, 8)].into(), ..crate::outcome::tests::order(number, meter, state, payment) }
 }
 
 #[test]

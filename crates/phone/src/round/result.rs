@@ -37,13 +37,14 @@ const SKIPPED: [&str; 2] = ["skipped", "note"];
 ///
 /// | `skipped`, `note` | only if the round was walked: why a meter that is not loaded was passed over, and what the walker wrote |
 ///
-/// A column of the file that has one of these names gets the name `file …`. Every cell that a spreadsheet could take for a
-/// formula is made [`harmless`].
+/// It begins with a byte order mark if its file did, or if it is from no file. A column of the file that has one of these names
+/// gets the name `file …`. Every cell that a spreadsheet could take for a formula is made [`harmless`].
 ///
 /// # Errors
 /// What the writer says, in words; memory does not fail it.
 pub fn result(order: &StoredOrder, contents: &Contents) -> Result<Vec<u8>, String> {
-    let plain = Round { separator: ',', byte_order_mark: false, columns: Vec::new(), rows: Vec::new() };
+    // A file that nobody has told otherwise of is for spreadsheets: they must see that it is UTF-8.
+    let plain = Round { separator: ',', byte_order_mark: true, columns: Vec::new(), rows: Vec::new() };
     let lines = LineReport::of_order(order, contents);
     // A file of other lines than the order has would put cells beside the wrong meters.
     let round = order.round.as_ref().filter(|round| round.rows.len() == lines.len()).unwrap_or(&plain);

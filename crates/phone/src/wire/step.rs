@@ -1,5 +1,7 @@
 //! A line of a quote's explanation in figures, as the station's API tells them, so that an app can say it in its reader's language.
 
+use super::Explanation;
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -111,10 +113,23 @@ pub enum Taxed {
     Standing,
 }
 
-impl Step {
-    /// Reads a step. Figures are there to be shown: those that cannot be read are left out, and the line's text stands.
-    pub(super) fn told<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = Map::deserialize(deserializer)?;
-        Ok(serde_json::from_value(Value::Object(fields)).unwrap_or_default())
+/// Figures are there to be shown: those that cannot be read are left out, and the line's text stands. Written out, since what serde
+/// derives for a flattened field is several times as large.
+impl<'de> Deserialize<'de> for Explanation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields = Map::deserialize(deserializer)?;
+        let Some(Value::String(text)) = fields.remove("text") else { return Err(D::Error::custom("no text")) };
+        let amount = match fields.remove("amount") {
+            None => String::new(),
+            Some(Value::String(amount)) => amount,
+            Some(_) => return Err(D::Error::custom("the amount is no text")),
+        };
+        let within = match fields.remove("within") {
+            None => false,
+            Some(Value::Bool(within)) => within,
+            Some(_) => return Err(D::Error::custom("within is neither true nor false")),
+        };
+        let step = serde_json::from_value(Value::Object(fields)).unwrap_or_default();
+        Ok(Self { text, amount, within, step })
     }
 }

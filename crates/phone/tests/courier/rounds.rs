@@ -75,7 +75,9 @@ fn without_a_file_the_result_names_the_meters() {
     let world = World::with_tokens();
     let csv = csv(&world);
     let mut lines = csv.lines();
-    let header = "meter,label,utility,asked,paid,tax,currency,units,outcome,state,loaded,receipt,reason,order,line";
+    // Spreadsheets must see that it is UTF-8.
+    let header =
+        "\u{feff}meter,label,utility,asked,paid,tax,currency,units,outcome,state,loaded,receipt,reason,order,line";
     assert_eq!(lines.next(), Some(header));
     let first = "CLS0000000017,CLS0000000017-Z,Aqua,50,50,1.25,EUR,1000,ready,\"paid, sold, on";
     assert!(lines.next().unwrap().starts_with(first), "{csv}");

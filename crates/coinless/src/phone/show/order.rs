@@ -33,7 +33,7 @@ pub struct OrderResult {
     /// Nothing will change any more.
     finished: bool,
     rejected: Option<String>,
-    /// complete, partly, nothing or unknown.
+    /// complete, partly, refunding, person, refunded, nothing, waiting or unknown.
     verdict: Verdict,
     summary: SummaryResult,
     lines: Vec<LineResult>,

@@ -11,8 +11,8 @@ use crate::page::{PHONE, Page};
 use crate::street::Street;
 use crate::town::Town;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 
 /// A town with a street of `count` gas meters; at the places of `others` first a browser reaches the meter of the second.
 fn street(count: usize, others: &[(usize, usize)]) -> Option<(Town, Street)> {
@@ -113,23 +113,20 @@ fn set_network(page: &Page, is_there: bool) {
     page.until(&format!("navigator.onLine === {is_there}"));
 }
 
-/// The result of a round: its rows, by the names of its columns.
-fn result(town: &Town, browser: &Browser, page: &Page) -> Vec<std::collections::BTreeMap<String, String>> {
-    let folder: PathBuf = town.desk.path("downloads");
-    let behavior = json!({ "behavior": "allow", "downloadPath": folder, "eventsEnabled": true });
-    browser.wire.call(None, "Browser.setDownloadBehavior", behavior).unwrap();
-    let from = browser.wire.now();
-    page.press("result");
-    let saved = browser.wire.event(from, |event| {
-        let is = event.method == "Browser.downloadProgress" && event.params["state"] == "completed";
-        is.then(|| event.params["filePath"].as_str().map(PathBuf::from))
-    });
-    let saved = saved.expect("a file is saved").expect("it is somewhere");
+/// A row of a round's result, by the names of its columns.
+pub type Row = BTreeMap<String, String>;
+
+/// The result of a round, as the browser saves it.
+fn result(town: &Town, browser: &Browser, page: &Page) -> Vec<Row> {
+    let text = browser.saved(&town.desk.path("downloads"), || page.press("result"));
     idle(page);
-    let text = fs::read(&saved).unwrap();
-    fs::remove_file(saved).unwrap();
+    rows(&text)
+}
+
+/// The rows of a round's result.
+pub fn rows(text: &[u8]) -> Vec<Row> {
     let marked = text.strip_prefix(b"\xef\xbb\xbf");
-    let mut reader = csv::Reader::from_reader(marked.unwrap_or(&text));
+    let mut reader = csv::Reader::from_reader(marked.unwrap_or(text));
     let names = reader.headers().unwrap().clone();
     // Spreadsheets must see that names of flats are UTF-8.
     assert!(marked.is_some() || !names.iter().any(|name| name == "name"), "{names:?}");

@@ -1,9 +1,8 @@
 //! A cable between a phone and the serial line of a meter that loses, changes and makes up bytes.
 
-use coinless_sim::serial::{self, Pty};
+use coinless_sim::serial::{self, Pty, blocking};
 use fastrand::Rng;
 use rustix::fd::OwnedFd;
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -38,9 +37,9 @@ impl Wire {
     /// Plugs a cable into the meter's `link`.
     pub fn new(link: &str, cable: Cable) -> Self {
         let path = Path::new(link.strip_prefix("serial:").unwrap());
-        let meter = blocking(serial::open(path, serial::BIT_RATE).unwrap());
+        let meter = blocking(serial::open(path, serial::BIT_RATE).unwrap()).unwrap();
         let Pty { near, path, far } = Pty::new().unwrap();
-        let phone = blocking(near);
+        let phone = blocking(near).unwrap();
         let damage = Arc::new(AtomicUsize::new(0));
         let mut rng = Rng::with_seed(cable.seed);
         let mut pump = |from: &File, to: &File, echo: Option<&File>| {
@@ -63,12 +62,6 @@ impl Wire {
     pub fn damage(&self) -> usize {
         self.damage.load(Ordering::SeqCst)
     }
-}
-
-fn blocking(end: OwnedFd) -> File {
-    let flags = fcntl_getfl(&end).unwrap();
-    fcntl_setfl(&end, flags - OFlags::NONBLOCK).unwrap();
-    File::from(end)
 }
 
 struct Faults {
