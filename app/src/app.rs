@@ -231,7 +231,7 @@ impl App {
             "online",
             Box::new(move || {
                 self.online.set(true);
-                crate::act::sync_quietly(self);
+                crate::act::bring::sync_quietly(self);
             }),
         );
         on("offline", Box::new(move || self.online.set(false)));

@@ -41,7 +41,7 @@ fn main() {
                 drop(view::later::load(first).await);
                 browser::work_offline();
                 app.ask_station().await;
-                act::sync_quietly(app);
+                act::bring::sync_quietly(app);
                 // What is here already is not loaded again.
                 for part in part::Part::ALL {
                     drop(view::later::load(part).await);

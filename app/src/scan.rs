@@ -1,6 +1,7 @@
 //! Reading codes: with the browser's own reader where it has one, else with ours.
 
 use crate::browser::document;
+use crate::browser::object;
 use gloo_timers::future::TimeoutFuture;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -57,8 +58,7 @@ impl Camera {
 
     async fn open(video: &HtmlVideoElement) -> Result<Self, JsValue> {
         let devices = crate::browser::window().navigator().media_devices()?;
-        let wanted = js_sys::Object::new();
-        js_sys::Reflect::set(&wanted, &"facingMode".into(), &"environment".into())?;
+        let wanted = object(&[("facingMode", "environment".into())]);
         let constraints = MediaStreamConstraints::new();
         constraints.set_video(&wanted);
         let stream: MediaStream =
@@ -133,8 +133,7 @@ async fn read_by_browser(canvas: &HtmlCanvasElement) -> Option<String> {
     if !js_sys::Reflect::has(&crate::browser::window(), &"BarcodeDetector".into()).unwrap_or(false) {
         return None;
     }
-    let options = js_sys::Object::new();
-    js_sys::Reflect::set(&options, &"formats".into(), &js_sys::Array::of1(&"qr_code".into())).ok()?;
+    let options = object(&[("formats", js_sys::Array::of1(&"qr_code".into()).into())]);
     let codes = BarcodeDetector::new(&options).ok()?.detect(canvas).await.ok()?;
     let first = js_sys::Array::from(&codes).get(0);
     js_sys::Reflect::get(&first, &"rawValue".into()).ok()?.as_string()

@@ -1,6 +1,6 @@
 //! Files that go out of the page and come into it.
 
-use super::{document, window, words_of};
+use super::{document, object, window, words_of};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -49,13 +49,10 @@ pub fn can_share() -> bool {
 
 /// Hands a text to another app; the person chooses which, or none.
 pub async fn share(title: &str, text: &str, url: Option<&str>) {
-    let data = js_sys::Object::new();
-    let parts = [("title", Some(title)), ("text", Some(text)), ("url", url)];
-    for (name, value) in parts.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-        let _ = js_sys::Reflect::set(&data, &name.into(), &value.into());
-    }
+    let mut data = vec![("title", title.into()), ("text", text.into())];
+    data.extend(url.map(|url| ("url", url.into())));
     // Who shares nothing after all has lost nothing.
-    let _ = share_data(&data).await;
+    let _ = share_data(&object(&data)).await;
 }
 
 /// Copies a text, to be pasted elsewhere.

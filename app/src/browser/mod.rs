@@ -10,6 +10,7 @@ pub mod storage;
 pub mod time;
 
 use coinless_protocol::Challenge;
+use js_sys::{Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// The page's window.
@@ -54,12 +55,22 @@ pub fn random<const N: usize>() -> Result<[u8; N], String> {
     Ok(bytes)
 }
 
+/// A plain object with these fields.
+pub fn object(fields: &[(&str, JsValue)]) -> Object {
+    let object = Object::new();
+    for (name, value) in fields {
+        // A new plain object takes every field.
+        let _ = Reflect::set(&object, &(*name).into(), value);
+    }
+    object
+}
+
 /// What the browser says of an error, in its words.
 pub fn words_of(error: &JsValue) -> String {
     if let Some(error) = error.dyn_ref::<web_sys::DomException>() {
         return format!("{}: {}", error.name(), error.message());
     }
-    let message = js_sys::Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
+    let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
     message.or_else(|| error.as_string()).unwrap_or_else(|| format!("{error:?}"))
 }
 
@@ -85,7 +96,7 @@ pub fn clear() {
 
 /// Lets the app open without a network from now on. Where the browser has no service workers, or forbids them, it does not.
 pub fn work_offline() {
-    let workers = js_sys::Reflect::get(&window().navigator(), &"serviceWorker".into()).ok();
+    let workers = Reflect::get(&window().navigator(), &"serviceWorker".into()).ok();
     let workers = workers.and_then(|workers| workers.dyn_into::<web_sys::ServiceWorkerContainer>().ok());
     if let Some(workers) = workers {
         // What it answers changes nothing on this page.

@@ -1,6 +1,7 @@
 //! Numbers, money and dates as the reader's language writes them (ECMA-402).
 
-use js_sys::{Object, Reflect};
+use super::object;
+use js_sys::Object;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -42,19 +43,10 @@ fn locale(language: &str) -> String {
     wanted.find(is_it).unwrap_or_else(|| language.to_owned())
 }
 
-fn options(pairs: &[(&str, JsValue)]) -> Object {
-    let options = Object::new();
-    for (name, value) in pairs {
-        // A new plain object takes every property.
-        let _ = Reflect::set(&options, &(*name).into(), value);
-    }
-    options
-}
-
 /// A decimal number such as `1234.50`, with as many digits after the point as it has.
 pub fn number(language: &str, decimal: &str) -> String {
     let digits = decimal.split_once('.').map_or(0, |(_, fraction)| fraction.len()) as f64;
-    let options = options(&[("minimumFractionDigits", digits.into()), ("maximumFractionDigits", digits.into())]);
+    let options = object(&[("minimumFractionDigits", digits.into()), ("maximumFractionDigits", digits.into())]);
     NumberFormat::new(&locale(language), &options).map_or_else(|_| decimal.to_owned(), |format| format.format(decimal))
 }
 
@@ -66,7 +58,7 @@ pub fn category(language: &str, count: u64) -> String {
 /// A sum of money: `1234.50` of `EUR`. A code that the browser does not know is written after the number.
 pub fn money(language: &str, decimal: &str, currency: &str) -> String {
     let digits = decimal.split_once('.').map_or(0, |(_, fraction)| fraction.len()) as f64;
-    let options = options(&[
+    let options = object(&[
         ("style", "currency".into()),
         ("currency", currency.into()),
         ("minimumFractionDigits", digits.into()),
@@ -80,7 +72,7 @@ pub fn money(language: &str, decimal: &str, currency: &str) -> String {
 
 /// Day and time of a moment, in milliseconds since 1970-01-01 UTC, where the phone is.
 pub fn moment(language: &str, ms: u64) -> String {
-    let options = options(&[("dateStyle", "medium".into()), ("timeStyle", "short".into())]);
+    let options = object(&[("dateStyle", "medium".into()), ("timeStyle", "short".into())]);
     DateTimeFormat::new(&locale(language), &options).map_or_else(|_| String::new(), |format| format.format(ms as f64))
 }
 
@@ -91,6 +83,6 @@ pub fn day(language: &str, day: &str) -> String {
         return day.to_owned();
     }
     // A date alone is the begin of that day in UTC (ECMA-262, Date.parse).
-    let options = options(&[("day", "numeric".into()), ("month", "short".into()), ("timeZone", "UTC".into())]);
+    let options = object(&[("day", "numeric".into()), ("month", "short".into()), ("timeZone", "UTC".into())]);
     DateTimeFormat::new(language, &options).map_or_else(|_| day.to_owned(), |format| format.format(ms))
 }

@@ -1,6 +1,6 @@
 //! Rows of text in IndexedDB, for one working tab.
 
-use super::words_of;
+use super::{object, words_of};
 use coinless_phone::records::record::FORMAT;
 use js_sys::{Array, Function, Promise};
 use wasm_bindgen::prelude::*;
@@ -156,8 +156,7 @@ async fn next_tab(database: &Database) -> Result<f64, RowsError> {
 
 /// A transaction that is on the disk when it has ended, and its end.
 fn strict(database: &Database, stores: &[&str]) -> Result<(IdbTransaction, Promise), RowsError> {
-    let options = js_sys::Object::new();
-    js_sys::Reflect::set(&options, &"durability".into(), &"strict".into())?;
+    let options = object(&[("durability", "strict".into())]);
     let names: Array = stores.iter().map(|name| JsValue::from_str(name)).collect();
     let transaction = database.transaction_with(&names, IdbTransactionMode::Readwrite, &options)?;
     let ended = Promise::new(&mut |resolve: Function, reject: Function| {

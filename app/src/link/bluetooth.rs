@@ -1,6 +1,7 @@
 //! A meter in Bluetooth's reach: CoAP over GATT (draft-ietf-core-coap-over-gatt-00, `docs/protocol.md`).
 
-use super::{ANSWER_TIMEOUT_MS, bytes_of, navigator, not_chosen, object, random_token, refused, within};
+use super::{ANSWER_TIMEOUT_MS, bytes_of, navigator, not_chosen, random, refused, within};
+use crate::browser::object;
 use coinless_phone::io::NoAnswer;
 use coinless_protocol::coap::{
     Framing, GATT_DOWNSTREAM, GATT_SERVICE, GATT_UPSTREAM, ReliableClient, ReliableEvent, Request, Response,
@@ -97,7 +98,8 @@ impl BluetoothLink {
             filters.push(&object(&[("services", services.clone())]));
         }
         let bluetooth = navigator().bluetooth().ok_or_else(|| NoAnswer("this browser has no Bluetooth".into()))?;
-        let device = bluetooth.request_device(object(&[("filters", filters.into())])).await.map_err(not_chosen)?;
+        let device =
+            bluetooth.request_device(object(&[("filters", filters.into())]).into()).await.map_err(not_chosen)?;
         Ok(Self { device: device.unchecked_into(), connection: None })
     }
 
@@ -108,7 +110,7 @@ impl BluetoothLink {
 
     /// One exchange.
     pub async fn exchange(&mut self, request: &Request<'_>) -> Result<Response, NoAnswer> {
-        let (mut client, message) = ReliableClient::start(Framing::Gatt, random_token(), request)
+        let (mut client, message) = ReliableClient::start(Framing::Gatt, random()?, request)
             .map_err(|error| NoAnswer(format!("not sent: {error}")))?;
         let open = self.connection.take().filter(|connection| connection.device.gatt().connected());
         let mut connection = match open {

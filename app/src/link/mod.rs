@@ -5,12 +5,13 @@ mod nfc;
 mod serial;
 mod websocket;
 
+use crate::browser::{self, words_of};
 use bluetooth::BluetoothLink;
 use coinless_phone::io::{Link, NoAnswer};
 use coinless_protocol::coap::{Request, Response, SEPARATE_TIMEOUT_MS};
 use futures_util::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
-use js_sys::{DataView, Object, Reflect, Uint8Array};
+use js_sys::{DataView, Reflect, Uint8Array};
 use nfc::NfcLink;
 use serial::SerialLink;
 use std::pin::pin;
@@ -120,9 +121,6 @@ impl Link for MeterLink {
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
-    fn fill_random(bytes: &mut [u8]);
-
     #[wasm_bindgen(js_name = navigator, thread_local_v2)]
     static NAVIGATOR: NavigatorLinks;
     #[derive(Clone)]
@@ -146,27 +144,15 @@ fn navigator() -> NavigatorLinks {
     NAVIGATOR.with(NavigatorLinks::clone)
 }
 
-/// An object with these fields.
-fn object(fields: &[(&str, JsValue)]) -> JsValue {
-    let object = Object::new();
-    for (name, value) in fields {
-        // A field of a new object can be set.
-        let _ = Reflect::set(&object, &(*name).into(), value);
-    }
-    object.into()
-}
-
 /// A copy of what a view shows.
 fn bytes_of(view: &DataView) -> Vec<u8> {
     let (offset, length) = (view.byte_offset() as u32, view.byte_length() as u32);
     Uint8Array::new_with_byte_offset_and_length(&view.buffer(), offset, length).to_vec()
 }
 
-/// A token that nobody can foresee.
-fn random_token() -> [u8; 4] {
-    let mut token = [0; 4];
-    fill_random(&mut token);
-    token
+/// Bytes that nobody can foresee.
+fn random<const N: usize>() -> Result<[u8; N], NoAnswer> {
+    browser::random().map_err(NoAnswer)
 }
 
 /// What `work` comes to within `limit_ms` milliseconds.
@@ -182,17 +168,13 @@ pub const NOTHING_CHOSEN: &str = "nothing was chosen";
 
 /// Why the browser refuses, in its own words.
 fn refused(error: JsValue) -> NoAnswer {
-    NoAnswer(field(&error, "message").unwrap_or_else(|| format!("{error:?}")))
+    NoAnswer(words_of(&error))
 }
 
 /// Why the browser's list of devices gave none.
 fn not_chosen(error: JsValue) -> NoAnswer {
-    match field(&error, "name").as_deref() {
+    match Reflect::get(&error, &"name".into()).unwrap_or_default().as_string().as_deref() {
         Some("NotFoundError") => NoAnswer(NOTHING_CHOSEN.into()),
         _ => refused(error),
     }
-}
-
-fn field(error: &JsValue, name: &str) -> Option<String> {
-    Reflect::get(error, &name.into()).ok()?.as_string()
 }

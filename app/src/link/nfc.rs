@@ -2,7 +2,8 @@
 //!
 //! A browser is told of a tag when it comes into the field, so writing a request and reading the answer are two taps.
 
-use super::{bytes_of, object, random_token, refused, within};
+use super::{bytes_of, random, refused, within};
+use crate::browser::object;
 use coinless_phone::io::NoAnswer;
 use coinless_protocol::coap::{NDEF_MEDIA_TYPE, Request, Response, TagExchange};
 use futures_channel::mpsc::{UnboundedReceiver, unbounded};
@@ -76,7 +77,7 @@ impl NfcLink {
     /// One exchange: a tap that writes, and one that reads. Of a tag that was not read yet one more tap gives the URL first.
     pub async fn exchange(&mut self, request: &Request<'_>) -> Result<Response, NoAnswer> {
         let mut exchange =
-            TagExchange::start(random_token(), request).map_err(|error| NoAnswer(format!("not sent: {error}")))?;
+            TagExchange::start(random()?, request).map_err(|error| NoAnswer(format!("not sent: {error}")))?;
         let url = match self.url.clone() {
             Some(url) => url,
             None => self.url().await?,
@@ -86,7 +87,7 @@ impl NfcLink {
             &object(&[("recordType", "url".into()), ("data", url.as_str().into())]),
             &object(&[("recordType", "mime".into()), ("mediaType", NDEF_MEDIA_TYPE.into()), ("data", data)]),
         );
-        let records = object(&[("records", records.into())]);
+        let records = object(&[("records", records.into())]).into();
         let writing = async { self.reader.write(records, self.options()).await.map_err(refused) };
         within(TAP_TIMEOUT_MS, writing).await?;
         loop {
@@ -106,7 +107,7 @@ impl NfcLink {
     }
 
     fn options(&self) -> JsValue {
-        object(&[("signal", self.stop.signal().into())])
+        object(&[("signal", self.stop.signal().into())]).into()
     }
 }
 

@@ -1,7 +1,9 @@
 //! A meter on a serial line of this computer: CoAP over Slipmux (`docs/protocol.md`).
 
-use super::{fill_random, navigator, not_chosen, object, refused, within};
-use coinless_phone::io::NoAnswer;
+use super::{navigator, not_chosen, random, refused, within};
+use crate::browser::object;
+use crate::browser::time::PageTime;
+use coinless_phone::io::{NoAnswer, Time};
 use coinless_phone::lossy::{self, Lossy};
 use coinless_protocol::coap::{Request, Response};
 use coinless_protocol::slipmux::{Decoder, encode};
@@ -78,9 +80,6 @@ extern "C" {
     async fn write(this: &Writer, bytes: Uint8Array) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, js_name = releaseLock)]
     fn release(this: &Writer);
-
-    #[wasm_bindgen(js_namespace = performance, js_name = now)]
-    fn now() -> f64;
 }
 
 impl SerialLink {
@@ -92,7 +91,7 @@ impl SerialLink {
             // If it does not close, the browser says below that it is open.
             let _ = within(SEND_TIMEOUT_MS, async { Ok(closing.await) }).await;
         }
-        port.open(object(&[("baudRate", BIT_RATE.into())])).await.map_err(refused)?;
+        port.open(object(&[("baudRate", BIT_RATE.into())]).into()).await.map_err(refused)?;
         let reader = port.readable().reader().map_err(refused)?;
         let writer = port.writable().writer().map_err(refused)?;
         let (sender, pieces) = unbounded();
@@ -103,9 +102,7 @@ impl SerialLink {
 
     /// One exchange.
     pub async fn exchange(&mut self, request: &Request<'_>) -> Result<Response, NoAnswer> {
-        let mut random = [0; 8];
-        fill_random(&mut random);
-        lossy::exchange(self, u64::from_be_bytes(random), request).await
+        lossy::exchange(self, u64::from_be_bytes(random()?), request).await
     }
 
     /// Takes bytes that came in; keeps the messages that end in them.
@@ -119,7 +116,7 @@ impl SerialLink {
 
 impl Lossy for SerialLink {
     fn now_ms(&self) -> u64 {
-        now() as u64
+        PageTime.now_ms()
     }
 
     async fn send(&mut self, message: &[u8]) -> Result<(), NoAnswer> {

@@ -1,6 +1,6 @@
 //! A meter at a WebSocket (RFC 8323 §4).
 
-use super::{ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS, random_token, refused, within};
+use super::{ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS, random, refused, within};
 use coinless_phone::io::NoAnswer;
 use coinless_protocol::coap::{
     Framing, ReliableClient, ReliableEvent, Request, Response, WEBSOCKET_PATH, WEBSOCKET_PROTOCOL,
@@ -47,7 +47,7 @@ impl WebSocketLink {
 
     /// One exchange.
     pub async fn exchange(&mut self, request: &Request<'_>) -> Result<Response, NoAnswer> {
-        let (mut client, message) = ReliableClient::start(Framing::WebSocket, random_token(), request)
+        let (mut client, message) = ReliableClient::start(Framing::WebSocket, random()?, request)
             .map_err(|error| NoAnswer(format!("not sent: {error}")))?;
         // One that was closed meanwhile is told from one that breaks now: then nothing of the request is under way.
         let open = self.connection.take().filter(|connection| connection.socket.ready_state() == WebSocket::OPEN);

@@ -21,7 +21,7 @@ pub fn screen(app: App, token: HandOver) -> impl IntoView {
             let meter = key.meter;
             view! {
                 <p data-test="carried">{t("carry-kept")}" "{label(&meter.label().to_string())}</p>
-                <button class="main" data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::load(app, vec![meter])>{t("load-now")}</button>
+                <button class="main" data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::visit::load(app, vec![meter])>{t("load-now")}</button>
             }
         })}
         {move || app.visit.get().map(|visit| super::visit::came_to(&visit))}

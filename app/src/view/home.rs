@@ -84,7 +84,7 @@ fn waiting(app: App) -> impl IntoView {
                 <div class="card important">
                     <p data-test="waiting">{words}</p>
                     <button class="main" data-test="load" disabled=move || app.running.with(Option::is_some)
-                        on:click=move |_| act::load(app, meters.clone())>{t("load-now")}</button>
+                        on:click=move |_| act::visit::load(app, meters.clone())>{t("load-now")}</button>
                 </div>
             }
         });

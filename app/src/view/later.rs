@@ -103,7 +103,7 @@ pub async fn load(part: Part) -> Result<(), SplitLoaderError> {
         Part::Home => load_home().await?,
         Part::Meter => load_meter().await?,
         // Whoever comes by the order's link does not have it yet: both at once.
-        Part::Order => drop(try_join(load_order(), act::load_fetch()).await?),
+        Part::Order => drop(try_join(load_order(), act::order::load_fetch()).await?),
         // Each function of a part has a loader of its own.
         Part::Orders => drop(try_join(load_orders(), load_drawn()).await?),
         Part::Readings => load_readings().await?,

@@ -67,7 +67,7 @@ fn known_meter(
             {super::later::readings(app, meter)}
         </section>
         {keep(app, meter, info.get_untracked())}
-        <button data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::load(app, vec![meter])>{t("meter-load-only")}</button>
+        <button data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::visit::load(app, vec![meter])>{t("meter-load-only")}</button>
         {move || super::later::last_visit(app)}
         <button class="plain" on:click=move |_| app.go(Screen::History)>{t("meter-history")}</button>
         <button class="plain" data-test="problem" on:click=move |_| app.go(Screen::Problem(None, Some(meter)))>{t("problem")}</button>

@@ -20,7 +20,7 @@ const MANY: usize = 12;
 
 /// The screen.
 pub fn screen(app: App, id: Uuid) -> impl IntoView {
-    act::open_order(app, id);
+    act::order::open_order(app, id);
     let stays = RwSignal::new(None::<bool>);
     leptos::task::spawn_local(async move {
         let asked = storage::stays().await;
@@ -36,7 +36,7 @@ pub fn screen(app: App, id: Uuid) -> impl IntoView {
                 None if app.running.with(Option::is_some) => ().into_any(),
                 None => view! {
                     <p>{t("order-unknown")}</p>
-                    <button data-test="fetch" on:click=move |_| act::fetch_order(app, id)>{t("order-fetch")}</button>
+                    <button data-test="fetch" on:click=move |_| act::order::fetch_order(app, id)>{t("order-fetch")}</button>
                 }.into_any(),
             })
         }}
@@ -78,7 +78,7 @@ fn shown(app: App, order: &StoredOrder, contents: &Contents, stays: RwSignal<Opt
         {table}
         {(!ready.is_empty() && !of_each && !is_round).then(|| {
             let meters = ready.clone();
-            view! { <button class="main" data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::load(app, meters.clone())>{t("load-now")}</button><p><small>{t("load-how")}</small></p> }
+            view! { <button class="main" data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::visit::load(app, meters.clone())>{t("load-now")}</button><p><small>{t("load-how")}</small></p> }
         })}
         {is_round.then(|| view! { <button class="main" data-test="walk" on:click=move |_| app.go(Screen::Walk(id, None))>{t("walk-begin")}</button> })}
         {of_each.then(|| view! { <p><small>{t("load-how")}</small></p> })}
@@ -107,7 +107,7 @@ fn one(
     let meter = line.meter.clone();
     let load = line.to_load().filter(|_| !is_alone).map(|meter| {
         let words = tt("load-this", &[("name", &called)]);
-        view! { <button class="main" data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::load(app, vec![meter])>{words}</button> }
+        view! { <button class="main" data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::visit::load(app, vec![meter])>{words}</button> }
     });
     let receipt = line.receipt.map(|receipt| tt("loaded-receipt", &[("number", &receipt.to_string())]));
     let token = line
@@ -147,6 +147,6 @@ fn ways_on(app: App, order: &StoredOrder) -> impl IntoView + use<> {
             <p class="code" dir="ltr">{link.clone()}</p>
             {super::parts::share(app, "share-link", "order-title", String::new(), shared)}
         </details>
-        <button class="plain" data-test="sync" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::sync(app)>{t("sync")}</button>
+        <button class="plain" data-test="sync" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::bring::sync(app)>{t("sync")}</button>
     }
 }

@@ -101,7 +101,7 @@ pub fn next_step(app: App, next: Next, order: Option<Uuid>, meter: Option<MeterI
         Next::OtherMeter(other) => ("next-meter", tt("meter-go", &[("label", &other.label().to_string())])),
     };
     let go = move |_| match next {
-        Next::AskStation => act::sync(app),
+        Next::AskStation => act::bring::sync(app),
         Next::AskMoneyBack => app.go(order.map_or(Screen::History, Screen::Order)),
         Next::Report => app.go(Screen::Problem(order, meter)),
         Next::OtherMeter(other) => app.go(Screen::Meter(other)),

@@ -106,7 +106,7 @@ fn pay(app: App, draft: Draft, quote: &Quote, total: String) -> impl IntoView + 
     view! {
         {meter.map(|meter| reaching(app, meter, link, reach))}
         {(meter.is_none()).then(|| view! { <p data-test="later">{t("pay-later-load")}</p> })}
-        {(meter.is_none() && !act::can_reach_any(app, quote)).then(cannot_reach)}
+        {(meter.is_none() && !act::reach::can_reach_any(app, quote)).then(cannot_reach)}
         <form on:submit=submit class="card">
             {choice}
             {move || {
@@ -143,12 +143,12 @@ fn reaching(
     link: StoredValue<Option<MeterLink>, LocalStorage>,
     reach: RwSignal<Reach>,
 ) -> impl IntoView {
-    if !act::can_reach(app, &meter) {
+    if !act::reach::can_reach(app, &meter) {
         return cannot_reach().into_any();
     }
     let is_there = RwSignal::new(true);
     leptos::task::spawn_local(async move {
-        let answer = act::is_there(app, &meter).await;
+        let answer = act::reach::is_there(app, &meter).await;
         // The screen may have been left meanwhile.
         let _ = is_there.try_set(answer);
     });
@@ -158,8 +158,8 @@ fn reaching(
             link.set_value(None);
             let info = act::look_up(app, meter).await?;
             let tried = async {
-                let mut opened = act::connect(app, &[meter]).await?;
-                let code = act::prove(&mut opened, &info).await?;
+                let mut opened = act::reach::connect(app, &[meter]).await?;
+                let code = act::reach::prove(&mut opened, &info).await?;
                 Ok((opened, code))
             };
             match tried.await {

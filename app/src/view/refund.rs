@@ -21,7 +21,7 @@ pub fn of_line(app: App, order: Uuid, line: &LineReport) -> AnyView {
                 <p>{t("refund-how")}</p>
                 {steps(0)}
                 <p>{t("refund-if-loaded")}</p>
-                <button data-test="refund-now" disabled=busy on:click=move |_| act::refund(app, order, Some(number))>{t("refund-ask")}</button>
+                <button data-test="refund-now" disabled=busy on:click=move |_| act::order::refund(app, order, Some(number))>{t("refund-ask")}</button>
             </details>
         }
         .into_any(),
@@ -29,7 +29,7 @@ pub fn of_line(app: App, order: Uuid, line: &LineReport) -> AnyView {
             <section class="next" data-test="refund-state" data-refund="carry">
                 {steps(1)}
                 <p>{t("refund-carry")}</p>
-                {meter.map(|meter| view! { <button class="main" data-test="refund-carry" disabled=busy on:click=move |_| act::load(app, vec![meter])>{t("refund-carry-now")}</button> })}
+                {meter.map(|meter| view! { <button class="main" data-test="refund-carry" disabled=busy on:click=move |_| act::visit::load(app, vec![meter])>{t("refund-carry-now")}</button> })}
             </section>
         }
         .into_any(),
@@ -37,7 +37,7 @@ pub fn of_line(app: App, order: Uuid, line: &LineReport) -> AnyView {
             <section class="next" data-test="refund-state" data-refund="fetch">
                 {steps(1)}
                 <p>{t("refund-fetch")}</p>
-                <button data-test="refund-fetch" disabled=busy on:click=move |_| act::sync(app)>{t("sync")}</button>
+                <button data-test="refund-fetch" disabled=busy on:click=move |_| act::bring::sync(app)>{t("sync")}</button>
             </section>
         }
         .into_any(),

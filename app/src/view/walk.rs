@@ -48,7 +48,7 @@ struct Walker {
 
 /// The screen.
 pub fn screen(app: App, id: Uuid, part: Option<Part>) -> impl IntoView {
-    act::open_order(app, id);
+    act::order::open_order(app, id);
     if let Some(part) = part {
         // Whoever opens a part's link walks this part, also the next time.
         let notes = notes_of(&app.contents.get_untracked(), id);
@@ -64,7 +64,7 @@ pub fn screen(app: App, id: Uuid, part: Option<Part>) -> impl IntoView {
         {move || match () {
             () if is_here.get() => walk(Walker::new(app, id, shown)).into_any(),
             () if app.running.with(Option::is_some) => ().into_any(),
-            () => view! { <p>{t("order-unknown")}</p><button data-test="fetch" on:click=move |_| act::fetch_order(app, id)>{t("order-fetch")}</button> }.into_any(),
+            () => view! { <p>{t("order-unknown")}</p><button data-test="fetch" on:click=move |_| act::order::fetch_order(app, id)>{t("order-fetch")}</button> }.into_any(),
         }}
     }
 }
@@ -112,7 +112,7 @@ impl Walker {
         });
         if let Some(meter) = app.at_hand.get_untracked() {
             app.at_hand.set(None);
-            walker.take(meter, act::opens_without_press(app, &meter));
+            walker.take(meter, act::reach::opens_without_press(app, &meter));
         }
         walker
     }
@@ -139,7 +139,7 @@ impl Walker {
         self.chosen.set(Some(meter));
         if load {
             self.expected.set(Some(meter));
-            act::load(self.app, vec![meter]);
+            act::visit::load(self.app, vec![meter]);
         }
     }
 
@@ -154,7 +154,7 @@ impl Walker {
         // The next one first: where a link is opened without a chooser, it is to this one.
         meters.sort_by_key(|meter| Some(*meter) != next);
         self.expected.set(next);
-        act::load(self.app, meters);
+        act::visit::load(self.app, meters);
     }
 
     fn note(self, change: impl FnOnce(&mut StoredWalk)) {
@@ -217,6 +217,6 @@ fn walk(walker: Walker) -> impl IntoView {
         {folded("stops", move || tn("walk-all", counts.get().1), move || stops(walker).into_any())}
         {folded("split", || t("walk-split"), move || split(walker).into_any())}
         {result(app, walker.order)}
-        <button class="plain" data-test="sync" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::sync(app)>{t("sync")}</button>
+        <button class="plain" data-test="sync" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::bring::sync(app)>{t("sync")}</button>
     }
 }

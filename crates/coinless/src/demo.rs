@@ -7,6 +7,7 @@ mod town;
 
 use crate::output::{Context, Failure, Output};
 use coinless_sim::desk::Desk;
+use coinless_sim::family::{FAMILY, FamilyMeter, UTILITIES, WATER_TARIFF};
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
@@ -47,40 +48,6 @@ pub fn run(options: &Options, output: &Output) -> Result<(), Failure> {
     }
 }
 
-/// A meter of the demo's family.
-#[derive(Debug, Clone, Copy)]
-struct FamilyMeter {
-    id: &'static str,
-    label: &'static str,
-    commodity: &'static str,
-    utility: &'static str,
-}
-
-/// Three meters of two utilities.
-const FAMILY: [FamilyMeter; 3] = [
-    FamilyMeter { id: "CLS0000000017", label: "CLS0000000017-Z", commodity: "gas", utility: "sample-energy" },
-    FamilyMeter { id: "CLS0000000028", label: "CLS0000000028-T", commodity: "water", utility: "sample-water" },
-    FamilyMeter { id: "CLS0000000039", label: "CLS0000000039-N", commodity: "electricity", utility: "sample-energy" },
-];
-
-/// The configuration of the demo's station.
-const CONFIG: &str = "\
-[[utilities]]
-name = \"sample-energy\"
-brand = \"Sample Energy\"
-currency = \"EUR\"
-[utilities.tariffs]
-gas = { versions = [{ price = \"0.85\", tax_percent = \"19\", minimum = \"1\", maximum = \"500\" }] }
-electricity = { versions = [{ price = \"0.29\", tax_percent = \"19\", minimum = \"1\", maximum = \"500\" }] }
-
-[[utilities]]
-name = \"sample-water\"
-brand = \"Sample Water\"
-currency = \"EUR\"
-[utilities.tariffs]
-water = { versions = [{ price = \"2.10\", tax_percent = \"7\", minimum = \"1\", maximum = \"500\" }] }
-";
-
 /// Writes the station's configuration with `more` tables, and makes and enrols the meters, unless they are there already.
 fn furnish(desk: &Desk, more: &str) -> Result<(), Failure> {
     let station = desk.path("station");
@@ -90,7 +57,8 @@ fn furnish(desk: &Desk, more: &str) -> Result<(), Failure> {
         let words = "was made by an earlier demo, with another utility: delete it, or name another one with --data";
         return Err(Failure::new(format!("{} {words}", desk.folder().display())));
     }
-    std::fs::write(&config, format!("{CONFIG}{more}")).context("writing the station's configuration")?;
+    std::fs::write(&config, format!("{UTILITIES}{WATER_TARIFF}{more}"))
+        .context("writing the station's configuration")?;
     for meter in FAMILY {
         if !desk.path(meter.id).exists() {
             desk.new_meter_of(meter.utility, meter.id, meter.commodity).context("making and enrolling a meter")?;

@@ -4,6 +4,7 @@ pub mod desk;
 pub mod failpoint;
 #[cfg(unix)]
 pub mod fake_bluez;
+pub mod family;
 pub mod flash;
 pub mod line;
 pub mod meter;

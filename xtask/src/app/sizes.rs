@@ -9,11 +9,10 @@ use std::path::Path;
 
 /// What a first visit may load until its page is shown, compressed with Brotli, in bytes.
 pub const MOST_FIRST_LOAD_BYTES: u64 = 250_000;
-/// Where first visits begin, the parts of the program that their screens need (`app/src/part.rs`), and whether the limit is for
-/// them: the address by itself, a meter's label, and an order's link, which leads the phone that paid, or one that takes its place,
-/// to an order that must be fetched first.
-const PAGES: [(&str, &[&str], bool); 3] =
-    [("home", &["home"], true), ("a meter", &["meter"], true), ("an order", &["order", "fetch"], true)];
+/// Where first visits begin, and the parts of the program that their screens need (`app/src/part.rs`): the address by itself, a
+/// meter's label, and an order's link, which leads the phone that paid, or one that takes its place, to an order that must be
+/// fetched first.
+const PAGES: [(&str, &[&str]); 3] = [("home", &["home"]), ("a meter", &["meter"]), ("an order", &["order", "fetch"])];
 /// What every page loads besides its program, by the names without a hash.
 const ALWAYS: [&str; 5] = ["manifest.webmanifest", "style.css", "icons/icon.svg", SCRIPT, WASM];
 /// The language that is counted for the first load.
@@ -44,13 +43,13 @@ pub fn measure(folder: &Path, parts: &Parts) -> Result<Sizes, String> {
         fs::metadata(&path).map(|found| found.len()).map_err(|error| format!("{}: {error}", path.display()))
     };
     let of = |part: &&str| parts.get(*part).ok_or_else(|| format!("the program has no part {part}"));
-    let of_all = |(_, names, _): (&str, &[&str], bool)| names.iter().map(of).collect::<Result<Vec<_>, _>>();
+    let of_all = |(_, names): (&str, &[&str])| names.iter().map(of).collect::<Result<Vec<_>, _>>();
     let pages = PAGES.into_iter().map(of_all).collect::<Result<Vec<_>, _>>()?;
     let (mut measured, mut first) = (BTreeMap::new(), vec![0; pages.len()]);
     for name in files(folder)?.into_iter().filter(|name| !name.ends_with(".br") && !name.ends_with(".gz")) {
         let (gzip_bytes, brotli_bytes) = (len(&format!("{name}.gz"))?, len(&format!("{name}.br"))?);
         let mut size = Size { bytes: len(&name)?, gzip_bytes, brotli_bytes, first: String::new() };
-        for ((needs, sum), (page, ..)) in pages.iter().zip(&mut first).zip(PAGES) {
+        for ((needs, sum), (page, _)) in pages.iter().zip(&mut first).zip(PAGES) {
             if is_first(&name, needs) {
                 *sum += brotli_bytes;
                 size.first.extend([if size.first.is_empty() { "" } else { ", " }, page]);
@@ -83,10 +82,9 @@ fn without_hash(name: &str) -> String {
 }
 
 impl Sizes {
-    /// What the first visit of the page that needs most of those with a limit loads, compressed with Brotli, in bytes.
+    /// What the first visit of the page that needs most loads, compressed with Brotli, in bytes.
     pub fn first_load_bytes(&self) -> u64 {
-        let limited = self.first.iter().zip(PAGES).filter(|(_, (.., is_limited))| *is_limited);
-        limited.map(|(bytes, _)| *bytes).max().unwrap_or(0)
+        self.first.iter().copied().max().unwrap_or(0)
     }
 }
 
@@ -97,10 +95,9 @@ impl fmt::Display for Sizes {
         for (name, Size { bytes, gzip_bytes, brotli_bytes, first }) in &self.files {
             writeln!(formatter, "{name:<width$} {bytes:>9} {gzip_bytes:>9} {brotli_bytes:>9}  {first}")?;
         }
-        for (bytes, (page, _, is_limited)) in self.first.iter().zip(PAGES) {
+        for (bytes, (page, _)) in self.first.iter().zip(PAGES) {
             let words = format!("first load of {page}");
-            let limit = if is_limited { format!("of {MOST_FIRST_LOAD_BYTES}") } else { String::new() };
-            writeln!(formatter, "{words:<width$} {:>9} {:>9} {bytes:>9}  {limit}", "", "")?;
+            writeln!(formatter, "{words:<width$} {:>9} {:>9} {bytes:>9}  of {MOST_FIRST_LOAD_BYTES}", "", "")?;
         }
         let all: u64 = self.files.values().map(|size| size.brotli_bytes).sum();
         writeln!(formatter, "{:<width$} {:>9} {:>9} {all:>9}", "all of it", "", "")

@@ -2,10 +2,13 @@
 
 use crate::doubles::{node_modules, program};
 use crate::peers::{apt_install, in_path, run};
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 const BINARYEN: &str = "binaryen@132.0.0";
 const AXE: &str = "axe-core@4.14.1";
@@ -42,28 +45,50 @@ for (const name of process.argv.slice(1)) {
 /// What is missing or what wasm-opt says.
 pub fn shrink(folder: &Path, kept: &Path) -> Result<(), String> {
     let at = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let mut needed = Vec::new();
     fs::create_dir_all(kept).map_err(at)?;
+    let mut small = Vec::new();
     for name in super::names::files(folder)?.into_iter().filter(|name| name.ends_with(".wasm")) {
-        let file = folder.join(&name);
-        let before = fs::read(&file).map_err(at)?;
-        let small = format!("{}.wasm", super::names::hash(&[&before, BINARYEN.as_bytes()]));
-        if !kept.join(&small).is_file() {
-            let node = program("node", "nodejs")?;
-            let script = node_modules(&cache()?, &[BINARYEN])?.join("binaryen/bin/wasm-opt");
-            let half = kept.join("half");
-            let mut command = Command::new(node);
-            command.arg(script).args(["-Oz", "--strip-producers"]).args(WASM_FEATURES).arg(&file).arg("-o").arg(&half);
-            run(&mut command)?;
-            fs::rename(&half, kept.join(&small)).map_err(at)?;
-        }
-        fs::copy(kept.join(&small), &file).map_err(at)?;
-        needed.push(small);
+        let before = fs::read(folder.join(&name)).map_err(at)?;
+        small.push((format!("{}.wasm", super::names::hash(&[&before, BINARYEN.as_bytes()])), folder.join(name)));
     }
-    for name in super::names::files(kept)?.into_iter().filter(|name| !needed.contains(name)) {
+    // Two files with the same program are one here.
+    let missing: BTreeMap<_, _> = small.iter().filter(|(name, _)| !kept.join(name).is_file()).cloned().collect();
+    let missing: Vec<_> = missing.into_iter().collect();
+    if !missing.is_empty() {
+        let node = program("node", "nodejs")?;
+        let script = node_modules(&cache()?, &[BINARYEN])?.join("binaryen/bin/wasm-opt");
+        // Most of them are so small that starting the program takes longer than its work.
+        at_once(&missing, |(name, file)| optimized(&node, &script, file, &kept.join(name)))?;
+    }
+    for (name, file) in &small {
+        fs::copy(kept.join(name), file).map_err(at)?;
+    }
+    for name in super::names::files(kept)?.into_iter().filter(|name| small.iter().all(|(needed, _)| needed != name)) {
         fs::remove_file(kept.join(name)).map_err(at)?;
     }
     Ok(())
+}
+
+/// Writes a smaller program of the same meaning as `file` to `small`.
+fn optimized(node: &Path, script: &Path, file: &Path, small: &Path) -> Result<(), String> {
+    let half = small.with_extension("half");
+    let mut command = Command::new(node);
+    command.arg(script).args(["-Oz", "--strip-producers"]).args(WASM_FEATURES).arg(file).arg("-o").arg(&half);
+    run(&mut command)?;
+    fs::rename(&half, small).map_err(|error| format!("{}: {error}", small.display()))
+}
+
+/// Does `work` for each of `items`, as many at once as there are processors.
+///
+/// # Errors
+/// One of those of `work`.
+fn at_once<T: Sync>(items: &[T], work: impl Fn(&T) -> Result<(), String> + Sync) -> Result<(), String> {
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = |first: usize| items.iter().skip(first).step_by(workers).try_for_each(&work);
+    thread::scope(|scope| {
+        let running: Vec<_> = (0..workers).map(|first| scope.spawn(move || share(first))).collect();
+        running.into_iter().try_for_each(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 /// Writes two compressed files beside each file below `folder`.

@@ -2,9 +2,10 @@
 
 use crate::browser::Browser;
 use crate::page::{PHONE, Page, quoted};
-use crate::town::{GAS, Known, POWER, Town, WATER};
+use crate::town::{GAS, Known, Town};
 use coinless_sim::desk::Running;
 use coinless_sim::fake_bluez::{FakeBluez, SHORTEST_MTU, USUAL_MTU};
+use coinless_sim::family::{POWER, WATER};
 use coinless_sim::line::Cut;
 use serde_json::{Value, json};
 

@@ -3,7 +3,8 @@
 
 use crate::page::{PHONE, Page};
 use crate::person::{Person, Wanted};
-use crate::town::{GAS, POWER, Town, WATER};
+use crate::town::{GAS, Town};
+use coinless_sim::family::{POWER, WATER};
 use coinless_sim::line::Cut;
 use std::thread;
 

@@ -2,7 +2,8 @@
 
 use crate::browser::Browser;
 use crate::page::{PHONE, Page, quoted};
-use crate::town::{GAS, Known, POWER, Town, WATER};
+use crate::town::{GAS, Known, Town};
+use coinless_sim::family::{POWER, WATER};
 use coinless_sim::utility::Behaviour;
 
 const FAMILY: [(Known, &str, &str, &str); 3] =

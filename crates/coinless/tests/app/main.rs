@@ -2,7 +2,6 @@
 //!
 //! `cargo xtask app --test` builds the app and runs them.
 
-#![allow(dead_code, reason = "hands that the tests of the next screens need")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod access;

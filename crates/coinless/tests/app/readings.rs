@@ -26,12 +26,26 @@ impl Town {
         page.screen("meter");
     }
 
-    /// Buys 20.00 of gas and loads it at once.
-    pub fn load_gas(&self, page: &Page) {
+    /// Shows what 20.00 of gas come to.
+    fn quote_gas(&self, page: &Page) {
         self.at_gas(page);
         page.press_selected(".chip:nth-child(3)");
         page.press("quote");
         page.screen("quote");
+    }
+
+    /// Buys 20.00 of gas, which stays on the phone.
+    pub fn buy_gas(&self, page: &Page) {
+        self.quote_gas(page);
+        page.press("pay");
+        page.screen("order");
+        page.until("document.querySelector('[data-step=here]').dataset.state === 'yes'");
+        page.rests();
+    }
+
+    /// Buys 20.00 of gas and loads it at once.
+    pub fn load_gas(&self, page: &Page) {
+        self.quote_gas(page);
         page.press("connect");
         page.read("reached");
         page.press("pay");

@@ -3,7 +3,6 @@
 use crate::cdp::PATIENCE;
 use crate::page::{Page, named};
 use crate::town::{GAS, Town};
-use crate::trouble::bought;
 use std::time::Instant;
 
 /// Waits until the station has taken the sale back and paid the money back, after the meter's receipt went there by itself.
@@ -23,7 +22,7 @@ fn money_comes_back_after_the_void_token_was_carried_to_the_meter() {
     let Some(mut town) = Town::with(&[GAS]) else { return };
     let browser = town.browser("phone");
     let page = browser.open(&town.line.url());
-    bought(&town, &page);
+    town.buy_gas(&page);
     page.press_selected(&format!("{} summary", named("refund")));
     page.press("refund-now");
     page.until("document.querySelector('[data-test=refund-state]')?.dataset.refund === 'carry'");
@@ -46,7 +45,7 @@ fn what_is_loaded_is_not_refunded() {
     let Some(town) = Town::with(&[GAS]) else { return };
     let (first, second) = (town.browser("first"), town.browser("second"));
     let page = first.open(&town.line.url());
-    bought(&town, &page);
+    town.buy_gas(&page);
     let link = page.evaluate("location.href");
     // From now on the first one hears nothing of the purchase, until it asks for the money.
     page.evaluate(

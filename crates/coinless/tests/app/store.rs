@@ -155,22 +155,11 @@ fn a_record_of_a_newer_version_is_left_alone_and_said_so() {
     assert_eq!(after["all"][format!("records {}", rows[1].0)], newer);
 }
 
-/// A purchase for the gas meter that is not loaded.
-fn buy(page: &Page, town: &Town) {
-    page.start(&format!("{}/m/{}", town.line.url(), GAS.label));
-    page.press_selected(".chip:nth-child(3)");
-    page.press("quote");
-    page.screen("quote");
-    page.press("pay");
-    page.screen("order");
-    page.until("document.querySelector('[data-step=here]').dataset.state === 'yes'");
-}
-
 /// Buys in a browser that answers so whether the store stays; it is asked before the station is.
 fn bought(town: &Town, browser: &Browser, answer: &str) -> Page {
     let page = outside(town, browser);
     page.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTES.replace("ANSWER", answer) }));
-    buy(&page, town);
+    town.buy_gas(&page);
     let asked = page.evaluate("window.asked");
     let asked: Vec<_> = asked.as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
     assert_eq!(asked[0], "persist", "{asked:?}");

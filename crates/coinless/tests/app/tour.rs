@@ -6,8 +6,9 @@ use crate::page::{Page, named};
 use crate::readings::{answered, type_code, weeks};
 use crate::refunds::money_comes_back;
 use crate::shell::lose_part;
-use crate::town::{GAS, POWER, Town, WATER};
+use crate::town::{GAS, Town};
 use coinless_protocol::MeterId;
+use coinless_sim::family::{POWER, WATER};
 use serde_json::json;
 use std::fs;
 

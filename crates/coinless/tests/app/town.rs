@@ -4,6 +4,8 @@ use crate::browser::{Browser, Tools};
 use crate::sales::Sales;
 use crate::way::Way;
 use coinless_sim::desk::{Desk, Running};
+pub use coinless_sim::family::{FamilyMeter as Known, GAS};
+use coinless_sim::family::{UTILITIES, WATER_TARIFF};
 use coinless_sim::line::Line;
 use serde_json::Value;
 use std::ffi::OsString;
@@ -12,45 +14,10 @@ use std::fs;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-/// A meter of the town.
-#[derive(Debug, Clone, Copy)]
-pub struct Known {
-    pub id: &'static str,
-    pub label: &'static str,
-    pub commodity: &'static str,
-    pub utility: &'static str,
-}
-
-pub const GAS: Known =
-    Known { id: "CLS0000000017", label: "CLS0000000017-Z", commodity: "gas", utility: "sample-energy" };
-pub const WATER: Known =
-    Known { id: "CLS0000000028", label: "CLS0000000028-T", commodity: "water", utility: "sample-water" };
-pub const POWER: Known =
-    Known { id: "CLS0000000039", label: "CLS0000000039-N", commodity: "electricity", utility: "sample-energy" };
-
-/// Two utilities; how the second one sells.
-const UTILITIES: &str = "
-[[utilities]]
-name = \"sample-energy\"
-brand = \"Sample Energy\"
-currency = \"EUR\"
-[utilities.tariffs]
-gas = { versions = [{ price = \"0.85\", tax_percent = \"19\", minimum = \"1\", maximum = \"500\" }] }
-electricity = { versions = [{ price = \"0.29\", tax_percent = \"19\", minimum = \"1\", maximum = \"500\" }] }
-
-[[utilities]]
-name = \"sample-water\"
-brand = \"Sample Water\"
-currency = \"EUR\"
-";
-const WATER_TARIFF: &str = "[utilities.tariffs]
-water = { versions = [{ price = \"2.10\", tax_percent = \"7\", minimum = \"1\", maximum = \"500\" }] }
-";
-
 /// A town for one test.
 pub struct Town {
     pub desk: Desk,
-    pub station: Running,
+    _station: Running,
     /// Running meters, in the order in which they were named.
     pub meters: Vec<Running>,
     /// The ways from browsers to them.
@@ -107,7 +74,7 @@ impl Town {
         fs::write(&config, format!("[app]\nfolder = '{app}'\n[app.websocket_meters]\n{places}\n{utilities}")).unwrap();
         let station = desk.start_station("127.0.0.1:0", &[]).unwrap();
         let line = line_to(&station);
-        Some(Self { desk, station, meters, ways, sales, line, tools, folder, _runtime: runtime })
+        Some(Self { desk, _station: station, meters, ways, sales, line, tools, folder, _runtime: runtime })
     }
 
     /// What was sold to the meter with this place in the town, as it says itself.

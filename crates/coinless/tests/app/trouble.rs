@@ -1,6 +1,6 @@
 //! When something does not work: each trouble has words and a next step.
 
-use crate::page::{PHONE, Page, named};
+use crate::page::{PHONE, named};
 use crate::town::{GAS, Town};
 use coinless_phone::outcome::Standing;
 use coinless_phone::readings::{ALARMS, CAUSES};
@@ -34,24 +34,12 @@ fn every_cause_has_words() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// Buys 20.00 of gas, which stays on the phone.
-pub fn bought(town: &Town, page: &Page) {
-    town.at_gas(page);
-    page.press_selected(".chip:nth-child(3)");
-    page.press("quote");
-    page.screen("quote");
-    page.press("pay");
-    page.screen("order");
-    page.until("document.querySelector('[data-step=here]').dataset.state === 'yes'");
-    page.rests();
-}
-
 #[test]
 fn a_problem_is_reported_with_its_numbers_also_without_a_network() {
     let Some(town) = Town::with(&[GAS]) else { return };
     let browser = town.browser("phone");
     let page = browser.open(&town.line.url());
-    bought(&town, &page);
+    town.buy_gas(&page);
     let order = page.evaluate("location.pathname").as_str().unwrap().trim_start_matches("/o/").to_owned();
     page.press("receipt");
     page.screen("receipt");
@@ -92,7 +80,7 @@ fn a_receipt_is_shared_copied_and_printed() {
     let Some(town) = Town::with(&[GAS]) else { return };
     let browser = town.browser("phone");
     let page = browser.open(&town.line.url());
-    bought(&town, &page);
+    town.buy_gas(&page);
     page.press("nav-history");
     page.screen("history");
     page.press("order");
@@ -144,7 +132,7 @@ fn a_purchase_comes_back_by_its_link_when_the_browser_has_thrown_everything_away
                 return ask(url, options);
             };" }),
     );
-    bought(&town, &page);
+    town.buy_gas(&page);
     assert_eq!(page.evaluate("window.done"), json!(["asked", "ordered"]));
     page.says("may-go", "keep the link");
     let link = page.evaluate("location.href");
@@ -203,7 +191,7 @@ fn a_meter_that_was_replaced_leads_to_the_new_one() {
     let page = browser.open(&town.line.url());
     town.at_gas(&page);
     let told = json!({ "type": "urn:coinless:problem:not_sold", "title": "this is not sold here", "status": 422, "detail": "replaced",
-        "code": "not_sold", "replaced_by": crate::town::WATER.label });
+        "code": "not_sold", "replaced_by": coinless_sim::family::WATER.label });
     page.evaluate(&format!(
         "(() => {{ const own = fetch; window.fetch = (url, ...rest) => String(url).endsWith('/v1/quotes')
             ? Promise.resolve(new Response(JSON.stringify({told}), {{ status: 422 }})) : own(url, ...rest); }})()"
@@ -213,5 +201,5 @@ fn a_meter_that_was_replaced_leads_to_the_new_one() {
     page.says("notice", "was replaced by the meter");
     page.press("next-meter");
     page.screen("meter");
-    assert_eq!(page.evaluate("location.pathname"), format!("/m/{}", crate::town::WATER.label));
+    assert_eq!(page.evaluate("location.pathname"), format!("/m/{}", coinless_sim::family::WATER.label));
 }

@@ -4,7 +4,8 @@ use super::Visit;
 use crate::family::standing;
 use crate::page::{Page, quoted};
 use crate::round::rows;
-use crate::town::{GAS, Known, POWER, WATER};
+use crate::town::{GAS, Known};
+use coinless_sim::family::{POWER, WATER};
 use std::fs;
 
 /// The demo's meters, in the order in which they hang; they are called as those of a town.
