@@ -9,13 +9,12 @@ pub mod visit;
 use crate::app::{App, Running, store};
 use crate::browser::http::HomeStation;
 use crate::browser::time::{PageTime, wall_ms};
-use crate::browser::{challenge, origin, storage};
+use crate::browser::{origin, random, storage};
 use crate::link::MeterLink;
 use crate::part::courier;
 use crate::screen::Screen;
 use coinless_phone::courier::{self, Buyer, Draws, Progress, Purchase, PurchaseLine};
 use coinless_phone::draft::Draft;
-use coinless_phone::io::NoAnswer;
 use coinless_phone::records::{KeptMeter, StoredWalk};
 use coinless_phone::round::Round;
 use coinless_phone::store::{Contents, Store};
@@ -149,5 +148,5 @@ pub fn note_walk(app: App, walk: StoredWalk) {
 }
 
 fn draw() -> Result<coinless_protocol::Challenge, Error> {
-    challenge().map_err(|why| Error::Link(NoAnswer(why)))
+    random().map_err(Error::Link)
 }

@@ -7,7 +7,6 @@ use crate::part::courier;
 use crate::words::{t, tt};
 use coinless_phone::Error;
 use coinless_phone::courier::{self, SyncReport};
-use coinless_phone::io::NoAnswer;
 use coinless_phone::readings::NotEarned;
 use coinless_phone::records::{StoredProblem, StoredReader};
 use coinless_protocol::MeterId;
@@ -46,7 +45,7 @@ pub async fn refresh(app: App, meters: Vec<MeterId>) {
 
 courier! {
     async fn earned(meter: MeterId, code: String, why: RwSignal<Option<NotEarned>>) -> Result<(), Error> {
-        let drawn = random().map_err(|why| Error::Link(NoAnswer(why)))?;
+        let drawn = random().map_err(Error::Link)?;
         let (mut memory, mut station, url) = (store(), HomeStation, origin());
         let earned = courier::earn_readings(&mut memory, (&mut station, &url), &meter, &code, drawn).await;
         match earned.map_err(NotEarned::of) {

@@ -13,9 +13,8 @@ use leptos::prelude::*;
 
 /// Whether this phone can reach a meter by itself at all.
 pub fn can_reach(app: App, meter: &MeterId) -> bool {
-    let by_socket = app.station.with_untracked(|info| info.websocket_meters.contains_key(meter.as_str()));
     let offered = link::offered();
-    by_socket || offered.bluetooth || offered.serial
+    opens_without_press(app, meter) || offered.bluetooth || offered.serial
 }
 
 /// The same for any of the meters of a quote.
@@ -25,8 +24,7 @@ pub fn can_reach_any(app: App, quote: &Quote) -> bool {
 
 /// Whether what the browser offers is there: one may offer Bluetooth on a phone that has none, or has it switched off for good.
 pub async fn is_there(app: App, meter: &MeterId) -> bool {
-    let by_socket = app.station.with_untracked(|info| info.websocket_meters.contains_key(meter.as_str()));
-    by_socket || link::offered().serial || link::has_bluetooth().await
+    opens_without_press(app, meter) || link::offered().serial || link::has_bluetooth().await
 }
 
 /// Whether a link to the meter is opened without the browser's chooser, which needs a press.

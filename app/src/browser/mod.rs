@@ -9,7 +9,7 @@ mod rows;
 pub mod storage;
 pub mod time;
 
-use coinless_protocol::Challenge;
+use coinless_phone::io::NoAnswer;
 use js_sys::{Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -34,24 +34,16 @@ pub fn origin() -> String {
     window().location().origin().unwrap_or_default()
 }
 
-/// Random bytes for one challenge.
+/// Bytes that nobody can foresee.
 ///
 /// # Errors
-/// In words, if the browser gives none.
-pub fn challenge() -> Result<Challenge, String> {
-    random()
-}
-
-/// Random bytes.
-///
-/// # Errors
-/// In words, if the browser gives none.
-pub fn random<const N: usize>() -> Result<[u8; N], String> {
+/// [`NoAnswer`] in the browser's words, if it gives none: then no meter can be asked.
+pub fn random<const N: usize>() -> Result<[u8; N], NoAnswer> {
     let mut bytes = [0; N];
     window()
         .crypto()
         .and_then(|crypto| crypto.get_random_values_with_u8_array(&mut bytes))
-        .map_err(|e| words_of(&e))?;
+        .map_err(|error| NoAnswer(words_of(&error)))?;
     Ok(bytes)
 }
 

@@ -1,7 +1,7 @@
 //! A meter in Bluetooth's reach: CoAP over GATT (draft-ietf-core-coap-over-gatt-00, `docs/protocol.md`).
 
-use super::{ANSWER_TIMEOUT_MS, bytes_of, navigator, not_chosen, random, refused, within};
-use crate::browser::object;
+use super::{ANSWER_TIMEOUT_MS, bytes_of, navigator, not_chosen, refused, within};
+use crate::browser::{object, random};
 use coinless_phone::io::NoAnswer;
 use coinless_protocol::coap::{
     Framing, GATT_DOWNSTREAM, GATT_SERVICE, GATT_UPSTREAM, ReliableClient, ReliableEvent, Request, Response,

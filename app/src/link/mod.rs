@@ -5,7 +5,7 @@ mod nfc;
 mod serial;
 mod websocket;
 
-use crate::browser::{self, words_of};
+use crate::browser::words_of;
 use bluetooth::BluetoothLink;
 use coinless_phone::io::{Link, NoAnswer};
 use coinless_protocol::coap::{Request, Response, SEPARATE_TIMEOUT_MS};
@@ -148,11 +148,6 @@ fn navigator() -> NavigatorLinks {
 fn bytes_of(view: &DataView) -> Vec<u8> {
     let (offset, length) = (view.byte_offset() as u32, view.byte_length() as u32);
     Uint8Array::new_with_byte_offset_and_length(&view.buffer(), offset, length).to_vec()
-}
-
-/// Bytes that nobody can foresee.
-fn random<const N: usize>() -> Result<[u8; N], NoAnswer> {
-    browser::random().map_err(NoAnswer)
 }
 
 /// What `work` comes to within `limit_ms` milliseconds.

@@ -2,8 +2,8 @@
 //!
 //! A browser is told of a tag when it comes into the field, so writing a request and reading the answer are two taps.
 
-use super::{bytes_of, random, refused, within};
-use crate::browser::object;
+use super::{bytes_of, refused, within};
+use crate::browser::{object, random};
 use coinless_phone::io::NoAnswer;
 use coinless_protocol::coap::{NDEF_MEDIA_TYPE, Request, Response, TagExchange};
 use futures_channel::mpsc::{UnboundedReceiver, unbounded};

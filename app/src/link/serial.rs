@@ -1,8 +1,8 @@
 //! A meter on a serial line of this computer: CoAP over Slipmux (`docs/protocol.md`).
 
-use super::{navigator, not_chosen, random, refused, within};
-use crate::browser::object;
+use super::{navigator, not_chosen, refused, within};
 use crate::browser::time::PageTime;
+use crate::browser::{object, random};
 use coinless_phone::io::{NoAnswer, Time};
 use coinless_phone::lossy::{self, Lossy};
 use coinless_protocol::coap::{Request, Response};

@@ -1,6 +1,7 @@
 //! A meter at a WebSocket (RFC 8323 §4).
 
-use super::{ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS, random, refused, within};
+use super::{ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS, refused, within};
+use crate::browser::random;
 use coinless_phone::io::NoAnswer;
 use coinless_protocol::coap::{
     Framing, ReliableClient, ReliableEvent, Request, Response, WEBSOCKET_PATH, WEBSOCKET_PROTOCOL,

@@ -137,8 +137,8 @@ fn rounds(app: App) -> impl IntoView {
     }
 }
 
-/// Keeps the meters of a file as a house, and what they are to get. Names that are known stay; meters that the house had and the
-/// file has not are taken off. All of it or nothing.
+/// Keeps the meters of a file as a house, and what they are to get: all of them or none. Names that are known stay; meters that the
+/// house had and the file has not are taken off afterwards.
 async fn take_in(app: App, group: String, meters: Vec<round::Imported>) -> Result<String, coinless_phone::Error> {
     let known = app.contents.get_untracked();
     let group = if group.trim().is_empty() { t("house-title") } else { group };

@@ -1,10 +1,9 @@
 //! How an order stands, line by line: paid, sold, on this phone and loaded are four different things.
 
 use super::later::{came_to, qr};
-use super::parts::{commodity, icon, label, steps, verdict_words};
+use super::parts::{commodity, icon, label, stays, steps, verdict_words};
 use crate::act;
 use crate::app::App;
-use crate::browser::storage;
 use crate::screen::Screen;
 use crate::words::{money, quantity, t, tn, tt};
 use coinless_phone::courier::HandOver;
@@ -21,12 +20,7 @@ const MANY: usize = 12;
 /// The screen.
 pub fn screen(app: App, id: Uuid) -> impl IntoView {
     act::order::open_order(app, id);
-    let stays = RwSignal::new(None::<bool>);
-    leptos::task::spawn_local(async move {
-        let asked = storage::stays().await;
-        // The screen may be gone.
-        let _ = stays.try_set(asked);
-    });
+    let stays = stays();
     view! {
         <h1>{t("order-title")}</h1>
         {move || {
@@ -65,7 +59,7 @@ fn shown(app: App, order: &StoredOrder, contents: &Contents, stays: RwSignal<Opt
     let of_order: Vec<String> = lines.iter().map(|line| line.meter.clone()).collect();
     // With several meters, each line has a button of its own, and says itself what the visit at its meter came to.
     let is_alone = lines.len() == 1 || is_round;
-    let of_each = !ready.is_empty() && !is_alone;
+    let of_each = waits && !is_alone;
     let each = lines.iter().map(|line| one(app, order, line, contents, &currency, is_alone)).collect_view();
     let each = if many {
         view! { <details data-test="each"><summary>{tn("lines", lines.len())}</summary><ul class="lines">{each}</ul></details> }.into_any()
@@ -76,7 +70,7 @@ fn shown(app: App, order: &StoredOrder, contents: &Contents, stays: RwSignal<Opt
         <p class="verdict" data-test="verdict" data-verdict=verdict>{t(verdict)}</p>
         {instructions.map(|words| view! { <p class="card important" data-test="instructions">{words}</p> })}
         {table}
-        {(!ready.is_empty() && !of_each && !is_round).then(|| {
+        {(waits && !of_each && !is_round).then(|| {
             let meters = ready.clone();
             view! { <button class="main" data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::visit::load(app, meters.clone())>{t("load-now")}</button><p><small>{t("load-how")}</small></p> }
         })}

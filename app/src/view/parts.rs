@@ -2,8 +2,8 @@
 
 use crate::act;
 use crate::app::{App, Notice};
-use crate::browser::files;
 use crate::browser::numbers::number;
+use crate::browser::{files, storage};
 use crate::screen::Screen;
 use crate::words::{language, money, quantity, say, t, tt};
 use coinless_phone::messages::Value;
@@ -202,6 +202,17 @@ pub fn step_words(step: &Explanation, commodity: &str, currency: &str) -> String
 fn shown_units(units: u64, commodity: &str) -> Option<String> {
     let units = Units::new(units).ok()?;
     Some(quantity(&units.fine().display(Commodity::from_name(commodity)?).to_string()))
+}
+
+/// Whether the browser has promised to keep the store, once it has said so.
+pub fn stays() -> RwSignal<Option<bool>> {
+    let stays = RwSignal::new(None::<bool>);
+    leptos::task::spawn_local(async move {
+        let asked = storage::stays().await;
+        // The screen may have been left meanwhile.
+        let _ = stays.try_set(asked);
+    });
+    stays
 }
 
 /// What is only made when somebody unfolds it: long lists, pictures of codes.

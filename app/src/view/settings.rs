@@ -8,8 +8,7 @@ use leptos::prelude::*;
 
 /// The screen.
 pub fn screen(app: App) -> impl IntoView {
-    let stays = RwSignal::new(None::<bool>);
-    leptos::task::spawn_local(async move { stays.set(storage::stays().await) });
+    let stays = super::parts::stays();
     let languages = LANGUAGES.map(|(code, name)| {
         let is = language() == code;
         view! { <option value=code lang=code selected=is>{name}</option> }

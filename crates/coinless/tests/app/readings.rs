@@ -27,7 +27,7 @@ impl Town {
     }
 
     /// Shows what 20.00 of gas come to.
-    fn quote_gas(&self, page: &Page) {
+    pub fn quote_gas(&self, page: &Page) {
         self.at_gas(page);
         page.press_selected(".chip:nth-child(3)");
         page.press("quote");

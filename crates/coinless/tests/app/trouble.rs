@@ -162,10 +162,7 @@ fn what_is_about_to_be_bought_outlives_a_reload() {
     let Some(town) = Town::with(&[GAS]) else { return };
     let browser = town.browser("phone");
     let page = browser.open(&town.line.url());
-    town.at_gas(&page);
-    page.press_selected(".chip:nth-child(3)");
-    page.press("quote");
-    page.screen("quote");
+    town.quote_gas(&page);
     page.reload();
     page.screen("quote");
     page.says("total", "20.00");
