@@ -207,6 +207,7 @@ explain-rounding = Rounding
 
 ## An order
 order-title = Your purchase
+order-goes-on = You began this purchase earlier. It goes on here, and nothing is paid twice. If you want the same once more, buy it again.
 order-unknown = This phone does not have this purchase.
 order-fetch = Fetch it from the station
 order-share = On another phone

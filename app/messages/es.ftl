@@ -214,6 +214,7 @@ explain-rounding = Redondeo
 
 ## Un pedido
 order-title = Su compra
+order-goes-on = Usted ya había empezado esta compra. Continúa aquí y nada se paga dos veces. Si quiere lo mismo una vez más, cómprelo de nuevo.
 order-unknown = Este teléfono no tiene esta compra.
 order-fetch = Traerla de la estación
 order-share = En otro teléfono

@@ -214,6 +214,7 @@ explain-rounding = Arrondi
 
 ## Une commande
 order-title = Votre achat
+order-goes-on = Vous aviez déjà commencé cet achat. Il continue ici, et rien n'est payé deux fois. Pour avoir la même chose une fois de plus, achetez-la de nouveau.
 order-unknown = Ce téléphone n'a pas cet achat.
 order-fetch = Le récupérer auprès de la station
 order-share = Sur un autre téléphone

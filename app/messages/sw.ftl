@@ -206,6 +206,7 @@ explain-rounding = Kukamilisha hesabu
 
 ## Oda
 order-title = Ununuzi wako
+order-goes-on = Ulianza ununuzi huu hapo awali. Unaendelea hapa, na hakuna kinacholipwa mara mbili. Ukitaka kitu kile kile mara nyingine, kinunue tena.
 order-unknown = Simu hii haina ununuzi huu.
 order-fetch = Uchukue kutoka kituoni
 order-share = Kwenye simu nyingine

@@ -184,6 +184,7 @@ explain-rounding = 取整
 
 ## 订单
 order-title = 您的购买
+order-goes-on = 这笔购买您之前已经开始，现在在这里继续，不会重复付款。如果还想再买一份同样的，请重新购买。
 order-unknown = 这部手机上没有这笔购买。
 order-fetch = 从服务站取回
 order-share = 用另一部手机打开

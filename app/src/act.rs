@@ -6,13 +6,14 @@ pub mod order;
 pub mod reach;
 pub mod visit;
 
-use crate::app::{App, Running, store};
+use crate::app::{App, Notice, Running, store};
 use crate::browser::http::HomeStation;
 use crate::browser::time::{PageTime, wall_ms};
 use crate::browser::{origin, random, storage};
 use crate::link::MeterLink;
 use crate::part::courier;
 use crate::screen::Screen;
+use crate::words::t;
 use coinless_phone::courier::{self, Buyer, Draws, Progress, Purchase, PurchaseLine};
 use coinless_phone::draft::Draft;
 use coinless_phone::records::{KeptMeter, StoredWalk};
@@ -98,9 +99,11 @@ courier! {
         let purchase = Purchase { lines: draft.lines, payer, provider, most, round: draft.round };
         let (mut memory, mut station, url) = (store(), HomeStation, origin());
         let mut progress = |progress: Progress<'_>| {
-            if let Progress::Order(order, _) = progress {
+            if let Progress::Order(order, goes_on) = progress {
                 app.set_draft(None);
                 app.go(Screen::Order(order.id));
+                // Who wanted the same once more must see that this is not it.
+                app.notice.set(goes_on.then(|| Notice::good(t("order-goes-on"))));
             }
         };
         let mut buyer = Buyer {

@@ -40,16 +40,18 @@ fn at_each_step(
         person.begin().unwrap();
         let cut = line.cut_at(step, Cut::After);
         let (after, next) = thread::scope(|scope| {
-            scope.spawn(|| {
+            let purchase = scope.spawn(|| {
                 // It ends with the tab, or with the purchase, or is given up while the line is down for as long as an answer could come;
                 // what became of it is looked at afterwards.
-                let is_over = person.finish(|_| ()).is_ok();
+                let ended = person.finish(|_| ());
                 // What has not come by now does not come.
-                if is_over || !line.is_down() {
+                if ended.is_ok() || !line.is_down() {
                     line.mend();
                 }
+                ended
             });
             if cut.recv().is_err() {
+                purchase.join().unwrap().unwrap();
                 return (browser, None);
             }
             let browser = match fate {

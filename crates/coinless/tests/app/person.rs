@@ -19,13 +19,18 @@ const LOOK: &str = "(() => {
         quote: at('pay') || main.querySelector('h1'), order: at('fetch') || (lines.length && !lines.some(waits)) };
     const trouble = main.querySelector('.notice.trouble')?.innerText ?? '';
     return ready[screen] ? { screen, lines, trouble, orders: main.querySelectorAll('[data-test=order]').length,
-        can_pay: !!at('pay'), can_connect: !!at('connect'), reached: !!at('reached'), unknown: !!at('unknown-meter') } : null;
+        goes_on: !!main.querySelector('.notice.good'), can_pay: !!at('pay'), can_connect: !!at('connect'), reached: !!at('reached'), unknown: !!at('unknown-meter') } : null;
 })()";
 
 /// What a person sees.
 pub struct Seen(Value);
 
 impl Seen {
+    /// Whether the order is an earlier one for the same, of which the page was gone before it had noted that it was seen to its end.
+    fn is_earlier_one(&self) -> bool {
+        self.0["screen"] == "order" && self.0["goes_on"] == true
+    }
+
     /// The labels of the lines of an order whose `step` has this state.
     pub fn lines(&self, step: &str, state: &str) -> Vec<String> {
         let lines = self.0["lines"].as_array().unwrap().iter();
@@ -70,11 +75,13 @@ impl Person<'_> {
         self.page.try_goto(&format!("{}{path}", self.url))
     }
 
-    /// Goes on until the meters are loaded and the station knows it. `see` is told of everything that is seen before it is acted on.
+    /// Goes on until the meters are loaded and the station knows it. `see` is told of everything that is seen of it before it is acted on.
     pub fn finish(&self, mut see: impl FnMut(&Seen)) -> Result<(), Refused> {
         for _ in 0..MAX_TURNS {
             let seen = self.look()?;
-            see(&seen);
+            if !seen.is_earlier_one() {
+                see(&seen);
+            }
             if self.act(&seen)? {
                 return Ok(());
             }
@@ -110,6 +117,8 @@ impl Person<'_> {
             "quote" if !is("can_pay") => self.begin()?,
             "quote" if self.is_at_meter && is("can_connect") && !is("reached") => self.press("connect")?,
             "quote" => self.press("pay")?,
+            // It says so, and that the same is to be had by buying it again.
+            "order" if seen.is_earlier_one() => self.begin()?,
             "order" => return self.act_on_order(seen),
             other => panic!("the screen {other} is none of a purchase"),
         }

@@ -6,6 +6,7 @@ use coinless_phone::outcome::Standing;
 use coinless_phone::readings::{ALARMS, CAUSES};
 use coinless_phone::trouble::refusal_name;
 use coinless_protocol::problem::Refusal;
+use coinless_sim::line::Cut;
 use coinless_station::problem::Code;
 use serde_json::json;
 
@@ -179,6 +180,41 @@ fn what_is_about_to_be_bought_outlives_a_reload() {
     page.goto(&format!("{}/s/quote", town.line.url()));
     page.screen("quote");
     assert_eq!(page.evaluate("document.querySelectorAll('[data-test=pay]').length"), 0);
+}
+
+#[test]
+fn the_same_bought_again_before_one_knows_how_it_ended_goes_on_and_says_so() {
+    let Some(town) = Town::with(&[GAS]) else { return };
+    let browser = town.browser("phone");
+    let page = browser.open(&town.line.url());
+    town.quote_gas(&page);
+    // It asks about the meter, and then it orders.
+    let cut = town.line.cut_at(1, Cut::Before);
+    page.press("pay");
+    cut.recv().unwrap();
+    page.screen("order");
+    let first = page.evaluate("location.pathname");
+    // As a phone that has no memory left: it was never told how it ended.
+    page.crash();
+    page.close();
+    town.line.mend();
+
+    let page = browser.tab();
+    let is_paid = |sum: &str, order: bool| {
+        page.press("pay");
+        page.screen("order");
+        page.until("document.querySelector('[data-step=here]').dataset.state === 'yes'");
+        page.rests();
+        assert_eq!(town.balance("provider:sandbox:clearing"), sum);
+        assert_eq!(page.evaluate("location.pathname") == first, order);
+    };
+    town.quote_gas(&page);
+    is_paid("20.00", true);
+    page.says("notice", "nothing is paid twice");
+    // Now it was told.
+    town.quote_gas(&page);
+    is_paid("40.00", false);
+    assert_eq!(page.evaluate("document.querySelectorAll('[data-test=notice]').length"), 0);
 }
 
 #[test]
