@@ -82,6 +82,32 @@ async fn every_address_of_the_app_opens_its_page() {
 }
 
 #[tokio::test]
+async fn a_browser_that_is_led_nowhere_gets_the_page_that_says_so() {
+    const BROWSER: (&str, &str) = ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+    let folder = folder();
+    let app = App::of(&config(folder.path()), Script::capture()).await;
+    let tag = header(&app.fetch("/", &[]).await, "etag").to_owned();
+    for path in ["/m/", "/m", "/o", "/s", "/m/CLS0000000017-Z/more", "/elsewhere", "/elsewhere/too"] {
+        let answer = app.fetch(path, &[BROWSER, ("if-none-match", &tag)]).await;
+        assert_eq!((answer.status().as_u16(), header(&answer, "cache-control")), (404, "no-cache"), "{path}");
+        assert_eq!(header(&answer, "content-type"), "text/html; charset=utf-8", "{path}");
+        assert_eq!(answer.text().await.unwrap(), "<!doctype html>plain", "{path}");
+    }
+    for (path, accept) in [("/m/", "*/*"), ("/v1/m/", BROWSER.1), ("/app/coinless-0000.wasm", BROWSER.1)] {
+        let answer = app.fetch(path, &[("accept", accept)]).await;
+        assert_eq!(
+            (answer.status().as_u16(), header(&answer, "content-type")),
+            (404, "application/problem+json"),
+            "{path}"
+        );
+    }
+    let without = App::start(Script::capture()).await;
+    let answer = without.fetch("/m/", &[BROWSER]).await;
+    assert_eq!((answer.status().as_u16(), header(&answer, "cache-control")), (404, "no-store"));
+    assert!(answer.text().await.unwrap().contains("not installed here"));
+}
+
+#[tokio::test]
 async fn the_smallest_form_that_is_taken_is_sent() {
     let folder = folder();
     let app = App::of(&config(folder.path()), Script::capture()).await;

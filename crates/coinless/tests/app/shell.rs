@@ -42,6 +42,18 @@ fn after_the_first_visit_the_app_opens_without_a_network() {
 }
 
 #[test]
+fn a_link_that_lost_its_end_says_so_at_the_first_visit() {
+    let Some(town) = Town::with(&[GAS]) else { return };
+    let browser = town.browser("phone");
+    let page = browser.open(&format!("{}/m/", town.line.url()));
+    page.on(PHONE);
+    page.screen("nowhere");
+    assert!(page.text().contains("This address leads nowhere"), "{}", page.text());
+    page.press("home");
+    page.screen("home");
+}
+
+#[test]
 fn the_chosen_language_is_there_without_a_network() {
     let Some(town) = Town::with(&[GAS]) else { return };
     let browser = town.browser("phone");

@@ -6,7 +6,7 @@ use crate::service::Station;
 use axum::Json as JsonAnswer;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -27,7 +27,7 @@ pub(super) fn router() -> Router<Station> {
         .route("/s/{*rest}", get(index))
         .route("/app/{*path}", get(asset))
         // `sw.js` and `manifest.webmanifest`, which must be here, and whatever else the folder holds.
-        .route("/{file}", get(file).fallback(nothing))
+        .route("/{file}", get(file).fallback(nowhere))
 }
 
 /// Puts on every answer what a browser must know to keep it safe: those of the API are kept nowhere, all others are the app's.
@@ -58,22 +58,35 @@ async fn index(State(station): State<Station>, headers: HeaderMap) -> Response {
 }
 
 async fn asset(State(station): State<Station>, uri: Uri, headers: HeaderMap) -> Response {
-    found(&station, &uri, &headers, KEEP).await
+    station.app().file(name(&uri)).map_or_else(nothing, |file| answer(file, &headers, KEEP))
 }
 
-async fn file(State(station): State<Station>, uri: Uri, headers: HeaderMap) -> Response {
-    found(&station, &uri, &headers, ASK).await
-}
-
-/// The names of an app's files are the same in an address as in the folder.
-async fn found(station: &Station, uri: &Uri, headers: &HeaderMap, cache: HeaderValue) -> Response {
-    match station.app().file(uri.path().trim_start_matches('/')) {
-        Some(file) => answer(file, headers, cache),
-        None => nothing().await,
+async fn file(state: State<Station>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    match state.app().file(name(&uri)) {
+        Some(file) => answer(file, &headers, ASK),
+        None => nowhere(state, method, uri, headers).await,
     }
 }
 
-pub(super) async fn nothing() -> Response {
+/// The names of an app's files are the same in an address as in the folder.
+fn name(uri: &Uri) -> &str {
+    uri.path().trim_start_matches('/')
+}
+
+/// An address that leads nowhere. A browser gets the app's page, which says so in words: a link may have lost its end on its way.
+pub(super) async fn nowhere(state: State<Station>, method: Method, uri: Uri, mut headers: HeaderMap) -> Response {
+    let is_read = matches!(method, Method::GET | Method::HEAD) && !uri.path().starts_with("/v1/");
+    if !is_read || !takes_page(&headers) {
+        return nothing();
+    }
+    // Whether it has changed is asked of what is there only (RFC 9110 §13.2.1).
+    headers.remove(header::IF_NONE_MATCH);
+    let mut page = index(state, headers).await;
+    *page.status_mut() = StatusCode::NOT_FOUND;
+    page
+}
+
+fn nothing() -> Response {
     let mut response = no_handler(404, "not_found", "there is nothing here");
     // A build that comes later may have it.
     response.headers_mut().insert(header::CACHE_CONTROL, FORGET);
@@ -102,6 +115,12 @@ fn answer(file: &File, asked: &HeaderMap, cache: HeaderValue) -> Response {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
     (headers, form.body.clone()).into_response()
+}
+
+/// Whether `Accept` names HTML: browsers do where they will show a page, and programs send `*/*`.
+fn takes_page(asked: &HeaderMap) -> bool {
+    let mut kinds = items(asked, &header::ACCEPT).filter_map(|item| item.split(';').next());
+    kinds.any(|kind| kind.trim().eq_ignore_ascii_case("text/html"))
 }
 
 /// Whether `Accept-Encoding` names this coding, or all, and not with a weight of 0 (RFC 9110 §12.5.3).

@@ -57,7 +57,7 @@ pub fn router(station: Station) -> Router {
         .route("/openapi.json", get(openapi))
         .merge(health::router())
         .merge(app::router())
-        .fallback(app::nothing)
+        .fallback(app::nowhere)
         .method_not_allowed_fallback(async || {
             no_handler(405, "method_not_allowed", "this method is not for this resource")
         })
