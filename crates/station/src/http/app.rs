@@ -30,9 +30,14 @@ pub(super) fn router() -> Router<Station> {
         .route("/{file}", get(file).fallback(nowhere))
 }
 
+/// Whether an address is the API's; all others are the app's.
+fn is_api(uri: &Uri) -> bool {
+    uri.path().starts_with("/v1/")
+}
+
 /// Puts on every answer what a browser must know to keep it safe: those of the API are kept nowhere, all others are the app's.
 pub(super) async fn guard(State(station): State<Station>, request: Request, next: Next) -> Response {
-    let is_api = request.uri().path().starts_with("/v1/");
+    let is_api = is_api(request.uri());
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     if is_api {
@@ -75,8 +80,8 @@ fn name(uri: &Uri) -> &str {
 
 /// An address that leads nowhere. A browser gets the app's page, which says so in words: a link may have lost its end on its way.
 pub(super) async fn nowhere(state: State<Station>, method: Method, uri: Uri, mut headers: HeaderMap) -> Response {
-    let is_read = matches!(method, Method::GET | Method::HEAD) && !uri.path().starts_with("/v1/");
-    if !is_read || !takes_page(&headers) {
+    let is_read = matches!(method, Method::GET | Method::HEAD);
+    if !is_read || is_api(&uri) || !takes_page(&headers) {
         return nothing();
     }
     // Whether it has changed is asked of what is there only (RFC 9110 §13.2.1).
