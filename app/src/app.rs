@@ -181,6 +181,11 @@ impl App {
         self.draft.set(draft);
     }
 
+    /// Whether something is under way; what reads it is drawn anew when that changes.
+    pub fn is_busy(self) -> bool {
+        self.running.with(Option::is_some)
+    }
+
     /// Runs `work` unless something else is under way; what it fails of is told.
     pub fn run<F: Future<Output = Result<(), Error>> + 'static>(self, what: Running, work: F) {
         if self.running.get_untracked().is_some() {

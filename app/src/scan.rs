@@ -1,7 +1,6 @@
 //! Reading codes: with the browser's own reader where it has one, else with ours.
 
-use crate::browser::document;
-use crate::browser::object;
+use crate::browser::{document, object};
 use gloo_timers::future::TimeoutFuture;
 use std::cell::Cell;
 use std::rc::Rc;

@@ -42,17 +42,33 @@ impl PageStore {
         self.rows.tab()
     }
 
-    async fn change(&self, changes: &[(String, Option<String>)]) -> Result<(), StoreError> {
-        let changed = self.rows.change(changes).await;
+    /// Writes `records` and removes those of the names `gone`: all of it or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is not certain that all is done.
+    pub async fn exchange(&self, records: &[Record], gone: &[String]) -> Result<(), StoreError> {
+        let row = |record: &Record| {
+            let name = record.name();
+            let json = record.to_json().map_err(|error| StoreError::Failed(format!("writing {name}: {error}")))?;
+            Ok((name, Some(json)))
+        };
+        let mut rows = records.iter().map(row).collect::<Result<Vec<_>, StoreError>>()?;
+        rows.extend(gone.iter().map(|name| (name.clone(), None)));
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let changed = self.rows.change(&rows).await;
         if matches!(changed, Err(RowsError::Overtaken)) {
             (self.overtaken)();
         }
-        changed.map_err(|error| failed("writing into the phone's storage", &error))
-    }
-
-    /// Changes what is in memory, in its place: a round of 500 lines is large.
-    fn changed(&self, change: impl FnOnce(&mut Contents)) {
-        self.contents.update(|contents| change(Arc::make_mut(contents)));
+        changed.map_err(|error| failed("writing into the phone's storage", &error))?;
+        // In its place: a round of 500 lines is large.
+        self.contents.update(|contents| {
+            let contents = Arc::make_mut(contents);
+            records.iter().for_each(|record| contents.put(record.clone()));
+            gone.iter().for_each(|name| contents.remove(name));
+        });
+        Ok(())
     }
 }
 
@@ -67,24 +83,11 @@ impl Store for PageStore {
 
     /// All or none of them.
     async fn save_all(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        if records.is_empty() {
-            return Ok(());
-        }
-        let row = |record: &Record| {
-            let name = record.name();
-            let json = record.to_json().map_err(|error| StoreError::Failed(format!("writing {name}: {error}")))?;
-            Ok((name, Some(json)))
-        };
-        let rows = records.iter().map(row).collect::<Result<Vec<_>, StoreError>>()?;
-        self.change(&rows).await?;
-        self.changed(|contents| records.iter().for_each(|record| contents.put(record.clone())));
-        Ok(())
+        self.exchange(records, &[]).await
     }
 
     async fn remove(&mut self, name: &str) -> Result<(), StoreError> {
-        self.change(&[(name.to_owned(), None)]).await?;
-        self.changed(|contents| contents.remove(name));
-        Ok(())
+        self.exchange(&[], &[name.to_owned()]).await
     }
 }
 

@@ -110,22 +110,31 @@ impl Rows {
     pub async fn change(&self, changes: &[(String, Option<String>)]) -> Result<(), RowsError> {
         let (transaction, ended) = strict(&self.database, &[RECORDS, TABS])?;
         let working = JsFuture::from(asked(&transaction.object_store(TABS)?.get(&WORKING.into())?)).await?;
-        if working.as_f64() != Some(self.tab) {
+        let asked_for = if working.as_f64() == Some(self.tab) {
+            ask(&transaction.object_store(RECORDS)?, changes).map_err(RowsError::from)
+        } else {
+            Err(RowsError::Overtaken)
+        };
+        if asked_for.is_err() {
             transaction.abort()?;
             // It ends as given up, which is not news.
             let _ = JsFuture::from(ended).await;
-            return Err(RowsError::Overtaken);
-        }
-        let records = transaction.object_store(RECORDS)?;
-        for (name, text) in changes {
-            match text {
-                Some(text) => drop(records.put_with_key(&text.into(), &name.into())?),
-                None => drop(records.delete(&name.into())?),
-            }
+            return asked_for;
         }
         JsFuture::from(ended).await?;
         Ok(())
     }
+}
+
+/// Asks for each change; the end of the transaction tells of all of them.
+fn ask(records: &IdbObjectStore, changes: &[(String, Option<String>)]) -> Result<(), JsValue> {
+    for (name, text) in changes {
+        match text {
+            Some(text) => drop(records.put_with_key(&text.into(), &name.into())?),
+            None => drop(records.delete(&name.into())?),
+        }
+    }
+    Ok(())
 }
 
 /// From one version of the table to the next; no step may ever lose a record.

@@ -1,7 +1,6 @@
 //! Taking a token over from a phone that cannot reach the meter.
 
-use super::parts::label;
-use crate::act;
+use super::parts::{label, load_button};
 use crate::app::{App, Running, store};
 use crate::words::t;
 use coinless_phone::courier::{self, HandOver};
@@ -21,7 +20,7 @@ pub fn screen(app: App, token: HandOver) -> impl IntoView {
             let meter = key.meter;
             view! {
                 <p data-test="carried">{t("carry-kept")}" "{label(&meter.label().to_string())}</p>
-                <button class="main" data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::visit::load(app, vec![meter])>{t("load-now")}</button>
+                {load_button(app, vec![meter], t("load-now"))}
             }
         })}
         {move || app.visit.get().map(|visit| super::visit::came_to(&visit))}

@@ -1,7 +1,6 @@
 //! Where it begins: what waits to be done, the meters one knows, and the ways to a new one.
 
-use super::parts::{commodity, icon, label};
-use crate::act;
+use super::parts::{commodity, icon, label, load_button};
 use crate::app::App;
 use crate::screen::Screen;
 use crate::words::{t, tn, tt};
@@ -83,8 +82,7 @@ fn waiting(app: App) -> impl IntoView {
             view! {
                 <div class="card important">
                     <p data-test="waiting">{words}</p>
-                    <button class="main" data-test="load" disabled=move || app.running.with(Option::is_some)
-                        on:click=move |_| act::visit::load(app, meters.clone())>{t("load-now")}</button>
+                    {load_button(app, meters, t("load-now"))}
                 </div>
             }
         });

@@ -9,7 +9,6 @@ use crate::words::{t, tn, tt};
 use coinless_phone::records::record::{Record, meter_name};
 use coinless_phone::records::{KeptMeter, MAX_KEPT_METERS, StoredWalk};
 use coinless_phone::round::{self, BadLine, RoundError, Unusable, Walk, Wrong};
-use coinless_phone::store::Store;
 use coinless_protocol::LabelError;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -69,7 +68,7 @@ pub fn screen(app: App) -> impl IntoView {
         <h1>{t("house-title")}</h1>
         <p>{t("house-why")}</p>
         {rounds(app)}
-        <label class="button">{t("house-import")}<input type="file" accept=".csv,text/csv" data-test="import" disabled=move || app.running.with(Option::is_some) on:change=import/></label>
+        <label class="button">{t("house-import")}<input type="file" accept=".csv,text/csv" data-test="import" disabled=move || app.is_busy() on:change=import/></label>
         {move || (!wrong.read().is_empty()).then(|| {
             let more = wrong.read().len().saturating_sub(MAX_SHOWN);
             let lines = wrong.read().iter().take(MAX_SHOWN).map(|words| view! { <li>{words.clone()}</li> }).collect_view();
@@ -137,8 +136,8 @@ fn rounds(app: App) -> impl IntoView {
     }
 }
 
-/// Keeps the meters of a file as a house, and what they are to get: all of them or none. Names that are known stay; meters that the
-/// house had and the file has not are taken off afterwards.
+/// Keeps the meters of a file as a house, and what they are to get. Names that are known stay; meters that the house had and the
+/// file has not are taken off. All of this happens, or nothing.
 async fn take_in(app: App, group: String, meters: Vec<round::Imported>) -> Result<String, coinless_phone::Error> {
     let known = app.contents.get_untracked();
     let group = if group.trim().is_empty() { t("house-title") } else { group };
@@ -169,11 +168,8 @@ async fn take_in(app: App, group: String, meters: Vec<round::Imported>) -> Resul
         return Ok(group);
     }
     let words = tn("house-taken", meters.len());
-    let mut memory = store();
-    memory.save_all(&meters.into_iter().map(|meter| Record::Meter(Box::new(meter))).collect::<Vec<_>>()).await?;
-    for name in &gone {
-        memory.remove(name).await?;
-    }
+    let meters: Vec<_> = meters.into_iter().map(|meter| Record::Meter(Box::new(meter))).collect();
+    store().exchange(&meters, &gone).await?;
     let gone = (!gone.is_empty()).then(|| tn("house-gone", gone.len()));
     app.notice.set(Some(Notice::good([Some(words), gone].into_iter().flatten().collect::<Vec<_>>().join(" "))));
     Ok(group)

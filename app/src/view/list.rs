@@ -66,7 +66,7 @@ pub fn screen(app: App) -> impl IntoView {
         <p>{t("list-how")}</p>
         <form on:submit=submit>
             <ul class="entries">{rows.collect_view()}</ul>
-            <button class="main" data-test="quote" disabled=move || app.running.with(Option::is_some)>{t("amount-go-on")}</button>
+            <button class="main" data-test="quote" disabled=move || app.is_busy()>{t("amount-go-on")}</button>
         </form>
         <button class="plain" on:click=move |_| app.go(Screen::Scan)>{t("list-add")}</button>
     }

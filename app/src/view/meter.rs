@@ -67,7 +67,7 @@ fn known_meter(
             {super::later::readings(app, meter)}
         </section>
         {keep(app, meter, info.get_untracked())}
-        <button data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::visit::load(app, vec![meter])>{t("meter-load-only")}</button>
+        <button data-test="load" disabled=move || app.is_busy() on:click=move |_| act::visit::load(app, vec![meter])>{t("meter-load-only")}</button>
         {move || super::later::last_visit(app)}
         <button class="plain" on:click=move |_| app.go(Screen::History)>{t("meter-history")}</button>
         <button class="plain" data-test="problem" on:click=move |_| app.go(Screen::Problem(None, Some(meter)))>{t("problem")}</button>
@@ -131,7 +131,7 @@ fn amount(app: App, meter: MeterId, what: String, currency: String) -> impl Into
                 </span>
             </label>
             <p id="amount-wrong" class="wrong" role="alert">{move || wrong.get()}</p>
-            <button class="main" data-test="quote" disabled=move || app.running.with(Option::is_some)>{t("amount-go-on")}</button>
+            <button class="main" data-test="quote" disabled=move || app.is_busy()>{t("amount-go-on")}</button>
             <Show when=move || !app.online.get()><p class="wrong">{t("needs-network")}</p></Show>
         </form>
     }
@@ -181,8 +181,8 @@ fn keep(app: App, meter: MeterId, info: Option<MeterInfo>) -> impl IntoView {
                 <label>{t("keep-room")}<input name="room" maxlength="64" prop:value=move || room.get() on:input=move |event| room.set(event_target_value(&event))/></label>
                 <label>{t("keep-picture")}<input type="file" data-test="picture" accept="image/*" capture="environment" on:change=take/></label>
                 {move || picture.get().map(|url| view! { <img src=url alt=t("keep-picture") class="thumb"/> })}
-                <button data-test="save" disabled=move || app.running.with(Option::is_some)>{t("keep-save")}</button>
-                <Show when=move || is_kept.get()><button type="button" class="plain" data-test="forget" disabled=move || app.running.with(Option::is_some) on:click=forget.clone()>{t("keep-forget")}</button></Show>
+                <button data-test="save" disabled=move || app.is_busy()>{t("keep-save")}</button>
+                <Show when=move || is_kept.get()><button type="button" class="plain" data-test="forget" disabled=move || app.is_busy() on:click=forget.clone()>{t("keep-forget")}</button></Show>
             </form>
         </details>
     }

@@ -1,7 +1,7 @@
 //! How an order stands, line by line: paid, sold, on this phone and loaded are four different things.
 
 use super::later::{came_to, qr};
-use super::parts::{commodity, icon, label, stays, steps, verdict_words};
+use super::parts::{ask_again, commodity, icon, label, load_button, not_here, stays, steps, verdict_words};
 use crate::act;
 use crate::app::App;
 use crate::screen::Screen;
@@ -27,11 +27,7 @@ pub fn screen(app: App, id: Uuid) -> impl IntoView {
             // Also when the order ends while one looks: then it was shown.
             app.contents.with(|contents| match contents.order(id) {
                 Some(order) => shown(app, order, contents, stays).into_any(),
-                None if app.running.with(Option::is_some) => ().into_any(),
-                None => view! {
-                    <p>{t("order-unknown")}</p>
-                    <button data-test="fetch" on:click=move |_| act::order::fetch_order(app, id)>{t("order-fetch")}</button>
-                }.into_any(),
+                None => not_here(app, id),
             })
         }}
     }
@@ -71,8 +67,7 @@ fn shown(app: App, order: &StoredOrder, contents: &Contents, stays: RwSignal<Opt
         {instructions.map(|words| view! { <p class="card important" data-test="instructions">{words}</p> })}
         {table}
         {(waits && !of_each && !is_round).then(|| {
-            let meters = ready.clone();
-            view! { <button class="main" data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::visit::load(app, meters.clone())>{t("load-now")}</button><p><small>{t("load-how")}</small></p> }
+            view! { {load_button(app, ready.clone(), t("load-now"))}<p><small>{t("load-how")}</small></p> }
         })}
         {is_round.then(|| view! { <button class="main" data-test="walk" on:click=move |_| app.go(Screen::Walk(id, None))>{t("walk-begin")}</button> })}
         {of_each.then(|| view! { <p><small>{t("load-how")}</small></p> })}
@@ -99,10 +94,8 @@ fn one(
     let (id, number) = (order.id, line.line);
     let reason = line.reason.clone();
     let meter = line.meter.clone();
-    let load = line.to_load().filter(|_| !is_alone).map(|meter| {
-        let words = tt("load-this", &[("name", &called)]);
-        view! { <button class="main" data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::visit::load(app, vec![meter])>{words}</button> }
-    });
+    let load = line.to_load().filter(|_| !is_alone);
+    let load = load.map(|meter| load_button(app, vec![meter], tt("load-this", &[("name", &called)])));
     let receipt = line.receipt.map(|receipt| tt("loaded-receipt", &[("number", &receipt.to_string())]));
     let token = line
         .token
@@ -141,6 +134,6 @@ fn ways_on(app: App, order: &StoredOrder) -> impl IntoView + use<> {
             <p class="code" dir="ltr">{link.clone()}</p>
             {super::parts::share(app, "share-link", "order-title", String::new(), shared)}
         </details>
-        <button class="plain" data-test="sync" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::bring::sync(app)>{t("sync")}</button>
+        {ask_again(app)}
     }
 }

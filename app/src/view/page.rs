@@ -24,7 +24,7 @@ pub fn page(app: App) -> impl IntoView {
                 {super::parts::icon("settings")}
             </button>
         </header>
-        <main id="main" tabindex="-1" data-screen=move || app.screen.with(Screen::name) aria-busy=move || app.running.with(Option::is_some).to_string()>
+        <main id="main" tabindex="-1" data-screen=move || app.screen.with(Screen::name) aria-busy=move || app.is_busy().to_string()>
             <div aria-live="polite" class="live">
                 {move || app.running.get().map(under_way)}
                 {move || app.notice.get().map(|notice| told(app, notice))}

@@ -206,13 +206,40 @@ fn shown_units(units: u64, commodity: &str) -> Option<String> {
 
 /// Whether the browser has promised to keep the store, once it has said so.
 pub fn stays() -> RwSignal<Option<bool>> {
-    let stays = RwSignal::new(None::<bool>);
+    answered(None, storage::stays())
+}
+
+/// What is asked, once it is answered; `before` until then.
+pub fn answered<T: Send + Sync + 'static>(before: T, ask: impl Future<Output = T> + 'static) -> RwSignal<T> {
+    let answer = RwSignal::new(before);
     leptos::task::spawn_local(async move {
-        let asked = storage::stays().await;
+        let said = ask.await;
         // The screen may have been left meanwhile.
-        let _ = stays.try_set(asked);
+        let _ = answer.try_set(said);
     });
-    stays
+    answer
+}
+
+/// The button that loads whichever of these meters is at hand.
+pub fn load_button(app: App, meters: Vec<MeterId>, words: String) -> impl IntoView + use<> {
+    view! { <button class="main" data-test="load" disabled=move || app.is_busy() on:click=move |_| act::visit::load(app, meters.clone())>{words}</button> }
+}
+
+/// The button that asks the stations anew of everything that this phone keeps.
+pub fn ask_again(app: App) -> impl IntoView + use<> {
+    view! { <button class="plain" data-test="sync" disabled=move || app.is_busy() on:click=move |_| act::bring::sync(app)>{t("sync")}</button> }
+}
+
+/// An order that this phone does not have, with the way to fetch it; nothing while it is still looked for.
+pub fn not_here(app: App, order: Uuid) -> AnyView {
+    if app.is_busy() {
+        return ().into_any();
+    }
+    view! {
+        <p>{t("order-unknown")}</p>
+        <button data-test="fetch" on:click=move |_| act::order::fetch_order(app, order)>{t("order-fetch")}</button>
+    }
+    .into_any()
 }
 
 /// What is only made when somebody unfolds it: long lists, pictures of codes.

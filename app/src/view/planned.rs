@@ -61,7 +61,7 @@ pub(super) fn plan(app: App, group: String) -> impl IntoView {
         </fieldset>
         {move || preview(app, house, way.get() == Way::Each)}
         <div class="actions">
-            <button class="main" data-test="quote" disabled=move || app.running.with(Option::is_some) on:click=move |_| house.go_on(app)>{t("amount-go-on")}</button>
+            <button class="main" data-test="quote" disabled=move || app.is_busy() on:click=move |_| house.go_on(app)>{t("amount-go-on")}</button>
         </div>
     }
 }

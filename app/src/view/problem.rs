@@ -41,7 +41,7 @@ pub fn screen(app: App, order: Option<Uuid>, meter: Option<MeterId>) -> impl Int
                         <input name="contact" data-test="problem-contact" autocomplete="tel" maxlength=MAX_CONTACT_CHARS.to_string() on:input=move |event| contact.set(event_target_value(&event))/>
                     </label>
                     {attached(order, meter)}
-                    <button class="main" data-test="problem-send" disabled=move || app.running.with(Option::is_some)>{t("problem-send")}</button>
+                    <button class="main" data-test="problem-send" disabled=move || app.is_busy()>{t("problem-send")}</button>
                 </form>
             }.into_any(),
         }}

@@ -1,6 +1,6 @@
 //! What the lines cost, line by line, before anybody pays; and whether the meter can be reached.
 
-use super::parts::{commodity, label};
+use super::parts::{answered, commodity, label};
 use crate::act;
 use crate::app::{App, Running};
 use crate::browser::time::wall_ms;
@@ -119,7 +119,7 @@ fn pay(app: App, draft: Draft, quote: &Quote, total: String) -> impl IntoView + 
                 })
             }}
             <p id="payer-wrong" class="wrong" role="alert">{move || wrong.get().then(|| t("pay-payer-missing"))}</p>
-            <button class="main" data-test="pay" disabled=move || app.running.with(Option::is_some)>{tt("pay", &[("total", &total)])}</button>
+            <button class="main" data-test="pay" disabled=move || app.is_busy()>{tt("pay", &[("total", &total)])}</button>
             <p><small>{move || t(if matches!(reach.get(), Reach::Yes(_)) { "pay-loads-at-once" } else { "pay-loads-later" })}</small></p>
         </form>
     }
@@ -146,12 +146,7 @@ fn reaching(
     if !act::reach::can_reach(app, &meter) {
         return cannot_reach().into_any();
     }
-    let is_there = RwSignal::new(true);
-    leptos::task::spawn_local(async move {
-        let answer = act::reach::is_there(app, &meter).await;
-        // The screen may have been left meanwhile.
-        let _ = is_there.try_set(answer);
-    });
+    let is_there = answered(true, async move { act::reach::is_there(app, &meter).await });
     let connect = move |_| {
         app.run(Running::Connecting, async move {
             // A line that is open is closed before it is opened again.
@@ -184,7 +179,7 @@ fn reaching(
                     }
                     Reach::No(why) => view! { <p class="wrong" data-test="not-reached">{t("reach-no")}" "{why}</p> }.into_any(),
                 }}
-                <button data-test="connect" disabled=move || app.running.with(Option::is_some) on:click=connect>{move || t(if matches!(reach.get(), Reach::NotTried) { "reach-try" } else { "reach-again" })}</button>
+                <button data-test="connect" disabled=move || app.is_busy() on:click=connect>{move || t(if matches!(reach.get(), Reach::NotTried) { "reach-try" } else { "reach-again" })}</button>
             </section>
         }
     };

@@ -71,7 +71,7 @@ fn ask(app: App, meter: MeterId, ended: RwSignal<bool>) -> impl IntoView {
                         on:input=move |event| { typed.set(event_target_value(&event)); is_code.set(true); why.set(None); }/>
                 </label>
                 <p id="code-wrong" class="wrong" role="alert" data-test="code-wrong">{wrong}</p>
-                <button data-test="readings-open" disabled=move || app.running.with(Option::is_some)>{t("readings-open")}</button>
+                <button data-test="readings-open" disabled=move || app.is_busy()>{t("readings-open")}</button>
             </form>
         </details>
     }

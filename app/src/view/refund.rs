@@ -12,7 +12,7 @@ use uuid::Uuid;
 pub fn of_line(app: App, order: Uuid, line: &LineReport) -> AnyView {
     let meter = line.meter.parse::<MeterId>().ok();
     let number = line.line;
-    let busy = move || app.running.with(Option::is_some);
+    let busy = move || app.is_busy();
     match line.taken_back() {
         TakenBack::Cannot => ().into_any(),
         TakenBack::CanBeAsked => view! {

@@ -3,7 +3,7 @@
 mod at_hand;
 mod whole;
 
-use super::parts::{folded, icon};
+use super::parts::{ask_again, folded, icon, not_here};
 use crate::act;
 use crate::app::{App, Notice};
 use crate::screen::Screen;
@@ -61,11 +61,7 @@ pub fn screen(app: App, id: Uuid, part: Option<Part>) -> impl IntoView {
     let is_here = Memo::new(move |_| shown.with(Option::is_some));
     view! {
         <h1>{t("walk-title")}</h1>
-        {move || match () {
-            () if is_here.get() => walk(Walker::new(app, id, shown)).into_any(),
-            () if app.running.with(Option::is_some) => ().into_any(),
-            () => view! { <p>{t("order-unknown")}</p><button data-test="fetch" on:click=move |_| act::order::fetch_order(app, id)>{t("order-fetch")}</button> }.into_any(),
-        }}
+        {move || if is_here.get() { walk(Walker::new(app, id, shown)).into_any() } else { not_here(app, id) }}
     }
 }
 
@@ -206,7 +202,7 @@ fn walk(walker: Walker) -> impl IntoView {
         <Show when=move || !is_over.get()>
             <Show when=move || is_skipping.get()>{skipping(walker)}</Show>
             <div class="actions">
-                <button class="main" data-test="load" disabled=move || app.running.with(Option::is_some) on:click=move |_| walker.load()>{t("walk-load")}</button>
+                <button class="main" data-test="load" disabled=move || app.is_busy() on:click=move |_| walker.load()>{t("walk-load")}</button>
                 <div class="row">
                     <button class="grow" data-test="scan" on:click=move |_| scan(walker)>{icon("scan")}{t("home-scan")}</button>
                     <button class="grow" data-test="skip" aria-expanded=move || is_skipping.get().to_string() on:click=move |_| is_skipping.update(|is| *is = !*is)>{t("walk-skip")}</button>
@@ -217,6 +213,6 @@ fn walk(walker: Walker) -> impl IntoView {
         {folded("stops", move || tn("walk-all", counts.get().1), move || stops(walker).into_any())}
         {folded("split", || t("walk-split"), move || split(walker).into_any())}
         {result(app, walker.order)}
-        <button class="plain" data-test="sync" disabled=move || app.running.with(Option::is_some) on:click=move |_| act::bring::sync(app)>{t("sync")}</button>
+        {ask_again(app)}
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn by_number(walker: Walker) -> impl IntoView {
                         aria-invalid=move || wrong.with(Option::is_some).to_string() aria-describedby="label-wrong"
                         on:input=move |event| { typed.set(event_target_value(&event)); wrong.set(None); }/>
                 </label>
-                <button data-test="load-number" disabled=move || app.running.with(Option::is_some)>{t("walk-load-number")}</button>
+                <button data-test="load-number" disabled=move || app.is_busy()>{t("walk-load-number")}</button>
             </form>
             <p id="label-wrong" class="wrong" role="alert">{move || wrong.get()}</p>
         </details>
