@@ -314,7 +314,7 @@ impl Running {
     /// Reads results until one of the kind `event`.
     ///
     /// # Errors
-    /// [`DeskError`] if the process ends before.
+    /// [`DeskError`] if the process ends before, or says that a control line was wrong.
     pub fn wait_for(&mut self, event: &str) -> Result<Value, DeskError> {
         loop {
             let mut line = String::new();
@@ -325,13 +325,17 @@ impl Running {
             if result["event"] == event {
                 return Ok(result);
             }
+            if result["event"] == "error" {
+                let message = result["message"].as_str().unwrap_or_default();
+                return Err(DeskError::Unexpected(format!("a process said \"{message}\" before \"{event}\"")));
+            }
         }
     }
 
     /// Types a control line; gives its answer, which is of the kind `event`.
     ///
     /// # Errors
-    /// [`DeskError`] if the process does not take it, or ends.
+    /// [`DeskError`] if the process does not take it, says that it cannot be done, or ends.
     pub fn control(&mut self, line: &str, event: &str) -> Result<Value, DeskError> {
         self.type_line(line)?;
         self.wait_for(event)

@@ -35,14 +35,31 @@ const MAX_CONNECTIONS: usize = 64;
 /// A station that has not answered by then does not.
 const ANSWER: Duration = Duration::from_secs(30);
 
+/// What a phone says when the line goes down.
+enum When {
+    /// Whatever it says for this time, counted from 0.
+    Nth(usize),
+    /// What begins like this.
+    Begins(&'static str),
+}
+
+impl When {
+    fn is_now(&self, said: usize, bytes: &[u8]) -> bool {
+        match self {
+            Self::Nth(nth) => *nth == said,
+            Self::Begins(words) => bytes.starts_with(words.as_bytes()),
+        }
+    }
+}
+
 #[derive(Default)]
 struct State {
     /// Whether nothing gets through.
     is_down: bool,
     /// How often a phone said something since it was last asked.
     said: usize,
-    /// The count at which the line goes down, and how.
-    cut_at: Option<(usize, Cut)>,
+    /// When the line goes down, and how.
+    cut: Option<(When, Cut)>,
     /// Told when the line went down.
     told: Option<Sender<()>>,
     /// The phones' ends of what is connected, by the number of the connection.
@@ -140,9 +157,18 @@ impl Line {
 
     /// Cuts the line when a phone says something for the `nth` time from now on (from 0).
     pub fn cut_at(&self, nth: usize, how: Cut) -> Receiver<()> {
+        self.cut_when(When::Nth(nth), how)
+    }
+
+    /// Cuts the line when a phone next says something that begins with `words`, whatever it says before.
+    pub fn cut_at_words(&self, words: &'static str, how: Cut) -> Receiver<()> {
+        self.cut_when(When::Begins(words), how)
+    }
+
+    fn cut_when(&self, when: When, how: Cut) -> Receiver<()> {
         let mut state = self.shared.state();
         let (told, hears) = mpsc::channel();
-        (state.said, state.cut_at, state.told) = (0, Some((nth, how)), Some(told));
+        (state.said, state.cut, state.told) = (0, Some((when, how)), Some(told));
         hears
     }
 
@@ -154,7 +180,7 @@ impl Line {
     /// Mends the line, and forgets a cut that did not come.
     pub fn mend(&self) {
         let mut state = self.shared.state();
-        (state.is_down, state.cut_at, state.told) = (false, None, None);
+        (state.is_down, state.cut, state.told) = (false, None, None);
     }
 }
 
@@ -188,7 +214,7 @@ fn carry(number: u64, phone: TcpStream, shared: &Arc<Shared>) {
 /// Passes on what a phone said, or cuts the line.
 fn said(shared: &Shared, bytes: &[u8], to: &mut TcpStream, answered: &Receiver<()>) -> bool {
     let mut held = shared.state();
-    let cut = held.cut_at.filter(|(at, _)| *at == held.said).map(|(_, cut)| cut);
+    let cut = held.cut.as_ref().filter(|(when, _)| when.is_now(held.said, bytes)).map(|(_, cut)| *cut);
     held.said += 1;
     match cut {
         None => {

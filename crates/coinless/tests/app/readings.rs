@@ -4,6 +4,7 @@ use crate::access::Axe;
 use crate::page::{NARROW, PHONE, Page, named, quoted};
 use crate::town::{GAS, Town};
 use serde_json::{Value, json};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Has the page's requests to paths that end with `end` answered with this JSON, from the next load on.
 pub fn answered(page: &Page, end: &str, json: &Value) {
@@ -81,6 +82,7 @@ fn whoever_types_the_code_of_the_display_sees_balance_use_and_alarms() {
     let Some(mut town) = Town::with(&[GAS]) else { return };
     let browser = town.browser("phone");
     let page = browser.open(&town.line.url());
+    page.at_midday();
     town.load_gas(&page);
     let code = town.code();
     town.at_gas(&page);
@@ -129,6 +131,15 @@ impl Town {
     }
 }
 
+/// Waits for the next hour of UTC, by which wrong codes are counted, if this one is about to end.
+fn with_time_left_in_the_hour() {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let left = Duration::from_secs(3_600 - since.as_secs() % 3_600);
+    if left < Duration::from_secs(60) {
+        std::thread::sleep(left);
+    }
+}
+
 #[test]
 fn too_many_wrong_codes_are_told_with_when_to_try_again_and_a_new_tenant_types_a_new_one() {
     let Some(mut town) = Town::with(&[GAS]) else { return };
@@ -142,6 +153,7 @@ fn too_many_wrong_codes_are_told_with_when_to_try_again_and_a_new_tenant_types_a
 
     let stranger = second.open(&town.line.url());
     town.at_gas(&stranger);
+    with_time_left_in_the_hour();
     for words in ["4 more", "3 more", "2 more", "One more", "no more tries"] {
         type_code(&stranger, wrong(&code));
         stranger.says("code-wrong", words);

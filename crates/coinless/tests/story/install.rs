@@ -100,6 +100,16 @@ fn a_technician_installs_a_meter_and_proves_it() {
     assert_eq!(story.balance("sold_undelivered"), "0.00", "nobody paid, so no account of money moves");
 }
 
+/// The day of a meter's clock, since 1970.
+fn day(display: &Value) -> i64 {
+    display["clock_unix_s"].as_i64().unwrap() / 86_400
+}
+
+/// A balance, in thousandths of the meter's unit.
+fn fine(shown: &Value) -> i64 {
+    shown["balance_fine"].as_i64().unwrap()
+}
+
 #[test]
 fn a_meter_that_counts_money_is_installed_and_sold_to() {
     let (story, record) = delivered("electricity", "money:EUR");
@@ -130,15 +140,18 @@ fn a_meter_that_counts_money_is_installed_and_sold_to() {
 
     let mut meter = story.desk.start(story.desk.meter_command(OTHER, "127.0.0.1:0")).unwrap();
     let delivered = story.desk.phone("phone", "deliver", &[&meter.address()]).unwrap();
+    let loaded = meter.control("show", "show").unwrap();
     assert!(delivered.iter().any(|token| token["result"] == "applied" && token["number"] == 2), "{delivered:?}");
     story.sync("phone");
     assert_eq!(story.line_state(&order), "delivered");
     assert!(installed(&story)["proved"].is_string(), "a later number proves the test token as well");
     meter.control("open", "open").unwrap();
-    // 10 kWh at 0.20 EUR.
-    meter.control("consume 10kWh", "consumed").unwrap();
-    let display = meter.control("show", "show").unwrap();
-    assert_eq!(display["balance"], "17.50 EUR", "{display}");
+    // 10 kWh at 0.20 EUR, and the standing charge at each midnight that goes by, at whatever hour of the day this runs.
+    meter.control("consume 10kWh in 86400 s", "consumed").unwrap();
+    let used = meter.control("show", "show").unwrap();
+    let midnights = day(&used) - day(&loaded);
+    assert!(midnights > 0, "{used}");
+    assert_eq!(fine(&loaded) - fine(&used), 200_000 + 10_000 * midnights, "{used}");
     // The next receipt brings what was used.
     story.desk.phone("phone", "buy", &[buy[0], buy[1], &format!("{label}=10.00")]).unwrap();
     story.desk.phone("phone", "deliver", &[&meter.address()]).unwrap();
@@ -146,7 +159,9 @@ fn a_meter_that_counts_money_is_installed_and_sold_to() {
     let shown = story.desk.show("meter", Some(OTHER)).unwrap().remove(0);
     assert_eq!(shown["credit_currency"], "EUR");
     assert_eq!((&shown["live_total"], &shown["reserved"]), (&"29.00 EUR".into(), &"0.00 EUR".into()));
-    assert_eq!(shown["newest_receipt"]["balance"], "27.00 EUR");
+    let after = meter.control("show", "show").unwrap();
+    let charged = fine(&used) + 950_000 - fine(&shown["newest_receipt"]);
+    assert!((0..=10_000 * (day(&after) - day(&used))).contains(&charged), "{shown} {after}");
     assert_eq!(story.balance("utility:sample-utility:payable"), "-29.00");
     assert_eq!(story.balance("sold_undelivered"), "0.00");
     assert_eq!(story.desk.show("exceptions", None).unwrap(), Vec::<Value>::new());

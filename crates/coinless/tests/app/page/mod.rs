@@ -13,7 +13,7 @@ pub use device::from_base64;
 const UNTIL: &str = "new Promise(done => {
     const look = () => { const found = (() => { try { return (LOOK); } catch (error) { return null; } })(); if (found) end(found); return found; };
     const observer = new MutationObserver(look);
-    const events = ['input', 'change', 'focusin', 'load', 'popstate', 'DOMContentLoaded', 'transitionend'];
+    const events = ['input', 'change', 'focusin', 'load', 'popstate', 'DOMContentLoaded', 'transitionend', 'online', 'offline'];
     const end = found => { observer.disconnect(); events.forEach(name => removeEventListener(name, look, true)); done(found); };
     observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
     events.forEach(name => addEventListener(name, look, true));

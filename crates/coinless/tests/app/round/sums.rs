@@ -48,6 +48,15 @@ fn mistakes_of_a_file_are_told_line_by_line_and_change_nothing() {
 
     // The file is the house: who is not in it any more gets nothing any more.
     let smaller: String = good.lines().take(3).map(|line| format!("{line}\n")).collect();
+    // All of that or nothing.
+    let stuck = "IDBObjectStore.prototype.delete = () => { throw new Error('it is stuck'); }; null";
+    page.evaluate(stuck);
+    choose(&town, &page, "house.csv", smaller.replace(",20", ",25"));
+    page.says("notice", "could not write");
+    total(&page, "60");
+    page.reload();
+    page.screen("house");
+    total(&page, "60");
     choose(&town, &page, "house.csv", smaller);
     page.says("notice", "Meters in this house: 2. Not in the file any more, so taken off the house: 1.");
     total(&page, "40");
