@@ -5,8 +5,10 @@ use crate::firmware;
 use crate::peers::{self, Peers};
 use crate::runner::Runner;
 use crate::{app, cargo, fuzz, panics, root, style, target_directory};
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::thread::available_parallelism;
 
 /// The app is built for browsers alone, in a step of its own.
 const NOT_THE_APP: &str = "--exclude=coinless-app";
@@ -141,8 +143,11 @@ fn tests_on_postgres(runner: &mut Runner, peers: &Peers, doubles: &Doubles, long
         return runner.attempt(NAME, false, || Err("needs PostgreSQL's server".into()));
     }
     let mut command = tests(peers, doubles, long, ci);
+    // These tests wait for the database and for other processes half of their time.
+    let threads = 2 * available_parallelism().map_or(1, NonZero::get);
+    command.env("COINLESS_TEST_STORE", "postgres").env("RUST_TEST_THREADS", threads.to_string());
     // The whole workspace's features, so that nothing is built anew.
-    command.env("COINLESS_TEST_STORE", "postgres").args(["test", "--workspace", NOT_THE_APP, "--no-fail-fast"]);
+    command.args(["test", "--workspace", NOT_THE_APP, "--no-fail-fast"]);
     runner.command(NAME, command.args(STORE_TESTS.iter().flat_map(|name| ["--test", name])));
 }
 

@@ -24,13 +24,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
 /// The port is only a part of the socket's name: nothing listens on the network.
 const PORT: u16 = 5432;
-/// Durable as in production, and small. Deadlocks are found soon, because tests make them.
+/// Durable as in production, and small. Deadlocks are found soon, because tests make them. Each test may have some thirty
+/// connections, and there are as many tests at a time as a large machine has cores, or twice as many.
 const SETTINGS: [&str; 9] = [
     "fsync=on",
     "synchronous_commit=on",
     "full_page_writes=on",
     "shared_buffers=16MB",
-    "max_connections=100",
+    "max_connections=1000",
     "autovacuum_max_workers=1",
     "deadlock_timeout=100ms",
     "listen_addresses=",
