@@ -24,8 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
 /// The port is only a part of the socket's name: nothing listens on the network.
 const PORT: u16 = 5432;
-/// Durable as in production, and small. Deadlocks are found soon, because tests make them. Each test may have some thirty
-/// connections, and there are as many tests at a time as a large machine has cores, or twice as many.
+/// Durable as in production, and small. Deadlocks are found soon, because tests make them. Four tests at a time can
+/// want more than a hundred connections, and a large machine runs many more.
 const SETTINGS: [&str; 9] = [
     "fsync=on",
     "synchronous_commit=on",

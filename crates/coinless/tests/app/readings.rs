@@ -3,8 +3,9 @@
 use crate::access::Axe;
 use crate::page::{NARROW, PHONE, Page, named, quoted};
 use crate::town::{GAS, Town};
+use coinless_station::service::now_ms;
 use serde_json::{Value, json};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Has the page's requests to paths that end with `end` answered with this JSON, from the next load on.
 pub fn answered(page: &Page, end: &str, json: &Value) {
@@ -133,8 +134,7 @@ impl Town {
 
 /// Waits for the next hour of UTC, by which wrong codes are counted, if this one is about to end.
 fn with_time_left_in_the_hour() {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let left = Duration::from_secs(3_600 - since.as_secs() % 3_600);
+    let left = Duration::from_millis(3_600_000 - now_ms() as u64 % 3_600_000);
     if left < Duration::from_secs(60) {
         std::thread::sleep(left);
     }

@@ -1,10 +1,10 @@
 //! What a page is shown on, and what that looks like.
 
 use super::{Device, Page};
+use coinless_station::service::now_ms;
 use serde_json::json;
 use std::fs;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 impl Page {
     /// Shows the page on another device.
@@ -42,8 +42,7 @@ impl Page {
 
     /// Is where it is between twelve and one o'clock now, so that no day ends while a test runs; from the next load on.
     pub fn at_midday(&self) {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let ahead = 12 - (since.as_secs() / 3_600 % 24) as i64;
+        let ahead = 12 - now_ms() / 3_600_000 % 24;
         // The names of these zones count the other way round.
         self.call("Emulation.setTimezoneOverride", json!({ "timezoneId": format!("Etc/GMT{:+}", -ahead) }));
     }
